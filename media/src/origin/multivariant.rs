@@ -1,0 +1,98 @@
+//! The multivariant playlist: the renditions side by side (RFC 8216bis section 4.4.6). Written by m3u8-rs.
+
+use crate::codec::{aac::Aac, h264::H264};
+use m3u8_rs::{
+    AlternativeMedia, AlternativeMediaType, ClosedCaptionGroupId, MasterPlaylist, Resolution, VariantStream,
+};
+
+/// `EXT-X-MEDIA`'s group of sound.
+const AUDIO_GROUP: &str = "audio";
+
+/// A video rendition.
+#[derive(Clone, Copy, Debug)]
+pub struct Video<'a> {
+    /// Folder of its playlists, relative to the multivariant one.
+    pub name: &'a str,
+    /// Its configuration now.
+    pub h264: &'a H264,
+    /// Frames per 1,000 s.
+    pub frame_rate_milli: u32,
+    /// Average and peak, bits per second.
+    pub bit_rates_bps: (u64, u64),
+}
+
+/// The audio rendition.
+#[derive(Clone, Copy, Debug)]
+pub struct Audio<'a> {
+    /// Folder of its playlist.
+    pub name: &'a str,
+    /// Its configuration now.
+    pub aac: &'a Aac,
+    /// Average and peak, bits per second.
+    pub bit_rates_bps: (u64, u64),
+}
+
+/// The text; `None` when there is nothing to play.
+#[must_use]
+pub fn multivariant(videos: &[Video<'_>], audio: Option<Audio<'_>>) -> Option<Vec<u8>> {
+    let (audio_average, audio_peak) = audio.map_or((0, 0), |a| a.bit_rates_bps);
+    let mut variants: Vec<VariantStream> = Vec::new();
+    for video in videos {
+        let (average, peak) = video.bit_rates_bps;
+        let codecs = [Some(video.h264.codec_string()), audio.map(|a| a.aac.codec_string())];
+        let resolution = Resolution { width: video.h264.width().into(), height: video.h264.height().into() };
+        let base = VariantStream {
+            resolution: Some(resolution),
+            bandwidth: peak,
+            average_bandwidth: Some(average),
+            ..VariantStream::default()
+        };
+        variants.push(VariantStream {
+            uri: format!("{}/media.m3u8", video.name),
+            bandwidth: peak + audio_peak,
+            average_bandwidth: Some(average + audio_average),
+            codecs: Some(codecs.into_iter().flatten().collect::<Vec<_>>().join(",")),
+            frame_rate: Some(f64::from(video.frame_rate_milli) / 1000.0),
+            audio: audio.map(|_| AUDIO_GROUP.to_owned()),
+            closed_captions: Some(ClosedCaptionGroupId::None),
+            ..base.clone()
+        });
+        variants.push(VariantStream {
+            is_i_frame: true,
+            uri: format!("{}/iframes.m3u8", video.name),
+            codecs: Some(video.h264.codec_string().to_owned()),
+            ..base
+        });
+    }
+    if videos.is_empty() {
+        let audio = audio?;
+        variants.push(VariantStream {
+            uri: format!("{}/media.m3u8", audio.name),
+            bandwidth: audio_peak,
+            average_bandwidth: Some(audio_average),
+            codecs: Some(audio.aac.codec_string().to_owned()),
+            ..VariantStream::default()
+        });
+    }
+    let alternatives = audio.filter(|_| !videos.is_empty()).map(|audio| AlternativeMedia {
+        media_type: AlternativeMediaType::Audio,
+        uri: Some(format!("{}/media.m3u8", audio.name)),
+        group_id: AUDIO_GROUP.to_owned(),
+        // Nobody told us which language is spoken.
+        language: Some("und".to_owned()),
+        name: "Audio".to_owned(),
+        default: true,
+        autoselect: true,
+        channels: Some(audio.aac.channels().to_string()),
+        ..AlternativeMedia::default()
+    });
+    let playlist = MasterPlaylist {
+        version: Some(9),
+        variants,
+        alternatives: alternatives.into_iter().collect(),
+        ..MasterPlaylist::default()
+    };
+    let mut out = Vec::new();
+    playlist.write_to(&mut out).ok()?;
+    Some(out)
+}

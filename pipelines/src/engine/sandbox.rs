@@ -1,0 +1,148 @@
+//! What is left to hostile media if a decoder falls to it: its own memory and the pipe to the server.
+//!
+//! Works the same for root and for an ordinary user, as nothing here needs a privilege: no new privileges, no file at all (landlock), no
+//! socket, no program, no other process (seccomp: such calls fail with EPERM). Closed after the plugins are loaded and before the first
+//! byte of media, while there is one thread; those that follow inherit it.
+//!
+//! What a kernel lacks is said and left out: an engine with less around it is better than no renditions.
+
+use landlock::{ABI, Access, AccessFs, Compatible, Ruleset, RulesetAttr, Scope};
+use rustix::process::{Resource, Rlimit, Signal};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use std::collections::BTreeMap;
+
+/// Under memory pressure an engine is ended before the server; 0 is usual, 1000 is first.
+const OOM_SCORE: &str = "500";
+
+/// Steps that must be taken before the plugins are loaded: who ends with whom, and how much memory there is.
+pub(crate) fn bind_to_parent(memory_bytes: Option<u64>, niceness: Option<u8>) -> Result<(), String> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|e| format!("PR_SET_PDEATHSIG: {e}"))?;
+    let fixed = |n| Rlimit { current: Some(n), maximum: Some(n) };
+    // A core of a decoder holds somebody's lecture. A file is never written.
+    let mut limits = vec![(Resource::Core, 0), (Resource::Fsize, 0)];
+    // Private writable memory: the heap and the stacks, but not the reservations of malloc's arenas.
+    limits.extend(memory_bytes.map(|bytes| (Resource::Data, bytes)));
+    for (resource, limit) in limits {
+        rustix::process::setrlimit(resource, fixed(limit)).map_err(|e| format!("limit of {resource:?}: {e}"))?;
+    }
+    if let Some(niceness) = niceness {
+        rustix::process::nice(i32::from(niceness)).map_err(|e| format!("niceness: {e}"))?;
+    }
+    if let Err(e) = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE) {
+        tracing::warn!("oom_score_adj is left as it is: {e}");
+    }
+    Ok(())
+}
+
+/// Closes the sandbox; gives what could not be closed.
+pub(crate) fn close() -> Vec<String> {
+    let mut open = Vec::new();
+    if let Err(e) = rustix::thread::set_no_new_privs(true) {
+        open.push(format!("new privileges: {e}"));
+    }
+    if let Err(e) = no_files() {
+        open.push(format!("files: {e}"));
+    }
+    if let Err(e) = no_calls() {
+        open.push(format!("system calls: {e}"));
+    }
+    open
+}
+
+fn no_files() -> Result<(), String> {
+    let ruleset = Ruleset::default()
+        .set_compatibility(landlock::CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(ABI::V6))
+        .and_then(|r| r.scope(Scope::AbstractUnixSocket | Scope::Signal))
+        .and_then(Ruleset::create)
+        .map_err(|e| e.to_string())?;
+    let status = ruleset.restrict_self().map_err(|e| e.to_string())?;
+    if status.ruleset == landlock::RulesetStatus::NotEnforced {
+        Err("the kernel has no landlock".into())
+    } else {
+        Ok(())
+    }
+}
+
+/// What an engine never does (`socketpair` stays: GStreamer wakes its threads by one, and it leads nowhere). A list of what is denied, not of what is allowed: C libraries change the calls they make.
+const DENIED: [i64; 43] = [
+    libc::SYS_socket,
+    libc::SYS_connect,
+    libc::SYS_bind,
+    libc::SYS_listen,
+    libc::SYS_accept,
+    libc::SYS_accept4,
+    libc::SYS_sendto,
+    libc::SYS_sendmsg,
+    libc::SYS_sendmmsg,
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_kill,
+    libc::SYS_tkill,
+    libc::SYS_pidfd_open,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_pidfd_send_signal,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_kexec_load,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_reboot,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_swapon,
+];
+
+fn no_calls() -> Result<(), String> {
+    let rules: BTreeMap<_, _> = DENIED.into_iter().map(|call| (call, Vec::new())).collect();
+    let eperm = u32::try_from(libc::EPERM).unwrap_or(1);
+    let arch = std::env::consts::ARCH.try_into().map_err(|e| format!("{e}"))?;
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(eperm), arch);
+    let program: BpfProgram = filter.and_then(TryInto::try_into).map_err(|e| e.to_string())?;
+    seccompiler::apply_filter_all_threads(&program).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Closes its own process for good: nextest gives each test its own.
+    #[test]
+    fn files_sockets_programs_and_other_processes_are_out_of_reach() {
+        if std::env::var_os("NEXTEST").is_none() {
+            return;
+        }
+        std::fs::read("/etc/passwd").unwrap();
+        assert_eq!(close(), Vec::<String>::new());
+        let refused = |what: &str, result: std::io::Result<()>| {
+            let error = result.expect_err(what);
+            assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied, "{what}: {error}");
+        };
+        refused("reading", std::fs::read("/etc/passwd").map(|_| ()));
+        refused("writing", std::fs::write("/tmp/amphi-engine-must-not-write", "x"));
+        refused("TCP", std::net::TcpListener::bind("127.0.0.1:0").map(|_| ()));
+        refused("UDP", std::net::UdpSocket::bind("127.0.0.1:0").map(|_| ()));
+        refused("programs", std::process::Command::new("/bin/true").status().map(|_| ()));
+        let parent = rustix::process::getppid().unwrap();
+        refused("signals", rustix::process::kill_process(parent, Signal::CONT).map_err(Into::into));
+    }
+}

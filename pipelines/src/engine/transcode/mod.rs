@@ -1,0 +1,11 @@
+//! Pictures and sound to renditions. Two pipelines, so that late or absent sound never holds a picture back.
+//!
+//! - [`pictures`]: which pictures begin segments, and which are only decoded;
+//! - [`shed`]: which pictures are left out when the machine is too slow;
+//! - [`video`], [`audio`]: the pipelines.
+
+pub(crate) mod audio;
+pub(crate) mod counts;
+pub(crate) mod pictures;
+pub(crate) mod shed;
+pub(crate) mod video;

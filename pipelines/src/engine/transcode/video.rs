@@ -1,0 +1,351 @@
+//! One decode, then every rung: `appsrc ! h264parse ! avdec_h264 [! deinterlace] ! tee`, and per rung
+//! `queue ! videoconvertscale ! x264enc ! appsink`.
+//!
+//! IDRs come by force-key-unit events that a probe before the tee sends ahead of their pictures: from further up, the parser and the
+//! decoder hold them back. The first picture is one without asking (GStreamer 1.22 refuses all later requests after one for it).
+
+use super::counts::Counts;
+use super::pictures::{Marks, Pictures};
+use super::shed::Shed;
+use crate::bridge;
+use crate::channel::Outbox;
+use gst::prelude::*;
+use gstreamer as gst;
+use gstreamer_app as gst_app;
+use media::codec::h264;
+use media::track::Parameters;
+use pipelines::ladder::{Halving, Rung};
+use pipelines::message::{EncodedFrame, FromEngine, Options, Rendition, SourceFrame, WhenSlow};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Of pictures.
+const SCALE: u32 = 90_000;
+/// Compressed pictures that wait before the decoder; then whoever sends waits.
+const QUEUE_PICTURES: u64 = 60;
+const QUEUE_BYTES: u64 = 16 << 20;
+/// Decoded pictures that wait before a rung: 3 MB each at 1080p.
+const RUNG_PICTURES: u32 = 4;
+/// Lookahead of x264, in time: more costs viewers latency, less costs quality. At most its preset's 10 pictures.
+const LOOKAHEAD_MS: u32 = 400;
+const LOOKAHEAD_MAX: u32 = 10;
+/// From here two threads encode a rung, as one may not keep up with 60 pictures a second.
+const TWO_THREADS_FROM_PX: u32 = 720;
+/// Never by itself: segments decide.
+const KEYFRAMES_EVERY: u32 = 100_000;
+/// The rate control's window: a second, so that a segment of two is near its average.
+const VBV_MS: u32 = 1_000;
+
+/// More holes than fit between the probe and the encoders' ends.
+const MAX_HOLES: usize = 64;
+
+/// The pipeline of pictures.
+pub(crate) struct Video {
+    pub(crate) pipeline: gst::Pipeline,
+    source: gst_app::AppSrc,
+    shared: Arc<Shared>,
+    last_dts: Option<i64>,
+    hole: bool,
+}
+
+struct Shared {
+    pictures: Mutex<Pictures>,
+    counts: Arc<Counts>,
+    /// Pts of the latest pictures that came after a hole; each rung asks for them in its own time.
+    holes: Mutex<BTreeSet<i64>>,
+}
+
+impl Shared {
+    fn hole(&self, pts: i64) {
+        let mut holes = self.holes.lock().unwrap_or_else(PoisonError::into_inner);
+        holes.insert(pts);
+        if holes.len() > MAX_HOLES {
+            holes.pop_first();
+        }
+    }
+
+    fn is_after_hole(&self, pts: i64) -> bool {
+        self.holes.lock().unwrap_or_else(PoisonError::into_inner).contains(&pts)
+    }
+
+    fn pictures(&self) -> MutexGuard<'_, Pictures> {
+        self.pictures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What makes an element; in one place, as the error names it.
+pub(super) fn element(name: &str) -> Result<gst::Element, String> {
+    gst::ElementFactory::make(name).build().map_err(|e| format!("GStreamer has no {name}: {e}"))
+}
+
+impl Video {
+    /// Builds and starts it, for pictures of `parameters` at first.
+    pub(crate) fn start(
+        rungs: &[Rung],
+        options: Options,
+        parameters: &Parameters,
+        counts: &Arc<Counts>,
+        outbox: &Outbox,
+    ) -> Result<Self, String> {
+        let failed = |what: &str| format!("the pipeline of pictures: {what}");
+        let pipeline = gst::Pipeline::new();
+        let source = gst_app::AppSrc::builder()
+            .format(gst::Format::Time)
+            .block(true)
+            .max_buffers(QUEUE_PICTURES)
+            .max_bytes(QUEUE_BYTES)
+            .max_time(gst::ClockTime::ZERO)
+            .caps(&bridge::caps(parameters))
+            .build();
+        let parse = element("h264parse")?;
+        let decode = element("avdec_h264")?;
+        // One thread holds no picture back for others; rungs run beside it. Damaged pictures are shown, and never end the stream.
+        decode.set_property("max-threads", 1i32);
+        decode.set_property("max-errors", -1i32);
+        let tee = element("tee")?;
+        let mut chain = vec![source.clone().upcast(), parse, decode];
+        if options.deinterlace {
+            let weave = element("deinterlace")?;
+            // One picture per frame, so that times stay; progressive frames pass.
+            weave.set_property_from_str("fields", "top");
+            weave.set_property_from_str("mode", "auto");
+            chain.push(weave);
+        }
+        chain.push(tee.clone());
+        pipeline.add_many(&chain).map_err(|e| failed(&e.to_string()))?;
+        gst::Element::link_many(&chain).map_err(|e| failed(&e.to_string()))?;
+        let shared =
+            Arc::new(Shared { pictures: Mutex::default(), counts: Arc::clone(counts), holes: Mutex::default() });
+        let milli_hz = match parameters {
+            Parameters::Video(h264) => h264.frame_rate_milli(),
+            Parameters::Audio(_) => None,
+        };
+        for (n, rung) in rungs.iter().enumerate() {
+            let n = u8::try_from(n).map_err(|_| failed("too many rungs"))?;
+            add_rung(&pipeline, &tee, n, rung, options, milli_hz, &shared, outbox)?;
+        }
+        let sink = tee.static_pad("sink").ok_or_else(|| failed("no pad"))?;
+        watch(&sink, &source, &shared, options.when_slow);
+        pipeline.set_state(gst::State::Playing).map_err(|e| failed(&e.to_string()))?;
+        Ok(Self { pipeline, source, shared, last_dts: None, hole: false })
+    }
+
+    /// Pictures from here on need `parameters`.
+    pub(crate) fn parameters(&mut self, parameters: &Parameters) {
+        self.source.set_caps(Some(&bridge::caps(parameters)));
+    }
+
+    /// Frames are missing before the next one.
+    pub(crate) fn discontinuity(&mut self) {
+        self.hole = true;
+    }
+
+    /// The next picture, in decode order. Waits while too many wait.
+    pub(crate) fn frame(&mut self, frame: SourceFrame) -> Result<(), String> {
+        let counts = &self.shared.counts;
+        counts.pictures_in.fetch_add(1, Relaxed);
+        let times = bridge::clock_time(frame.pts, SCALE).zip(Some(bridge::clock_time(frame.dts, SCALE)));
+        let in_order = self.last_dts.is_none_or(|last| frame.dts > last);
+        let Some((pts, dts)) = times.filter(|_| in_order) else {
+            counts.refused.fetch_add(1, Relaxed);
+            return Ok(());
+        };
+        self.last_dts = Some(frame.dts);
+        let after_hole = std::mem::take(&mut self.hole);
+        let marks = Marks { cut: frame.cut, decode_only: frame.decode_only, after_hole };
+        self.shared.pictures().goes_in(frame.pts, marks);
+        let buffer = bridge::buffer(frame.payload, dts, pts, frame.keyframe);
+        self.source.push_buffer(buffer).map(|_| ()).map_err(|e| format!("the decoder takes no more pictures: {e}"))
+    }
+
+    /// No picture follows. The bus tells when all were sent.
+    pub(crate) fn end(&self) {
+        if let Err(e) = self.source.end_of_stream() {
+            tracing::warn!("the end of the pictures was not taken: {e}");
+        }
+    }
+}
+
+impl Drop for Video {
+    fn drop(&mut self) {
+        // Its threads must not outlive it; an error here has nobody left to tell.
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+/// Sends the IDRs that are due, and leaves out what is not to be encoded.
+fn watch(sink: &gst::Pad, source: &gst_app::AppSrc, shared: &Arc<Shared>, when_slow: WhenSlow) {
+    let (shared, source) = (Arc::clone(shared), source.downgrade());
+    // One thread streams through a pad; the lock is never waited for.
+    let memory = Mutex::new((Shed::default(), true, None::<i64>));
+    sink.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let Some(time) = info.buffer().and_then(|b| b.pts()) else { return gst::PadProbeReturn::Drop };
+        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let (shed, first, last_pts) = &mut *memory;
+        let pts = bridge::ticks(time, SCALE);
+        let marks = shared.pictures().comes_out(pts);
+        let counts = &shared.counts;
+        counts.decoded.fetch_add(1, Relaxed);
+        if let Some(step) = last_pts.replace(pts).and_then(|last| pts.checked_sub(last)) {
+            // A gap is not media; a second is longer than any picture but a slide's.
+            let micros = u64::try_from(step).unwrap_or(0).min(u64::from(SCALE)) * 1_000_000 / u64::from(SCALE);
+            counts.media_micros.fetch_add(micros, Relaxed);
+        }
+        let waiting = source.upgrade().map_or(0, |source| source.current_level_buffers());
+        counts.waiting.store(u32::try_from(waiting).unwrap_or(u32::MAX), Relaxed);
+        if marks.decode_only {
+            return gst::PadProbeReturn::Drop;
+        }
+        if when_slow == WhenSlow::Shed && shed.leaves_out(Instant::now(), waiting, marks.cut || *first) {
+            counts.shed.fetch_add(1, Relaxed);
+            return gst::PadProbeReturn::Drop;
+        }
+        if marks.after_hole {
+            shared.hole(pts);
+        }
+        if marks.cut && !*first {
+            pad.push_event_downstream(time);
+        }
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data {
+            let buffer = buffer.make_mut();
+            buffer.unset_flags(gst::BufferFlags::MARKER);
+            if marks.cut {
+                buffer.set_flags(gst::BufferFlags::MARKER);
+            }
+        }
+        *first = false;
+        gst::PadProbeReturn::Ok
+    });
+}
+
+trait PushKeyUnit {
+    fn push_event_downstream(&self, at: gst::ClockTime);
+}
+
+impl PushKeyUnit for gst::Pad {
+    /// Asks every encoder behind this pad for an IDR at `at`.
+    fn push_event_downstream(&self, at: gst::ClockTime) {
+        // What gst_video_event_new_downstream_force_key_unit makes; its own crate would be one more library for these five fields.
+        let fields = gst::Structure::builder("GstForceKeyUnit")
+            .field("timestamp", at)
+            .field("stream-time", at)
+            .field("running-time", at)
+            .field("all-headers", true)
+            .field("count", 0u32)
+            .build();
+        self.send_event(gst::event::CustomDownstream::new(fields));
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "a rung is all of this, and made in one place")]
+fn add_rung(
+    pipeline: &gst::Pipeline,
+    tee: &gst::Element,
+    n: u8,
+    rung: &Rung,
+    options: Options,
+    milli_hz: Option<u32>,
+    shared: &Arc<Shared>,
+    outbox: &Outbox,
+) -> Result<(), String> {
+    let failed = |e: gst::glib::BoolError| format!("rung {n}: {e}");
+    let queue = element("queue")?;
+    queue.set_property("max-size-buffers", RUNG_PICTURES);
+    queue.set_property("max-size-bytes", 0u32);
+    queue.set_property("max-size-time", 0u64);
+    let scale = element("videoconvertscale")?;
+    scale.set_property("add-borders", true);
+    let raw = element("capsfilter")?;
+    let side = |px: u32| i32::try_from(px).unwrap_or(i32::MAX);
+    raw.set_property(
+        "caps",
+        gst::Caps::builder("video/x-raw")
+            .field("format", "I420")
+            .field("width", side(rung.width))
+            .field("height", side(rung.height))
+            .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
+            .build(),
+    );
+    let encode = element("x264enc")?;
+    let lookahead =
+        milli_hz.map_or(LOOKAHEAD_MAX, |hz| (hz.saturating_mul(LOOKAHEAD_MS) / 1_000_000).clamp(1, LOOKAHEAD_MAX));
+    let threads = match options.encoder_threads {
+        0 if rung.short_side_px() >= TWO_THREADS_FROM_PX => 2,
+        0 => 1,
+        n => u32::from(n),
+    };
+    encode.set_property_from_str("speed-preset", "veryfast");
+    encode.set_property("bitrate", (rung.bitrate_bps / 1000).max(1));
+    encode.set_property("vbv-buf-capacity", VBV_MS);
+    encode.set_property("bframes", 0u32);
+    encode.set_property("key-int-max", KEYFRAMES_EVERY);
+    encode.set_property("rc-lookahead", i32::try_from(lookahead).unwrap_or(1));
+    encode.set_property("sync-lookahead", 0i32);
+    encode.set_property("threads", threads);
+    encode.set_property("aud", false);
+    encode.set_property("byte-stream", false);
+    encode.set_property("option-string", "scenecut=0:open-gop=0");
+    let sink = gst_app::AppSink::builder()
+        .caps(&gst::Caps::builder("video/x-h264").field("stream-format", "avc").field("profile", "high").build())
+        .sync(false)
+        .async_(false)
+        .callbacks(taker(n, shared, outbox))
+        .build();
+    let chain = [queue.clone(), scale, raw, encode, sink.upcast()];
+    pipeline.add_many(&chain).map_err(failed)?;
+    gst::Element::link_many(&chain).map_err(failed)?;
+    tee.link(&queue).map_err(failed)?;
+    let pad = queue.static_pad("src").ok_or_else(|| format!("rung {n}: no pad"))?;
+    if rung.halving == Halving::EveryOther {
+        halve(&pad);
+    }
+    Ok(())
+}
+
+/// Leaves out one of two pictures, but none that begins a segment: it is the first of its pair.
+fn halve(pad: &gst::Pad) {
+    let keep_next = AtomicBool::new(true);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let must = info.buffer().is_some_and(|b| b.flags().contains(gst::BufferFlags::MARKER));
+        let keep = keep_next.load(Relaxed) || must;
+        keep_next.store(!keep, Relaxed);
+        if keep { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Drop }
+    });
+}
+
+/// Takes what rung `n` encoded.
+fn taker(n: u8, shared: &Arc<Shared>, outbox: &Outbox) -> gst_app::AppSinkCallbacks {
+    let (shared, outbox) = (Arc::clone(shared), outbox.clone());
+    let rendition = Rendition::Rung(n);
+    let (mut known, mut first) = (None::<Parameters>, true);
+    gst_app::AppSinkCallbacks::builder()
+        .new_sample(move |sink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            let parameters = sample.caps().and_then(bridge::parameters).ok_or(gst::FlowError::NotNegotiated)?;
+            if known.as_ref() != Some(&parameters) {
+                known = Some(parameters.clone());
+                told(outbox.send(&FromEngine::Parameters { rendition, parameters }))?;
+            }
+            let pts = bridge::running_ticks(&sample, SCALE).ok_or(gst::FlowError::Error)?;
+            let payload = bridge::payload(&sample).ok_or(gst::FlowError::Error)?;
+            let keyframe = h264::is_keyframe(&payload);
+            let after_hole = std::mem::take(&mut first) || (keyframe && shared.is_after_hole(pts));
+            shared.counts.encoded.fetch_add(1, Relaxed);
+            // Without B-frames the orders are the same.
+            told(outbox.send(&FromEngine::Frame(EncodedFrame {
+                rendition,
+                dts: pts,
+                pts,
+                keyframe,
+                after_hole,
+                payload,
+            })))
+        })
+        .build()
+}
+
+pub(super) fn told(sent: bool) -> Result<gst::FlowSuccess, gst::FlowError> {
+    if sent { Ok(gst::FlowSuccess::Ok) } else { Err(gst::FlowError::Eos) }
+}

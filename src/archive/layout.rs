@@ -1,0 +1,65 @@
+//! Where a recording's files are.
+
+use media::track::Kind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The folder of all media. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    media: Arc<Path>,
+}
+
+impl Layout {
+    /// `media`: `DATA_DIR/media`.
+    #[must_use]
+    pub fn new(media: PathBuf) -> Self {
+        Self { media: media.into() }
+    }
+
+    /// `DATA_DIR/media`.
+    #[must_use]
+    pub fn media(&self) -> &Path {
+        &self.media
+    }
+
+    /// The folder of a video. `id` is one of the catalogue's: letters and digits, never a path.
+    #[must_use]
+    pub fn folder(&self, id: &str) -> PathBuf {
+        self.media.join(id)
+    }
+
+    /// Its index.
+    #[must_use]
+    pub fn index(&self, id: &str) -> PathBuf {
+        self.folder(id).join("index")
+    }
+
+    /// A file that is there while the index of a live has all that viewers were told: to say no, it is removed, which a full disk
+    /// lets one do too.
+    #[must_use]
+    pub fn whole(&self, id: &str) -> PathBuf {
+        self.folder(id).join("whole")
+    }
+
+    /// One of its media files.
+    #[must_use]
+    pub fn file(&self, id: &str, kind: Kind, number: u16) -> PathBuf {
+        self.folder(id).join(format!("{}-{number}.mp4", rendition_name(kind)))
+    }
+}
+
+/// What the rendition of a kind that is passed through is called, in files and in URLs.
+#[must_use]
+pub fn rendition_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Video => "source",
+        Kind::Audio => "audio",
+    }
+}
+
+/// The kind of a rendition's name.
+#[must_use]
+pub fn rendition_kind(name: &str) -> Option<Kind> {
+    Kind::BOTH.into_iter().find(|k| rendition_name(*k) == name)
+}

@@ -1,0 +1,173 @@
+//! A recording after a crash: what reached the disk is kept, what is half there is cut, and what was open is closed.
+//!
+//! The index is cut at its first record that is damaged or whose bytes are not (all) in the media file; only the last records can be
+//! such, because everything older was synced. Then both kinds are brought to the same last segment.
+
+use super::layout::Layout;
+use super::load::{Loaded, assemble, load};
+use super::recording::{Resume, ResumeTrack};
+use super::writer::{Archive, Recording};
+use super::{Error, at};
+use bytes::Bytes;
+use media::origin::entry::Segment;
+use media::segment::index::{self, PartRecord, Record};
+use media::segment::{Event, MEDIA_TIME_BASE_MICROS, Part, SegmentStart, silent_segment};
+use media::time::{Timescale, Timestamp};
+use media::track::{Kind, Parameters};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+
+/// Parts whose bytes are compared with their checksum: far more than the second that can be unsynced.
+const CHECKED_PARTS: usize = 128;
+
+/// Puts the recording of video `id` in order and gives it back as it then is, with a handle to go on.
+///
+/// # Errors
+/// When its index has no beginning, or the disk refuses.
+pub async fn recover(archive: &Archive, id: &str) -> Result<(Loaded, Recording), Error> {
+    let (layout, name) = (archive.layout().clone(), id.to_owned());
+    let cut = tokio::task::spawn_blocking(move || cut(&layout, &name)).await.map_err(|_| Error::Closed)??;
+    let (mut loaded, index_bytes) = cut;
+    let track = |t: &super::load::Track| ResumeTrack {
+        init: t.inits.last().map(|(_, b)| (b.clone(), u16::try_from(t.inits.len() - 1).unwrap_or(u16::MAX))),
+        next_file: t.next_file,
+    };
+    let resume = Resume { index_bytes, video: track(&loaded.video), audio: track(&loaded.audio) };
+    let recording = archive.resume(id, resume).await?;
+    let events = closing(&mut loaded);
+    if !events.is_empty() {
+        let appended = recording.append(events.into()).ok_or(Error::Closed)?;
+        // Segments that viewers were told of and that the full disk does not let us close.
+        if !appended.await.map_err(|_| Error::Closed)?.indexed {
+            archive.note_whole(id, false).await;
+        }
+    }
+    let (layout, name) = (archive.layout().clone(), id.to_owned());
+    let loaded = tokio::task::spawn_blocking(move || load(&layout, &name)).await.map_err(|_| Error::Closed)??;
+    Ok((loaded, recording))
+}
+
+/// Cuts index and media files to what is whole. Gives the index's length.
+fn cut(layout: &Layout, id: &str) -> Result<(Loaded, u64), Error> {
+    let path = layout.index(id);
+    let log = std::fs::read(&path).map_err(at(&path))?;
+    let mut records = index::read(&log);
+    let good = first_bad(layout, id, &records);
+    records.truncate(good);
+    let index_bytes = records.last().map_or(index::MAGIC.len() as u64, |(_, end)| *end);
+    let loaded = assemble(&path, records.iter().map(|(r, _)| r.clone()))?;
+    let index_file = OpenOptions::new().write(true).open(&path).map_err(at(&path))?;
+    index_file.set_len(index_bytes).map_err(at(&path))?;
+    for (kind, file, end) in ends(&records) {
+        let path = layout.file(id, kind, file);
+        let file = OpenOptions::new().write(true).open(&path).map_err(at(&path))?;
+        file.set_len(end).map_err(at(&path))?;
+    }
+    if index_bytes < log.len() as u64 {
+        let lost = log.len() as u64 - index_bytes;
+        tracing::warn!(
+            video = id,
+            cut_bytes = lost,
+            "the recording's index ended in the middle of a record and was cut"
+        );
+    }
+    Ok((loaded, index_bytes))
+}
+
+/// The parts, each with its record's number and the media file it is in.
+pub(super) fn parts(records: &[(Record, u64)]) -> impl Iterator<Item = (usize, u16, &PartRecord)> {
+    let mut files = [0u16; 2];
+    records.iter().enumerate().filter_map(move |(n, (record, _))| match record {
+        Record::File { kind, file, .. } => {
+            files[kind.slot()] = *file;
+            None
+        }
+        Record::Part(part) => Some((n, files[part.kind.slot()], part)),
+        _ => None,
+    })
+}
+
+/// The number of the first record whose bytes are not on the disk, or of all records.
+fn first_bad(layout: &Layout, id: &str, records: &[(Record, u64)]) -> usize {
+    let parts: Vec<_> = parts(records).filter(|(_, _, part)| part.bytes > 0).collect();
+    let from = parts.len().saturating_sub(CHECKED_PARTS);
+    let bad = parts[from..].iter().find(|(_, file, part)| !part_is_whole(layout, id, *file, part));
+    bad.map_or(records.len(), |(n, ..)| *n)
+}
+
+/// Whether a part's bytes are on the disk as they were written.
+pub(super) fn part_is_whole(layout: &Layout, id: &str, file: u16, part: &PartRecord) -> bool {
+    let mut buffer = vec![0; part.bytes as usize];
+    File::open(layout.file(id, part.kind, file))
+        .and_then(|f| f.read_exact_at(&mut buffer, part.offset))
+        .is_ok_and(|()| index::checksum(&buffer.into()) == part.crc)
+}
+
+/// Where each kind's current file ends.
+fn ends(records: &[(Record, u64)]) -> Vec<(Kind, u16, u64)> {
+    let mut ends: [Option<(Kind, u16, u64)>; 2] = [None, None];
+    for (record, _) in records {
+        match record {
+            Record::File { kind, file, header_bytes } => {
+                ends[kind.slot()] = Some((*kind, *file, u64::from(*header_bytes)));
+            }
+            Record::Part(part) if part.bytes > 0 => {
+                if let Some((_, _, end)) = &mut ends[part.kind.slot()] {
+                    *end = part.offset + u64::from(part.bytes);
+                }
+            }
+            _ => {}
+        }
+    }
+    ends.into_iter().flatten().collect()
+}
+
+/// A hole as long as `like`, which the other kind has.
+fn gap(kind: Kind, like: &Segment) -> Part {
+    Part {
+        kind,
+        msn: like.msn,
+        number: 0,
+        start: Timestamp::from_micros(like.start_micros, Timescale::VIDEO),
+        samples: 0,
+        duration_ticks: Timestamp::from_micros(like.duration_micros, Timescale::VIDEO).ticks(),
+        independent: false,
+        keyframes: Vec::new(),
+        bytes: Bytes::new(),
+    }
+}
+
+/// What closes open segments and gives the kind that is behind the segments it lacks.
+fn closing(loaded: &mut Loaded) -> Vec<Event> {
+    let mut events = Vec::new();
+    for kind in Kind::BOTH {
+        let track = loaded.track_mut(kind);
+        if track.is_open() {
+            track.close();
+            let msn = track.segments.last().map_or(0, |s| s.msn);
+            events.push(Event::SegmentEnd { kind, msn });
+        }
+    }
+    for kind in Kind::BOTH {
+        let ahead = loaded.track_mut(kind.other()).segments.clone();
+        let track = loaded.track_mut(kind);
+        let Some(last) = track.segments.last().map(|s| s.msn) else { continue };
+        let parameters = track.inits.last().map(|(p, _)| p.clone());
+        for missing in ahead.into_iter().filter(|s| s.msn > last) {
+            events.push(Event::SegmentStart(SegmentStart {
+                kind,
+                msn: missing.msn,
+                discontinuity: missing.discontinuity,
+                program_date_time: missing.program_date_time,
+            }));
+            let (from, to) = (missing.start_micros.max(MEDIA_TIME_BASE_MICROS), missing.end_micros());
+            let silence = match &parameters {
+                Some(Parameters::Audio(aac)) => silent_segment(aac, missing.msn, from, to).ok().flatten(),
+                _ => None,
+            };
+            events.push(Event::Part(silence.unwrap_or_else(|| gap(kind, &missing))));
+            events.push(Event::SegmentEnd { kind, msn: missing.msn });
+        }
+    }
+    events
+}

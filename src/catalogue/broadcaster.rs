@@ -1,0 +1,262 @@
+//! Broadcasters: the named, permanent places that can be on air.
+
+use super::database::Row;
+use super::id::BroadcasterId;
+use super::rtsp_url::RtspUrl;
+use super::slug::{self, Slug};
+use super::statement::{Statement, int};
+use super::{Catalogue, Error, taken};
+use media::time::WallTime;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A broadcaster as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broadcaster {
+    /// Names it for ever.
+    pub id: BroadcasterId,
+    /// Names it in URLs; unique among those that are not removed; never changes.
+    pub slug: Slug,
+    /// What people call it.
+    pub title: String,
+    /// Pulled from there when set.
+    pub rtsp_url: Option<RtspUrl>,
+    /// How RTP travels when pulled.
+    pub rtsp_transport: RtspTransport,
+    /// How long its timeline waits for its contribution to return; `None`: the setting `live.grace`.
+    pub grace: Option<Duration>,
+    /// Since when it exists.
+    pub created_at: WallTime,
+    /// Media sequence number at which its next live begins at the earliest.
+    pub next_msn: u64,
+    /// `EXT-X-DISCONTINUITY-SEQUENCE` at which its next live begins at the earliest.
+    pub next_discontinuity: u64,
+}
+
+/// How RTP travels when pulled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum RtspTransport {
+    /// Interleaved in the RTSP connection: passes firewalls and loses nothing.
+    #[default]
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+impl RtspTransport {
+    /// Lower-case name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+impl FromStr for RtspTransport {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "tcp" => Ok(Self::Tcp),
+            "udp" => Ok(Self::Udp),
+            _ => Err("must be tcp or udp"),
+        }
+    }
+}
+
+/// What a new broadcaster needs.
+#[derive(Clone, Debug)]
+pub struct NewBroadcaster {
+    /// See [`Broadcaster::slug`].
+    pub slug: Slug,
+    /// 1 to 200 characters.
+    pub title: String,
+    /// See [`Broadcaster::rtsp_url`].
+    pub rtsp_url: Option<RtspUrl>,
+    /// See [`Broadcaster::rtsp_transport`].
+    pub rtsp_transport: RtspTransport,
+    /// See [`Broadcaster::grace`]; at most a day.
+    pub grace: Option<Duration>,
+}
+
+impl NewBroadcaster {
+    /// One that waits for a publisher.
+    #[must_use]
+    pub fn new(slug: Slug, title: impl Into<String>) -> Self {
+        let rtsp_transport = RtspTransport::default();
+        Self { slug, title: title.into(), rtsp_url: None, rtsp_transport, grace: None }
+    }
+}
+
+/// What to change; `None` leaves as is, the inner `None` empties.
+#[derive(Clone, Debug, Default)]
+pub struct BroadcasterChange {
+    /// 1 to 200 characters.
+    pub title: Option<String>,
+    /// See [`Broadcaster::rtsp_url`].
+    pub rtsp_url: Option<Option<RtspUrl>>,
+    /// See [`Broadcaster::rtsp_transport`].
+    pub rtsp_transport: Option<RtspTransport>,
+    /// See [`Broadcaster::grace`]; at most a day.
+    pub grace: Option<Option<Duration>>,
+}
+
+/// A timeline that waits for longer holds memory for nobody.
+const MAX_GRACE: Duration = Duration::from_secs(24 * 3_600);
+
+const SELECT: &str = "SELECT id, slug, title, rtsp_url, rtsp_transport, grace_ms, created_ms, next_msn, \
+     next_discontinuity FROM broadcasters WHERE tenant_id = $1 AND deleted_ms IS NULL";
+
+fn model(row: &Row) -> Result<Broadcaster, Error> {
+    Ok(Broadcaster {
+        id: row.parsed("id")?,
+        slug: row.parsed("slug")?,
+        title: row.text("title")?,
+        rtsp_url: match row.maybe_text("rtsp_url")? {
+            Some(url) => {
+                Some(url.parse().map_err(|_| Error::Unreadable {
+                    column: "rtsp_url",
+                    reason: "it is not an RTSP URL".to_owned(),
+                })?)
+            }
+            None => None,
+        },
+        rtsp_transport: row.parsed("rtsp_transport")?,
+        grace: row.maybe_duration("grace_ms")?,
+        created_at: row.time("created_ms")?,
+        next_msn: row.unsigned("next_msn")?,
+        next_discontinuity: row.unsigned("next_discontinuity")?,
+    })
+}
+
+fn url_text(url: Option<&RtspUrl>) -> Option<String> {
+    url.map(|url| url.reveal().to_string())
+}
+
+fn grace_ms(grace: Option<Duration>) -> Result<Option<i64>, Error> {
+    match grace {
+        None => Ok(None),
+        Some(grace) if grace <= MAX_GRACE => {
+            int("grace_ms", u64::try_from(grace.as_millis()).unwrap_or(u64::MAX)).map(Some)
+        }
+        Some(_) => Err(Error::invalid("grace_ms", "must be at most a day")),
+    }
+}
+
+impl Catalogue {
+    /// All that are not removed, by slug.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn broadcasters(&self) -> Result<Vec<Broadcaster>, Error> {
+        self.database.rows(self.statement(SELECT).push(" ORDER BY slug")).await?.iter().map(model).collect()
+    }
+
+    /// The one in URLs.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn broadcaster_by_slug(&self, slug: &Slug) -> Result<Option<Broadcaster>, Error> {
+        self.one(self.statement(SELECT).push_bind(" AND slug = ", slug.as_str())).await
+    }
+
+    /// The one with this id.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn broadcaster(&self, id: &BroadcasterId) -> Result<Option<Broadcaster>, Error> {
+        self.one(self.statement(SELECT).push_bind(" AND id = ", id.as_str())).await
+    }
+
+    async fn one(&self, statement: Statement) -> Result<Option<Broadcaster>, Error> {
+        self.database.row(statement).await?.as_ref().map(model).transpose()
+    }
+
+    /// A new one. When its slug was a removed one's, its timeline goes on from there.
+    ///
+    /// # Errors
+    /// `Taken("slug")`, `Invalid`, `Database`.
+    pub async fn add_broadcaster(&self, new: NewBroadcaster, now: WallTime) -> Result<Broadcaster, Error> {
+        let id = BroadcasterId::random()?;
+        let statement = self
+            .statement(
+                "INSERT INTO broadcasters (tenant_id, id, slug, title, rtsp_url, rtsp_transport, grace_ms, created_ms, \
+                 next_msn, next_discontinuity) \
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, COALESCE(MAX(next_msn), 0), COALESCE(MAX(next_discontinuity), 0) \
+                 FROM broadcasters WHERE tenant_id = $1 AND slug = $3",
+            )
+            .bind(id.as_str())
+            .bind(new.slug.as_str())
+            .bind(slug::title("title", &new.title)?)
+            .bind(url_text(new.rtsp_url.as_ref()))
+            .bind(new.rtsp_transport.name())
+            .bind(grace_ms(new.grace)?)
+            .bind(now.millis());
+        taken(self.database.execute(statement).await, "slug")?;
+        self.broadcaster(&id).await?.ok_or(Error::NotFound("broadcaster"))
+    }
+
+    /// Changes it and answers what it is now. A live on air goes on with what it began with.
+    ///
+    /// # Errors
+    /// `NotFound`, `Invalid`, `Database`.
+    pub async fn update_broadcaster(
+        &self,
+        id: &BroadcasterId,
+        change: BroadcasterChange,
+    ) -> Result<Broadcaster, Error> {
+        // Setting what is set is harmless and makes every change an UPDATE, which says whether it was found.
+        let mut statement = self.statement("UPDATE broadcasters SET tenant_id = $1");
+        if let Some(title) = change.title {
+            statement = statement.push_bind(", title = ", slug::title("title", &title)?);
+        }
+        if let Some(url) = change.rtsp_url {
+            statement = statement.push_bind(", rtsp_url = ", url_text(url.as_ref()));
+        }
+        if let Some(transport) = change.rtsp_transport {
+            statement = statement.push_bind(", rtsp_transport = ", transport.name());
+        }
+        if let Some(grace) = change.grace {
+            statement = statement.push_bind(", grace_ms = ", grace_ms(grace)?);
+        }
+        let statement = statement.push_bind(" WHERE tenant_id = $1 AND deleted_ms IS NULL AND id = ", id.as_str());
+        if self.database.execute(statement).await? == 0 {
+            return Err(Error::NotFound("broadcaster"));
+        }
+        self.broadcaster(id).await?.ok_or(Error::NotFound("broadcaster"))
+    }
+
+    /// Removes it softly, and its keys for good; its videos stay. Its slug is free again.
+    ///
+    /// # Errors
+    /// `NotFound`, `Database`.
+    pub async fn remove_broadcaster(&self, id: &BroadcasterId, now: WallTime) -> Result<(), Error> {
+        let mut tx = self.database.begin().await?;
+        let removed = tx
+            .execute(
+                self.statement(
+                    "UPDATE broadcasters SET deleted_ms = $3 WHERE tenant_id = $1 AND id = $2 AND deleted_ms IS NULL",
+                )
+                .bind(id.as_str())
+                .bind(now.millis()),
+            )
+            .await?;
+        if removed == 0 {
+            return Err(Error::NotFound("broadcaster"));
+        }
+        tx.execute(self.revoke_all(id, now)).await?;
+        tx.commit().await
+    }
+
+    /// Revokes every key of a broadcaster.
+    pub(super) fn revoke_all(&self, id: &BroadcasterId, now: WallTime) -> Statement {
+        self.statement(
+            "UPDATE stream_keys SET revoked_ms = $3 \
+             WHERE tenant_id = $1 AND broadcaster_id = $2 AND revoked_ms IS NULL",
+        )
+        .bind(id.as_str())
+        .bind(now.millis())
+    }
+}

@@ -1,0 +1,74 @@
+//! The catalogue's tests: each body runs on SQLite and on a real PostgreSQL, on a fresh, migrated catalogue.
+
+mod broadcasters;
+
+mod keys;
+mod people;
+mod postgres;
+mod scope;
+mod sqlite;
+mod videos;
+
+use super::broadcaster::{Broadcaster, NewBroadcaster};
+use super::{Catalogue, Tenant};
+use media::time::WallTime;
+
+/// Bodies that take a fresh catalogue: a test each on SQLite, and all of them on one PostgreSQL.
+macro_rules! on_both {
+    ($($module:ident::$body:ident,)*) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $body() {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("db").join("catalogue.sqlite");
+                let catalogue = super::Catalogue::open(path.to_str().unwrap()).await.unwrap();
+                assert_eq!(catalogue.migrate().await.unwrap(), 1);
+                super::$module::$body(catalogue.clone()).await;
+                catalogue.close().await;
+            })*
+        }
+
+        #[tokio::test]
+        async fn all_on_postgresql() {
+            let server = postgres::Server::start();
+            $(
+                let name = concat!(stringify!($module), "_", stringify!($body));
+                eprintln!("on PostgreSQL: {name}");
+                let catalogue = Catalogue::open(&server.create_database(name)).await.unwrap();
+                assert_eq!(catalogue.migrate().await.unwrap(), 1);
+                $module::$body(catalogue.clone()).await;
+                catalogue.close().await;
+            )*
+        }
+    };
+}
+
+on_both! {
+    broadcasters::are_added_changed_and_listed,
+    broadcasters::a_removed_ones_slug_is_free_and_its_numbers_go_on,
+    broadcasters::bad_values_are_refused_by_name,
+    broadcasters::migrating_twice_changes_nothing,
+    keys::open_their_own_broadcaster_only,
+    keys::rotation_revokes_all_others,
+    keys::a_removed_broadcasters_keys_open_nothing,
+    keys::last_use_is_kept_to_the_minute,
+    keys::the_demo_is_made_once,
+    people::users_have_unique_logins_and_passwords,
+    people::tokens_are_found_until_revoked_or_expired,
+    scope::another_tenant_sees_and_changes_nothing,
+    videos::are_begun_finished_and_listed,
+    videos::the_timeline_never_goes_back,
+    videos::pages_show_each_video_once,
+    videos::deleting_is_soft,
+    videos::writers_at_once_all_succeed,
+}
+
+/// `ms` since the epoch.
+fn at(ms: i64) -> WallTime {
+    WallTime::from_micros(ms * 1_000)
+}
+
+async fn hall(catalogue: &Catalogue, slug: &str) -> Broadcaster {
+    let new = NewBroadcaster::new(slug.parse().unwrap(), format!("Hall {slug}"));
+    catalogue.add_broadcaster(new, at(1_000)).await.unwrap()
+}

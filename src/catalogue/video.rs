@@ -1,0 +1,420 @@
+//! Videos: the kept spans of timelines.
+
+use super::database::Row;
+use super::id::{BroadcasterId, VideoId};
+use super::slug::{self, Slug};
+use super::statement::int;
+use super::{Catalogue, Error};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use media::time::WallTime;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A video as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Video {
+    /// Names it for ever, in URLs and as the folder of its media.
+    pub id: VideoId,
+    /// Whose timeline it is a span of.
+    pub broadcaster_id: BroadcasterId,
+    /// That broadcaster's slug.
+    pub broadcaster: Slug,
+    /// What people call it.
+    pub title: String,
+    /// From the title; decorates its URL.
+    pub slug: Slug,
+    /// Being recorded, or complete.
+    pub state: VideoState,
+    /// Appears in lists.
+    pub listed: bool,
+    /// When its first picture or sound was taken.
+    pub started_at: WallTime,
+    /// When its last one was; `None` while live.
+    pub ended_at: Option<WallTime>,
+    /// Of what can be played; `None` while live.
+    pub duration: Option<Duration>,
+    /// Media sequence number of its first segment on the broadcaster's timeline.
+    pub first_msn: u64,
+    /// `EXT-X-DISCONTINUITY-SEQUENCE` of its first segment.
+    pub first_discontinuity: u64,
+}
+
+impl Video {
+    /// `/videos/<id>-<slug>`.
+    #[must_use]
+    pub fn page_url(&self) -> String {
+        format!("/videos/{}-{}", self.id, self.slug)
+    }
+
+    /// `/videos/<id>/master.m3u8`.
+    #[must_use]
+    pub fn hls_url(&self) -> String {
+        format!("/videos/{}/master.m3u8", self.id)
+    }
+}
+
+/// Where a video stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VideoState {
+    /// Being recorded.
+    Live,
+    /// Complete.
+    Ended,
+}
+
+impl VideoState {
+    /// Lower-case name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+impl FromStr for VideoState {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "live" => Ok(Self::Live),
+            "ended" => Ok(Self::Ended),
+            _ => Err("it is a state of a later version"),
+        }
+    }
+}
+
+/// A recording begins.
+#[derive(Clone, Debug)]
+pub struct NewVideo {
+    /// Whose timeline.
+    pub broadcaster_id: BroadcasterId,
+    /// 1 to 200 characters; `None`: `<broadcaster's title>, <date in UTC>`.
+    pub title: Option<String>,
+    /// See [`Video::started_at`].
+    pub started_at: WallTime,
+    /// See [`Video::first_msn`].
+    pub first_msn: u64,
+    /// See [`Video::first_discontinuity`].
+    pub first_discontinuity: u64,
+}
+
+/// A recording is complete.
+#[derive(Clone, Copy, Debug)]
+pub struct Finished {
+    /// See [`Video::ended_at`].
+    pub ended_at: WallTime,
+    /// See [`Video::duration`]; kept to the millisecond.
+    pub duration: Duration,
+    /// See [`Video::listed`].
+    pub listed: bool,
+    /// Where the broadcaster's next live begins; a lower number than what is stored is ignored.
+    pub next_msn: u64,
+    /// The same for discontinuities.
+    pub next_discontinuity: u64,
+}
+
+/// What to change; `None` leaves as is.
+#[derive(Clone, Debug, Default)]
+pub struct VideoChange {
+    /// 1 to 200 characters; its slug follows.
+    pub title: Option<String>,
+    /// See [`Video::listed`].
+    pub listed: Option<bool>,
+}
+
+/// Which videos.
+#[derive(Clone, Debug)]
+pub struct VideoFilter {
+    /// Only this broadcaster's.
+    pub broadcaster: Option<BroadcasterId>,
+    /// Only complete ones that appear in lists; otherwise also those being recorded and the unlisted.
+    pub listed_only: bool,
+    /// How many at most; 1 to [`MAX_PAGE`], others are brought there.
+    pub limit: usize,
+    /// What [`Page::next`] said.
+    pub cursor: Option<Cursor>,
+}
+
+/// More on a page makes no reader happier.
+pub const MAX_PAGE: usize = 200;
+
+/// Where the next page begins: after this video. Opaque in the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    started_ms: i64,
+    id: VideoId,
+}
+
+/// Not a cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be what `next` said")]
+pub struct NotACursor;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.started_ms, self.id)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = NotACursor;
+
+    fn from_str(text: &str) -> Result<Self, NotACursor> {
+        let (started_ms, id) = text.split_once('.').ok_or(NotACursor)?;
+        Ok(Self { started_ms: started_ms.parse().map_err(|_| NotACursor)?, id: id.parse().map_err(|_| NotACursor)? })
+    }
+}
+
+/// Some of many.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// In order.
+    pub items: Vec<T>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+const SELECT: &str = "SELECT v.id, v.broadcaster_id, b.slug AS broadcaster, v.title, v.slug, v.state, v.listed, \
+     v.started_ms, v.ended_ms, v.duration_ms, v.first_msn, v.first_discontinuity FROM videos v \
+     JOIN broadcasters b ON b.tenant_id = v.tenant_id AND b.id = v.broadcaster_id \
+     WHERE v.tenant_id = $1 AND v.deleted_ms IS NULL";
+
+fn model(row: &Row) -> Result<Video, Error> {
+    Ok(Video {
+        id: row.parsed("id")?,
+        broadcaster_id: row.parsed("broadcaster_id")?,
+        broadcaster: row.parsed("broadcaster")?,
+        title: row.text("title")?,
+        slug: row.parsed("slug")?,
+        state: row.parsed("state")?,
+        listed: row.flag("listed")?,
+        started_at: row.time("started_ms")?,
+        ended_at: row.maybe_time("ended_ms")?,
+        duration: row.maybe_duration("duration_ms")?,
+        first_msn: row.unsigned("first_msn")?,
+        first_discontinuity: row.unsigned("first_discontinuity")?,
+    })
+}
+
+/// The slug of a title that may hold nothing that fits into one ("???").
+fn slug_of(title: &str) -> String {
+    Slug::from_title(title).map_or_else(|| "video".to_owned(), |slug| slug.to_string())
+}
+
+/// `<broadcaster's title>, <date>`, the date in UTC; the broadcaster's title gives way when both are too long.
+fn default_title(broadcaster: &str, started_at: WallTime) -> String {
+    let date = Timestamp::from_millisecond(started_at.millis()).unwrap_or_default().to_zoned(TimeZone::UTC).date();
+    let room = broadcaster.chars().take(180).collect::<String>();
+    format!("{room}, {date}")
+}
+
+impl Catalogue {
+    /// A recording begins: a video that is live and not listed yet.
+    ///
+    /// # Errors
+    /// `NotFound` without such a broadcaster, `Invalid`, `Database`.
+    pub async fn begin_video(&self, new: NewVideo) -> Result<Video, Error> {
+        let broadcaster = self.broadcaster(&new.broadcaster_id).await?.ok_or(Error::NotFound("broadcaster"))?;
+        let title = match &new.title {
+            Some(title) => slug::title("title", title)?,
+            None => default_title(&broadcaster.title, new.started_at),
+        };
+        let id = VideoId::random()?;
+        let statement = self
+            .statement(
+                "INSERT INTO videos (tenant_id, id, broadcaster_id, title, slug, state, listed, created_ms, started_ms, \
+                 first_msn, first_discontinuity) VALUES ($1, $2, $3, $4, $5, 'live', FALSE, $6, $6, $7, $8)",
+            )
+            .bind(id.as_str())
+            .bind(broadcaster.id.as_str())
+            .bind(title.as_str())
+            .bind(slug_of(&title))
+            .bind(new.started_at.millis())
+            .bind(int("first_msn", new.first_msn)?)
+            .bind(int("first_discontinuity", new.first_discontinuity)?);
+        self.database.execute(statement).await?;
+        self.video(&id).await?.ok_or(Error::NotFound("video"))
+    }
+
+    /// A recording is complete, and its broadcaster's timeline goes on after it: both or neither. May be called again
+    /// with better figures (after a crash, say); the timeline never goes back.
+    ///
+    /// # Errors
+    /// `NotFound`, `Invalid`, `Database`.
+    pub async fn finish_video(&self, id: &VideoId, finished: Finished) -> Result<Video, Error> {
+        let duration_ms = int("duration_ms", u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX))?;
+        let next_msn = int("next_msn", finished.next_msn)?;
+        let next_discontinuity = int("next_discontinuity", finished.next_discontinuity)?;
+        let mut tx = self.database.begin().await?;
+        let found = tx
+            .execute(
+                self.statement(
+                    "UPDATE videos SET state = 'ended', ended_ms = $3, duration_ms = $4, listed = $5 \
+                     WHERE tenant_id = $1 AND id = $2",
+                )
+                .bind(id.as_str())
+                .bind(finished.ended_at.millis())
+                .bind(duration_ms)
+                .bind(finished.listed),
+            )
+            .await?;
+        if found == 0 {
+            return Err(Error::NotFound("video"));
+        }
+        tx.execute(
+            self.statement(
+                "UPDATE broadcasters SET \
+                 next_msn = CASE WHEN next_msn < $3 THEN $3 ELSE next_msn END, \
+                 next_discontinuity = CASE WHEN next_discontinuity < $4 THEN $4 ELSE next_discontinuity END \
+                 WHERE tenant_id = $1 \
+                 AND id = (SELECT broadcaster_id FROM videos WHERE tenant_id = $1 AND id = $2)",
+            )
+            .bind(id.as_str())
+            .bind(next_msn)
+            .bind(next_discontinuity),
+        )
+        .await?;
+        tx.commit().await?;
+        self.video(id).await?.ok_or(Error::NotFound("video"))
+    }
+
+    /// Those whose recording was never said to be complete, oldest first: at start-up, what a crash left.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn unfinished_videos(&self) -> Result<Vec<Video>, Error> {
+        let statement = self.statement(SELECT).push(" AND v.state = 'live' ORDER BY v.started_ms, v.id");
+        self.database.rows(statement).await?.iter().map(model).collect()
+    }
+
+    /// All there are, those that were deleted softly too: whose media must be on the disk. Oldest first.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn all_videos(&self) -> Result<Vec<(VideoId, VideoState)>, Error> {
+        let statement = self.statement("SELECT id, state FROM videos WHERE tenant_id = $1 ORDER BY started_ms, id");
+        let rows = self.database.rows(statement).await?;
+        rows.iter().map(|row| Ok((row.parsed("id")?, row.parsed("state")?))).collect()
+    }
+
+    /// The one with this id, unless deleted.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn video(&self, id: &VideoId) -> Result<Option<Video>, Error> {
+        let statement = self.statement(SELECT).push_bind(" AND v.id = ", id.as_str());
+        self.database.row(statement).await?.as_ref().map(model).transpose()
+    }
+
+    /// Newest first.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn videos(&self, filter: VideoFilter) -> Result<Page<Video>, Error> {
+        let mut statement = self.statement(SELECT);
+        if let Some(broadcaster) = &filter.broadcaster {
+            statement = statement.push_bind(" AND v.broadcaster_id = ", broadcaster.as_str());
+        }
+        if filter.listed_only {
+            statement = statement.push(" AND v.state = 'ended' AND v.listed = TRUE");
+        }
+        if let Some(after) = &filter.cursor {
+            statement = statement
+                .push_bind(" AND (v.started_ms, v.id) < (", after.started_ms)
+                .push_bind(", ", after.id.as_str())
+                .push(")");
+        }
+        let limit = filter.limit.clamp(1, MAX_PAGE);
+        // One more than asked tells whether there is a next page.
+        let statement = statement
+            .push(" ORDER BY v.started_ms DESC, v.id DESC")
+            .push_bind(" LIMIT ", i64::try_from(limit + 1).unwrap_or(i64::MAX));
+        let mut items: Vec<Video> = self.database.rows(statement).await?.iter().map(model).collect::<Result<_, _>>()?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let last = items.last().filter(|_| more);
+        let next = last.map(|video| Cursor { started_ms: video.started_at.millis(), id: video.id.clone() });
+        Ok(Page { items, next })
+    }
+
+    /// Changes it and answers what it is now.
+    ///
+    /// # Errors
+    /// `NotFound`, `Invalid`, `Database`.
+    pub async fn update_video(&self, id: &VideoId, change: VideoChange) -> Result<Video, Error> {
+        let mut statement = self.statement("UPDATE videos SET tenant_id = $1");
+        if let Some(title) = change.title {
+            let title = slug::title("title", &title)?;
+            let slug = slug_of(&title);
+            statement = statement.push_bind(", title = ", title).push_bind(", slug = ", slug);
+        }
+        if let Some(listed) = change.listed {
+            statement = statement.push_bind(", listed = ", listed);
+        }
+        let statement = statement.push_bind(" WHERE tenant_id = $1 AND deleted_ms IS NULL AND id = ", id.as_str());
+        if self.database.execute(statement).await? == 0 {
+            return Err(Error::NotFound("video"));
+        }
+        self.video(id).await?.ok_or(Error::NotFound("video"))
+    }
+
+    /// Deletes it softly: its media stays until somebody purges it.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` while it is being recorded; `Database`.
+    pub async fn delete_video(&self, id: &VideoId, now: WallTime) -> Result<(), Error> {
+        let statement = self
+            .statement(
+                "UPDATE videos SET deleted_ms = $3 \
+                 WHERE tenant_id = $1 AND id = $2 AND deleted_ms IS NULL AND state <> 'live'",
+            )
+            .bind(id.as_str())
+            .bind(now.millis());
+        if self.database.execute(statement).await? > 0 {
+            return Ok(());
+        }
+        match self.video(id).await? {
+            Some(_) => Err(Error::Conflict("the video is still being recorded: end the live first")),
+            None => Err(Error::NotFound("video")),
+        }
+    }
+
+    /// Takes a deletion back. Restoring what is not deleted changes nothing.
+    ///
+    /// # Errors
+    /// `NotFound`, `Database`.
+    pub async fn restore_video(&self, id: &VideoId) -> Result<Video, Error> {
+        let statement =
+            self.statement("UPDATE videos SET deleted_ms = NULL WHERE tenant_id = $1 AND id = $2").bind(id.as_str());
+        if self.database.execute(statement).await? == 0 {
+            return Err(Error::NotFound("video"));
+        }
+        self.video(id).await?.ok_or(Error::NotFound("video"))
+    }
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn a_default_title_is_the_room_and_the_day() {
+        let at = WallTime::from_micros(1_790_000_000_000_000);
+        assert_eq!(default_title("Amphi 3", at), "Amphi 3, 2026-09-21");
+        assert!(slug::title("title", &default_title(&"é".repeat(200), at)).is_ok());
+        assert_eq!(slug_of("?!"), "video");
+    }
+
+    #[test]
+    fn a_cursor_survives_text() {
+        let cursor = Cursor { started_ms: -5, id: VideoId::random().unwrap() };
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        for bad in ["", ".", "1.", "1.short", "x.aaaaaaaaaaaaaaaa", "99999999999999999999.aaaaaaaaaaaaaaaa"] {
+            assert_eq!(bad.parse::<Cursor>(), Err(NotACursor), "{bad}");
+        }
+    }
+}

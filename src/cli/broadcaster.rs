@@ -1,0 +1,175 @@
+//! `amphi broadcaster`.
+
+use super::{Error, end, stdin, table};
+use crate::catalogue::Catalogue;
+use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange, NewBroadcaster, RtspTransport};
+use crate::catalogue::rtsp_url::{NotRtsp, RtspUrl};
+use crate::catalogue::slug::Slug;
+use crate::clock::{now, rfc3339};
+use crate::config::Config;
+use clap::Subcommand;
+use media::ingest::StreamKey;
+use serde_json::{Value, json};
+use std::str::FromStr;
+
+/// What a key made here is called in the list of keys.
+const LABEL: &str = "made on the command line";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Add one; its stream key is printed once.
+    Add {
+        /// Its name in URLs: 1 to 64 of a-z, 0-9 and -.
+        slug: Slug,
+        /// What people call it [default: the slug].
+        #[arg(long)]
+        title: Option<String>,
+        /// Pull it from there instead of waiting for an encoder; - reads the URL from standard input, as its password
+        /// would be seen in the list of processes.
+        #[arg(long, value_name = "URL")]
+        rtsp: Option<Source>,
+        /// tcp or udp.
+        #[arg(long, default_value = "tcp")]
+        transport: RtspTransport,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// All of them.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a new stream key and refuse all older ones.
+    RotateKey {
+        /// Its name in URLs.
+        slug: Slug,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Pull it from an RTSP source from now on, or no more.
+    SetRtsp {
+        /// Its name in URLs.
+        slug: Slug,
+        /// rtsp://HOST/PATH; - reads it from standard input, as its password would be seen in the list of processes;
+        /// without it nothing is pulled any more.
+        url: Option<Source>,
+        /// tcp or udp.
+        #[arg(long, default_value = "tcp")]
+        transport: RtspTransport,
+    },
+    /// End its live now: the recording becomes a video at once. Asks the running server.
+    End {
+        /// Its name in URLs.
+        slug: Slug,
+    },
+    /// Remove it and its keys; its videos stay.
+    Remove {
+        /// Its name in URLs.
+        slug: Slug,
+    },
+}
+
+/// An RTSP URL, or where it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Given(RtspUrl),
+    StandardInput,
+}
+
+impl FromStr for Source {
+    type Err = NotRtsp;
+
+    fn from_str(text: &str) -> Result<Self, NotRtsp> {
+        if text == "-" { Ok(Self::StandardInput) } else { text.parse().map(Self::Given) }
+    }
+}
+
+impl Source {
+    fn url(self) -> Result<RtspUrl, Error> {
+        match self {
+            Self::Given(url) => Ok(url),
+            Self::StandardInput => stdin::line()?
+                .parse()
+                .map_err(|error: NotRtsp| Error::Other(format!("standard input: the URL {error}"))),
+        }
+    }
+}
+
+pub(super) async fn run(command: Command, config: &Config, catalogue: &Catalogue) -> Result<String, Error> {
+    match command {
+        Command::Add { slug, title, rtsp, transport, json } => {
+            let title = title.unwrap_or_else(|| slug.to_string());
+            let rtsp_url = rtsp.map(Source::url).transpose()?;
+            let new = NewBroadcaster { slug, title, rtsp_url, rtsp_transport: transport, grace: None };
+            let broadcaster = catalogue.add_broadcaster(new, now()).await?;
+            let (_, key) = catalogue.add_key(&broadcaster.id, LABEL, now()).await?;
+            Ok(with_key(&broadcaster, &key, json))
+        }
+        Command::RotateKey { slug, json } => {
+            let broadcaster = find(catalogue, &slug).await?;
+            let (_, key) = catalogue.rotate_key(&broadcaster.id, LABEL, now()).await?;
+            Ok(with_key(&broadcaster, &key, json))
+        }
+        Command::End { slug } => end::run(config, catalogue, &slug).await,
+        Command::SetRtsp { slug, url, transport } => {
+            let url = url.map(Source::url).transpose()?;
+            let said =
+                url.as_ref().map_or_else(|| "is no longer pulled".to_owned(), |url| format!("is pulled from {url}"));
+            let change =
+                BroadcasterChange { rtsp_url: Some(url), rtsp_transport: Some(transport), ..Default::default() };
+            catalogue.update_broadcaster(&find(catalogue, &slug).await?.id, change).await?;
+            Ok(format!("{slug} {said}.\n"))
+        }
+        Command::Remove { slug } => {
+            catalogue.remove_broadcaster(&find(catalogue, &slug).await?.id, now()).await?;
+            Ok(format!("{slug} is removed and its keys are refused; its videos stay.\n"))
+        }
+        Command::List { json } => {
+            let broadcasters = catalogue.broadcasters().await?;
+            if json {
+                return Ok(table::json(broadcasters.iter().map(object).collect()));
+            }
+            let rows: Vec<Vec<String>> = broadcasters
+                .iter()
+                .map(|broadcaster| {
+                    let source = broadcaster.rtsp_url.as_ref().map_or_else(|| "pushed".to_owned(), ToString::to_string);
+                    vec![broadcaster.slug.to_string(), source, broadcaster.title.clone()]
+                })
+                .collect();
+            let empty = "There are no broadcasters yet: amphi broadcaster add SLUG";
+            Ok(table::columns(&["SLUG", "SOURCE", "TITLE"], &rows, empty))
+        }
+    }
+}
+
+pub(super) async fn find(catalogue: &Catalogue, slug: &Slug) -> Result<Broadcaster, Error> {
+    let found = catalogue.broadcaster_by_slug(slug).await?;
+    found.ok_or_else(|| Error::Other(format!("there is no broadcaster {slug}")))
+}
+
+fn with_key(broadcaster: &Broadcaster, key: &StreamKey, json: bool) -> String {
+    let (slug, key) = (&broadcaster.slug, key.reveal());
+    if json {
+        return format!("{:#}\n", json!({"slug": slug.as_str(), "key": key}));
+    }
+    format!(
+        "{slug}, stream key shown only now: {key}\n  \
+         publish to rtmp://HOST:1935/live/{slug}?key={key}\n  \
+         or to      rtmp://HOST:1935/live/{key}\n"
+    )
+}
+
+fn object(broadcaster: &Broadcaster) -> Value {
+    json!({
+        "id": broadcaster.id.as_str(),
+        "slug": broadcaster.slug.as_str(),
+        "title": broadcaster.title,
+        "rtsp_url": broadcaster.rtsp_url.as_ref().map(ToString::to_string),
+        "rtsp_transport": broadcaster.rtsp_transport.name(),
+        "grace_ms": broadcaster.grace.map(|grace| grace.as_millis()),
+        "created_at": rfc3339(broadcaster.created_at),
+    })
+}

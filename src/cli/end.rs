@@ -1,0 +1,68 @@
+//! `amphi broadcaster end`: asks the running server, by its API and with a token that lives a minute.
+
+use super::Error;
+use crate::catalogue::Catalogue;
+use crate::catalogue::slug::Slug;
+use crate::catalogue::token::Scope;
+use crate::clock::now;
+use crate::config::Config;
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Long enough for the recording's last sync on a slow disk.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The token is used at once.
+const TOKEN_MICROS: i64 = 60_000_000;
+/// An answer is a status and at most a problem document.
+const MAX_ANSWER_BYTES: u64 = 64 << 10;
+
+pub(super) async fn run(config: &Config, catalogue: &Catalogue, slug: &Slug) -> Result<String, Error> {
+    if config.http.tls_certificate.path().is_some() {
+        let text = format!(
+            "the server speaks TLS: POST https://…/api/v1/broadcasters/{slug}/end with a token of scope lives:write"
+        );
+        return Err(Error::Other(text));
+    }
+    let address = server(config)?;
+    let scopes = BTreeSet::from([Scope::LivesWrite]);
+    let expires = now().plus_micros(TOKEN_MICROS);
+    let (row, token) = catalogue.add_token("amphi broadcaster end", &scopes, Some(expires), now()).await?;
+    let request = format!(
+        "POST /api/v1/broadcasters/{slug}/end HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+         Content-Length: 0\r\nConnection: close\r\n\r\n",
+        token.reveal()
+    );
+    let answer = ask(address, &request);
+    // Whatever listens there has seen it.
+    catalogue.revoke_token(&row.id, now()).await?;
+    let answer = answer.map_err(|error| Error::Other(format!("the server at {address}: {error}")))?;
+    match answer.split(' ').nth(1) {
+        Some("204") => Ok(format!("The live of {slug} has ended; its video is in the catalogue.\n")),
+        Some("404" | "409") => Err(Error::Other(format!("{slug} is not on air"))),
+        _ => Err(Error::Other(format!("the server said: {}", answer.lines().next().unwrap_or_default()))),
+    }
+}
+
+/// Where the running server said it is.
+fn server(config: &Config) -> Result<SocketAddr, Error> {
+    let path = config.folder("run").join("addresses.json");
+    let none = || Error::Other(format!("no server runs on {}", config.data_dir.display()));
+    let text = std::fs::read_to_string(path).map_err(|_| none())?;
+    let json: serde_json::Value = serde_json::from_str(&text).map_err(|_| none())?;
+    let mut address: SocketAddr = json["http"].as_str().and_then(|a| a.parse().ok()).ok_or_else(none)?;
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    Ok(address)
+}
+
+fn ask(address: SocketAddr, request: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.take(MAX_ANSWER_BYTES).read_to_string(&mut answer)?;
+    Ok(answer)
+}

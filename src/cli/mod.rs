@@ -1,0 +1,217 @@
+//! The command line.
+//!
+//! Each command is a file that turns its arguments into the text to print, or into an error. Exit codes: 0 done, 1 not
+//! done (and why, on standard error), 2 not understood.
+
+mod broadcaster;
+mod check;
+mod end;
+mod open;
+mod stdin;
+mod table;
+mod token;
+mod user;
+mod video;
+
+use crate::config::units::Listen;
+use crate::config::{self, Config, Loaded, Overrides, Sources};
+use crate::lifecycle::{self, Deadlines};
+use crate::{app, catalogue, http};
+use clap::{Args, Parser, Subcommand};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Where the package puts the configuration; read when it is there and `--config` is not given.
+const SYSTEM_CONFIG: &str = "/etc/amphi/amphi.toml";
+
+/// Live streaming with an integrated video catalogue.
+#[derive(Debug, Parser)]
+#[command(name = "amphi", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+struct Common {
+    /// Configuration file [default: /etc/amphi/amphi.toml if there is one].
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where everything is kept.
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Try it out on this machine: ./data, loopback only, the broadcaster `demo` with the key `demo`.
+    #[arg(long, global = true)]
+    dev: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve {
+        /// Address of pages, playlists and the API, or :PORT on the configured address; port 0 takes a free one.
+        #[arg(long, value_name = "ADDR")]
+        http: Option<Listen>,
+        /// Address of RTMP, or :PORT on the configured address; port 0 takes a free one.
+        #[arg(long, value_name = "ADDR")]
+        rtmp: Option<Listen>,
+    },
+    /// Encode and caption for a server (comes with renditions and captions).
+    Worker,
+    /// Say what is missing on this machine and what to type.
+    Check {
+        /// Also compare every recording on disk with the catalogue, both ways. Reads all media; best while nothing is on air.
+        #[arg(long)]
+        media: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a commented configuration file.
+    WriteConfig,
+    /// Print the description of the API.
+    Openapi,
+    /// Bring the catalogue's schema up to date (serve does it too).
+    Migrate,
+    /// Videos.
+    #[command(subcommand)]
+    Video(video::Command),
+    /// People who sign in with a password.
+    #[command(subcommand)]
+    User(user::Command),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Places that can be on air, and their stream keys.
+    #[command(subcommand)]
+    Broadcaster(broadcaster::Command),
+    /// Speech models (come with captions).
+    #[command(subcommand)]
+    Models(Models),
+}
+
+#[derive(Debug, Subcommand)]
+enum Models {
+    /// What is there and what can be had.
+    List,
+    /// Fetch one.
+    Install {
+        /// Language, such as `fr`.
+        name: String,
+    },
+    /// Compare what is there with its checksums.
+    Verify,
+}
+
+/// Why a command was not done.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    #[error(transparent)]
+    Catalogue(#[from] catalogue::Error),
+    #[error("{0}")]
+    Other(String),
+    /// The text says what is missing.
+    #[error("{0}")]
+    Missing(String),
+}
+
+/// `amphi`.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let (text, code) = match run(cli, environment()) {
+        Ok(done) => done,
+        // What is missing is the answer, not an error of the command.
+        Err(Error::Missing(text)) => (text, ExitCode::FAILURE),
+        Err(error) => {
+            eprintln!("amphi: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    // A reader that has seen enough (`| head`) is no error, and println! would panic.
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("amphi: {error}");
+            ExitCode::FAILURE
+        }
+        _ => code,
+    }
+}
+
+/// What is not UTF-8 can't be a setting.
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+fn run(cli: Cli, env: Vec<(String, String)>) -> Result<(String, ExitCode), Error> {
+    let mut overrides = Overrides { data_dir: cli.common.data_dir.clone(), ..Overrides::default() };
+    if let Command::Serve { http, rtmp } = &cli.command {
+        (overrides.http, overrides.rtmp) = (*http, *rtmp);
+    }
+    let sources = Sources { file: config_file(&cli.common), env, overrides, dev: cli.common.dev };
+    if let Command::Serve { .. } = &cli.command {
+        return serve(sources);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Other(format!("no runtime: {error}")))?;
+    runtime.block_on(execute(cli.command, sources)).map(|text| (text, ExitCode::SUCCESS))
+}
+
+/// The server has a runtime of its own, which lifecycle builds and ends.
+fn serve(sources: Sources) -> Result<(String, ExitCode), Error> {
+    let config = settings(sources.clone())?;
+    // Both ring and nothing else are compiled in, but libraries ask for the process's default.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let code = lifecycle::run(Deadlines::default(), |tasks, reloads| app::start(config, sources, tasks, reloads));
+    Ok((String::new(), code))
+}
+
+fn config_file(common: &Common) -> Option<PathBuf> {
+    let system = || Some(PathBuf::from(SYSTEM_CONFIG)).filter(|file| !common.dev && Path::new(file).exists());
+    common.config.clone().or_else(system)
+}
+
+async fn execute(command: Command, sources: Sources) -> Result<String, Error> {
+    match command {
+        Command::WriteConfig => return Ok(config::sample()),
+        Command::Openapi => return Ok(http::api::openapi()),
+        Command::Worker => return Err(Error::Other("worker comes with renditions and captions".to_owned())),
+        Command::Models(_) => return Err(Error::Other("models come with captions".to_owned())),
+        Command::Check { media, json } => return check::run(config::load(sources), media, json).await,
+        _ => {}
+    }
+    let config = settings(sources)?;
+    match command {
+        Command::Migrate => open::migrate(&config).await,
+        Command::Video(command) => video::run(command, &open::catalogue(&config).await?).await,
+        Command::User(command) => user::run(command, &open::catalogue(&config).await?).await,
+        Command::Token(command) => token::run(command, &open::catalogue(&config).await?).await,
+        Command::Broadcaster(command) => broadcaster::run(command, &config, &open::catalogue(&config).await?).await,
+        _ => Ok(String::new()),
+    }
+}
+
+/// The settings; what is unwise in them is said.
+fn settings(sources: Sources) -> Result<Config, Error> {
+    let Loaded { config, warnings } = config::load(sources)?;
+    for warning in warnings {
+        eprintln!("amphi: warning: {warning}");
+    }
+    Ok(config)
+}
+
+#[cfg(test)]
+mod media_tests;
+#[cfg(test)]
+mod tests;

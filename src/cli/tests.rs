@@ -1,0 +1,182 @@
+//! Commands as they are typed.
+
+use super::{Cli, Error, run};
+use crate::catalogue::Catalogue;
+use clap::{CommandFactory as _, Parser as _};
+use serde_json::Value;
+use std::path::Path;
+
+pub(super) fn amphi(folder: &Path, words: &[&str]) -> Result<String, Error> {
+    let data_dir = folder.to_str().unwrap();
+    let words = ["amphi"].into_iter().chain(words.iter().copied()).chain(["--dev", "--data-dir", data_dir]);
+    run(Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")), Vec::new()).map(|(text, _)| text)
+}
+
+pub(super) fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn the_command_line_is_that_of_the_contract() {
+    Cli::command().debug_assert();
+    for words in [
+        "serve --config f --data-dir d --http 127.0.0.1:0 --rtmp [::1]:0 --dev",
+        "serve --http :0 --rtmp :1935",
+        "worker",
+        "check",
+        "check --media --json",
+        "write-config",
+        "openapi",
+        "migrate",
+        "video list",
+        "user add a",
+        "user passwd a",
+        "user list",
+        "token create --label x --scope videos:write",
+        "token revoke aaaaaaaaaaaaaaaa",
+        "token list",
+        "broadcaster add hall --title Hall",
+        "broadcaster add hall --rtsp -",
+        "broadcaster set-rtsp hall -",
+        "broadcaster list --json",
+        "broadcaster rotate-key hall",
+        "models list",
+        "models install fr",
+        "models verify",
+        "--config f serve",
+    ] {
+        let parsed = Cli::try_parse_from(["amphi"].into_iter().chain(words.split(' ')));
+        assert!(parsed.is_ok(), "{words}: {}", parsed.unwrap_err());
+    }
+    for words in ["serve --http 8080", "broadcaster add Hall", "token create --label x --scope all", "token revoke x"] {
+        assert!(Cli::try_parse_from(["amphi"].into_iter().chain(words.split(' '))).is_err(), "{words}");
+    }
+}
+
+#[test]
+fn a_broadcaster_is_added_pulled_rotated_and_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let added = json(&amphi(here, &["broadcaster", "add", "hall", "--title", "Hall é", "--json"]).unwrap());
+    let key = added["key"].as_str().unwrap();
+    assert_eq!((added["slug"].as_str(), key.len()), (Some("hall"), 32));
+    let again = amphi(here, &["broadcaster", "add", "hall"]).unwrap_err();
+    assert_eq!(again.to_string(), "this slug is already taken");
+
+    let rotated = json(&amphi(here, &["broadcaster", "rotate-key", "hall", "--json"]).unwrap());
+    assert_ne!(rotated["key"].as_str().unwrap(), key);
+    let url = "rtsp://u:hunter2@cam/extron1";
+    let said = amphi(here, &["broadcaster", "set-rtsp", "hall", url]).unwrap();
+    assert_eq!(said, "hall is pulled from rtsp://cam/extron1.\n");
+    let listed = amphi(here, &["broadcaster", "list"]).unwrap();
+    assert_eq!(listed, "SLUG  SOURCE              TITLE\nhall  rtsp://cam/extron1  Hall é\n");
+    assert!(!amphi(here, &["broadcaster", "list", "--json"]).unwrap().contains("hunter2"));
+    amphi(here, &["broadcaster", "remove", "hall"]).unwrap();
+    assert_eq!(json(&amphi(here, &["broadcaster", "list", "--json"]).unwrap()), Value::Array(Vec::new()));
+    let unknown = amphi(here, &["broadcaster", "rotate-key", "hall"]).unwrap_err();
+    assert_eq!(unknown.to_string(), "there is no broadcaster hall");
+}
+
+#[test]
+fn people_and_tokens_are_made_listed_and_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let said = amphi(here, &["user", "add", "Marie"]).unwrap();
+    assert!(said.starts_with("Added marie. Password, shown only now: "), "{said}");
+    assert!(amphi(here, &["user", "passwd", "nobody"]).is_err());
+    assert!(amphi(here, &["user", "passwd", "marie"]).unwrap().contains("shown only now"));
+    assert_eq!(json(&amphi(here, &["user", "list", "--json"]).unwrap())[0]["login"], "marie");
+
+    let words =
+        ["token", "create", "--label", "script", "--scope", "videos:write,lives:write", "--days", "2", "--json"];
+    let made = json(&amphi(here, &words).unwrap());
+    assert!(made["token"].as_str().unwrap().starts_with("amphi_"));
+    let id = made["id"].as_str().unwrap();
+    assert!(amphi(here, &["token", "list"]).unwrap().contains("until "));
+    amphi(here, &["token", "revoke", id]).unwrap();
+    let listed = json(&amphi(here, &["token", "list", "--json"]).unwrap());
+    assert_eq!(listed[0]["scopes"], serde_json::json!(["lives:write", "videos:write"]));
+    assert!(listed[0]["revoked_at"].is_string());
+    assert!(!listed.to_string().contains(made["token"].as_str().unwrap()));
+}
+
+#[test]
+fn the_catalogue_is_made_before_the_first_start() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "1 migration was applied.\n");
+    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "The catalogue is up to date.\n");
+    assert_eq!(amphi(folder.path(), &["video", "list"]).unwrap(), "There are no videos yet.\n");
+    let unknown = amphi(folder.path(), &["video", "list", "--broadcaster", "demo"]).unwrap_err();
+    assert_eq!(unknown.to_string(), "there is no broadcaster demo");
+}
+
+#[test]
+fn check_says_what_is_missing_and_what_to_type() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = amphi(&folder.path().join("not/yet"), &["check"]).unwrap();
+    assert!(good.contains("ok      data_dir: ") && good.contains("will be made at the first start"), "{good}");
+    assert!(!folder.path().join("not").exists(), "looking changes nothing");
+
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let bad = amphi(&file.join("data"), &["check"]).unwrap_err();
+    assert!(matches!(bad, Error::Missing(_)), "{bad}");
+    assert!(bad.to_string().contains("missing data_dir: "), "{bad}");
+
+    let config = folder.path().join("amphi.toml");
+    std::fs::write(&config, "[catalogue]\nurl = 'postgres://u:hunter2@127.0.0.1:1/n'\n").unwrap();
+    let bad = amphi(folder.path(), &["check", "--json", "--config", config.to_str().unwrap()]).unwrap_err().to_string();
+    assert!(bad.contains("the catalogue can't be opened at postgres://127.0.0.1:1/n"), "{bad}");
+    assert!(!bad.contains("hunter2"));
+    let findings = json(&bad);
+    let catalogue = findings.as_array().unwrap().iter().find(|finding| finding["what"] == "catalogue").unwrap();
+    assert_eq!(catalogue["verdict"], "missing");
+
+    assert!(catalogue["text"].as_str().unwrap().contains("pg_isready"), "{catalogue}");
+
+    for (text, advice) in [
+        (
+            "[http]\ntls_certificate = '/nowhere/c.pem'\ntls_key = '/nowhere/k.pem'\n",
+            "correct http.tls_certificate, or put",
+        ),
+        ("[rtmp]\ntls_listen = ':1936'\n", "set http.tls_certificate and http.tls_key"),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let words = ["check", "--config", config.to_str().unwrap()];
+        let bad = amphi(folder.path(), &words).unwrap_err().to_string();
+        assert!(bad.contains("missing TLS: ") && bad.contains(advice), "{bad}");
+    }
+
+    std::fs::write(&config, "[live]\ngrase = '1s'\n").unwrap();
+    let bad = amphi(folder.path(), &["check", "--config", config.to_str().unwrap()]).unwrap_err().to_string();
+    assert!(bad.contains(":2: there is no setting live.grase; did you mean live.grace?"), "{bad}");
+}
+
+#[test]
+fn what_comes_later_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    for (words, said) in [(vec!["models", "list"], "come with captions"), (vec!["worker"], "comes with renditions")] {
+        assert!(amphi(folder.path(), &words).unwrap_err().to_string().contains(said));
+    }
+}
+
+#[test]
+fn a_postgresql_catalogue_is_taken_from_the_environment_without_telling_its_password() {
+    let env = vec![("AMPHI_CATALOGUE__URL".to_owned(), "postgres://u:hunter2@127.0.0.1:1/n".to_owned())];
+    let cli = Cli::try_parse_from(["amphi", "--dev", "video", "list"]).unwrap();
+    let error = run(cli, env).unwrap_err().to_string();
+    assert!(error.contains("127.0.0.1:1/n") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn the_catalogue_of_a_command_is_the_servers() {
+    let folder = tempfile::tempdir().unwrap();
+    amphi(folder.path(), &["broadcaster", "add", "hall"]).unwrap();
+    let path = folder.path().join("db").join("catalogue.sqlite");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let slug = runtime.block_on(async {
+        let catalogue = Catalogue::open(path.to_str().unwrap()).await.unwrap();
+        catalogue.broadcasters().await.unwrap()[0].slug.to_string()
+    });
+    assert_eq!(slug, "hall");
+}

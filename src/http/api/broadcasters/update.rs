@@ -1,0 +1,101 @@
+//! `PATCH /api/v1/broadcasters/{slug}`.
+
+use super::{Broadcaster, find};
+use crate::catalogue::Catalogue;
+use crate::catalogue::broadcaster::BroadcasterChange;
+use crate::http::input::{Body, Segments, parsed, present};
+use crate::http::problem::Problem;
+use crate::http::token::{Broadcasters, MayWrite};
+use crate::live;
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// What to change; what is not there stays, `null` empties.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = BroadcasterChange)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wish {
+    /// 1 to 200 characters.
+    title: Option<String>,
+    /// Pull it from there; null: wait for an encoder.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    rtsp_url: Option<Option<String>>,
+    /// `tcp` or `udp`.
+    rtsp_transport: Option<String>,
+    /// How long a live waits for its contribution; null: the server's setting.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    grace_ms: Option<Option<u64>>,
+}
+
+/// Changes a broadcaster. A live on air goes on with what it began with.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/broadcasters/{slug}",
+    operation_id = "updateBroadcaster",
+    tag = "broadcasters",
+    security(("token" = ["broadcasters:write"])),
+    params(("slug" = String, Path, description = "Its name in URLs")),
+    request_body = Wish,
+    responses(
+        (status = OK, body = Broadcaster),
+        (status = UNAUTHORIZED, body = Problem),
+        (status = FORBIDDEN, body = Problem),
+        (status = NOT_FOUND, body = Problem),
+        (status = UNPROCESSABLE_ENTITY, body = Problem, description = "A field can't be taken; it is named")
+    )
+)]
+pub(crate) async fn handler(
+    _: MayWrite<Broadcasters>,
+    State(catalogue): State<Catalogue>,
+    State(live): State<live::Handle>,
+    Segments(slug): Segments<String>,
+    Body(wish): Body<Wish>,
+) -> Result<Json<Broadcaster>, Problem> {
+    let change = BroadcasterChange {
+        title: wish.title,
+        rtsp_url: match wish.rtsp_url {
+            Some(Some(url)) => Some(Some(parsed("rtsp_url", &url)?)),
+            Some(None) => Some(None),
+            None => None,
+        },
+        rtsp_transport: wish.rtsp_transport.map(|name| parsed("rtsp_transport", &name)).transpose()?,
+        grace: wish.grace_ms.map(|grace| grace.map(Duration::from_millis)),
+    };
+    let id = find(&catalogue, &slug).await?.id;
+    let stored = catalogue.update_broadcaster(&id, change).await?;
+    Ok(Json(Broadcaster::with_source(&stored, live.status(&slug).as_deref())))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalogue::token::Scope;
+    use crate::http::api::support::Api;
+    use serde_json::Value;
+
+    #[tokio::test]
+    async fn changes_what_is_there_and_empties_what_is_null() {
+        let api = Api::new().await;
+        api.hall("hall").await;
+        let token = api.token(Scope::BroadcastersWrite).await;
+        let path = "/api/v1/broadcasters/hall";
+        let patch = async |body| api.send("PATCH", path, Some(&token), Some(body)).await;
+        let (status, shown) = patch(r#"{"rtsp_url":"rtsp://u:hunter2@cam/1","grace_ms":0}"#).await;
+        assert_eq!((status, shown["title"].as_str()), (200, Some("Hall hall")), "what is not there stays");
+        assert_eq!((shown["rtsp_url"].as_str(), shown["grace_ms"].as_u64()), (Some("rtsp://cam/1"), Some(0)));
+        let (_, shown) = patch(r#"{"title":"Other"}"#).await;
+        assert_eq!((shown["title"].as_str(), shown["source"].as_str()), (Some("Other"), Some("rtsp")));
+        let (_, shown) = patch(r#"{"rtsp_url":null,"grace_ms":null}"#).await;
+        assert_eq!((shown["source"].as_str(), &shown["grace_ms"]), (Some("push"), &Value::Null));
+        let (status, problem) = patch(r#"{"slug":"other"}"#).await;
+        assert_eq!((status, problem["field"].as_str()), (422, Some("slug")), "a slug never changes");
+        let (status, problem) = patch(r#"{"title":"a\nb"}"#).await;
+        assert_eq!((status, problem["field"].as_str()), (422, Some("title")));
+        let (status, _) = api.send("PATCH", "/api/v1/broadcasters/none", Some(&token), Some("{}")).await;
+        assert_eq!(status, 404);
+    }
+}

@@ -1,0 +1,55 @@
+//! `POST /api/v1/broadcasters/{slug}/end`.
+
+use crate::catalogue::Catalogue;
+use crate::http::api::broadcasters::find;
+use crate::http::input::Segments;
+use crate::http::problem::Problem;
+use crate::http::token::{Lives, MayWrite};
+use crate::live;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+/// Ends a broadcaster's live now, without waiting for the grace.
+#[utoipa::path(
+    post,
+    path = "/api/v1/broadcasters/{slug}/end",
+    operation_id = "endLive",
+    tag = "lives",
+    security(("token" = ["lives:write"])),
+    params(("slug" = String, Path, description = "The broadcaster's name in URLs")),
+    responses(
+        (status = NO_CONTENT),
+        (status = UNAUTHORIZED, body = Problem),
+        (status = FORBIDDEN, body = Problem),
+        (status = NOT_FOUND, body = Problem),
+        (status = CONFLICT, body = Problem, description = "It is not on air")
+    )
+)]
+pub(crate) async fn handler(
+    _: MayWrite<Lives>,
+    State(catalogue): State<Catalogue>,
+    State(live): State<live::Handle>,
+    Segments(slug): Segments<String>,
+) -> Result<StatusCode, Problem> {
+    find(&catalogue, &slug).await?;
+    let ended = live.end(&slug).await;
+    ended.map_err(|_| Problem::new(StatusCode::CONFLICT).detail("This broadcaster is not on air."))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalogue::token::Scope;
+    use crate::http::api::support::Api;
+
+    #[tokio::test]
+    async fn says_when_there_is_nothing_to_end() {
+        let api = Api::new().await;
+        api.hall("hall").await;
+        let token = api.token(Scope::LivesWrite).await;
+        assert_eq!(api.send("POST", "/api/v1/broadcasters/hall/end", Some(&token), None).await.0, 409);
+        assert_eq!(api.send("POST", "/api/v1/broadcasters/none/end", Some(&token), None).await.0, 404);
+        let other = api.token(Scope::BroadcastersWrite).await;
+        assert_eq!(api.send("POST", "/api/v1/broadcasters/hall/end", Some(&other), None).await.0, 403);
+    }
+}

@@ -1,0 +1,69 @@
+//! Videos as the API shows them.
+
+pub(super) mod delete;
+pub(super) mod get;
+pub(super) mod list;
+pub(super) mod restore;
+pub(super) mod update;
+
+use crate::catalogue::id::VideoId;
+use crate::catalogue::video as stored;
+use crate::clock::rfc3339;
+use crate::http::problem::Problem;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A video.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Video {
+    /// Opaque.
+    id: String,
+    title: String,
+    /// The slug of the broadcaster whose live it was.
+    broadcaster: String,
+    /// `live` while it is being recorded, then `ended`.
+    state: &'static str,
+    /// Whether it appears in lists.
+    listed: bool,
+    /// RFC 3339, UTC.
+    started_at: String,
+    /// RFC 3339, UTC; null while live.
+    ended_at: Option<String>,
+    /// Of what can be played; null while live.
+    duration_ms: Option<u64>,
+    hls_url: String,
+    page_url: String,
+    captions: Vec<Caption>,
+}
+
+/// Captions of a video in one language.
+#[derive(Debug, Serialize, ToSchema)]
+struct Caption {
+    /// BCP 47.
+    language: String,
+    url: String,
+    machine_generated: bool,
+}
+
+impl Video {
+    pub(super) fn new(stored: &stored::Video) -> Self {
+        Self {
+            id: stored.id.to_string(),
+            title: stored.title.clone(),
+            broadcaster: stored.broadcaster.to_string(),
+            state: stored.state.name(),
+            listed: stored.listed,
+            started_at: rfc3339(stored.started_at),
+            ended_at: stored.ended_at.map(rfc3339),
+            duration_ms: stored.duration.map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
+            hls_url: stored.hls_url(),
+            page_url: stored.page_url(),
+            captions: Vec::new(),
+        }
+    }
+}
+
+/// The id that a path names; what can't be one is not there either.
+pub(super) fn id(text: &str) -> Result<VideoId, Problem> {
+    text.parse().map_err(|_| Problem::not_found("video"))
+}

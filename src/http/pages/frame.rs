@@ -1,0 +1,70 @@
+//! What every page has around its own part: language, style sheets, modules, dates.
+
+use super::error::Failure;
+use super::texts::{Language, Texts};
+use crate::http::assets::{Assets, Entry};
+use askama::Template;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use media::time::WallTime;
+
+/// Given to every template as `frame`.
+pub(super) struct Frame<'a> {
+    /// The reader's words.
+    pub(super) t: &'static Texts,
+    assets: &'a Assets,
+    entry: Entry,
+}
+
+impl<'a> Frame<'a> {
+    pub(super) fn new(headers: &HeaderMap, assets: &'a Assets, entry: Entry) -> Self {
+        Self { t: Language::preferred(headers).texts(), assets, entry }
+    }
+
+    pub(super) fn built(&self) -> bool {
+        self.assets.is_built()
+    }
+
+    pub(super) fn styles(&self) -> &[String] {
+        &self.assets.needs(self.entry).styles
+    }
+
+    pub(super) fn scripts(&self) -> &[String] {
+        &self.assets.needs(self.entry).scripts
+    }
+
+    /// For machines: RFC 3339 in UTC.
+    pub(super) fn iso(&self, at: &WallTime) -> String {
+        timestamp(*at).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// For readers, in UTC; the browser replaces it by the reader's own zone.
+    pub(super) fn date(&self, at: &WallTime) -> String {
+        let at = timestamp(*at).to_zoned(TimeZone::UTC);
+        let format = match self.t.language() {
+            Language::English => "%Y-%m-%d %H:%M UTC",
+            Language::French => "%d/%m/%Y %H:%M UTC",
+        };
+        at.strftime(format).to_string()
+    }
+}
+
+fn timestamp(at: WallTime) -> Timestamp {
+    // A time outside jiff's ten thousand years is a damaged row; the page is shown with 1970 all the same.
+    Timestamp::from_millisecond(at.millis()).unwrap_or_default()
+}
+
+/// The rendered page. Never stored by caches: it differs by language and, later, by who asks.
+pub(super) fn respond(status: StatusCode, page: &impl Template) -> Result<Response, Failure> {
+    let text = page.render().map_err(|error| {
+        tracing::error!(%error, "a page could not be rendered");
+        Failure
+    })?;
+    let mut response = (status, Html(text)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    Ok(response)
+}

@@ -1,0 +1,257 @@
+//! What the pages show, as plain data: made by [`super::source`], read by the templates.
+
+use crate::live::status::State;
+use media::time::WallTime;
+
+/// `/`.
+#[derive(Clone, Debug, Default)]
+pub struct HomeView {
+    /// On air, dropped and starting lives, longest on air first.
+    pub on_air: Vec<LiveCard>,
+    /// Newest first.
+    pub recent: Vec<VideoCard>,
+}
+
+/// A live in a list.
+#[derive(Clone, Debug)]
+pub struct LiveCard {
+    /// The broadcaster's.
+    pub slug: String,
+    /// The broadcaster's.
+    pub title: String,
+    /// Where it stands.
+    pub state: State,
+    /// In the last seconds.
+    pub viewers: u64,
+}
+
+impl LiveCard {
+    /// Key of the badge's text.
+    #[must_use]
+    pub fn label_key(&self) -> &'static str {
+        match self.state {
+            State::Starting => "starting-short",
+            State::Dropped => "dropped-short",
+            State::Idle | State::OnAir | State::Ended => "live",
+        }
+    }
+}
+
+/// A video in a list.
+#[derive(Clone, Debug)]
+pub struct VideoCard {
+    /// The video's opaque id, without `-`.
+    pub id: String,
+    /// Made from the title.
+    pub slug: String,
+    /// As written by its owner.
+    pub title: String,
+    /// Title of the broadcaster that it was recorded from; empty for none.
+    pub broadcaster: String,
+    /// Begin of the recording.
+    pub recorded_at: WallTime,
+    /// Milliseconds.
+    pub duration_ms: u64,
+}
+
+impl VideoCard {
+    /// The page's address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        video_url(&self.id, &self.slug)
+    }
+
+    /// Such as `1:02:03`.
+    #[must_use]
+    pub fn length(&self) -> String {
+        length(self.duration_ms)
+    }
+}
+
+/// `/live/<slug>`.
+#[derive(Clone, Debug)]
+pub struct LiveView {
+    /// The broadcaster's.
+    pub slug: String,
+    /// The broadcaster's.
+    pub title: String,
+    /// The broadcaster's, as written.
+    pub description: Option<String>,
+    /// Where the timeline stands.
+    pub state: State,
+    /// Begin of this live.
+    pub started_at: Option<WallTime>,
+    /// In the last seconds.
+    pub viewers: u64,
+    /// Another number whenever the multivariant playlist lists something else.
+    pub renditions_version: u64,
+    /// The finished recording, while the state is [`State::Ended`].
+    pub video: Option<VideoLink>,
+    /// Earlier videos of this broadcaster, newest first.
+    pub recent: Vec<VideoCard>,
+}
+
+/// Where a video is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VideoLink {
+    /// The video's opaque id, without `-`.
+    pub id: String,
+    /// Made from the title.
+    pub slug: String,
+}
+
+impl VideoLink {
+    /// The page's address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        video_url(&self.id, &self.slug)
+    }
+}
+
+/// What the player on the live page begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlayerSource {
+    /// `live` or `video`.
+    pub kind: &'static str,
+    /// A multivariant playlist.
+    pub url: String,
+    /// Whether it plays by itself.
+    pub autoplay: bool,
+}
+
+impl LiveView {
+    /// This page.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("/live/{}", self.slug)
+    }
+
+    /// The live's multivariant playlist.
+    #[must_use]
+    pub fn playlist_url(&self) -> String {
+        format!("/live/{}/master.m3u8", self.slug)
+    }
+
+    /// The stream of states.
+    #[must_use]
+    pub fn events_url(&self) -> String {
+        format!("/live/{}/events", self.slug)
+    }
+
+    /// As in the stream of states.
+    #[must_use]
+    pub fn state_name(&self) -> &'static str {
+        state_name(self.state)
+    }
+
+    /// The finished video's page, or the home page while there is none.
+    #[must_use]
+    pub fn video_page_url(&self) -> String {
+        self.video.as_ref().map_or_else(|| "/".to_owned(), VideoLink::url)
+    }
+
+    /// What can be played now.
+    #[must_use]
+    pub fn source(&self) -> Option<PlayerSource> {
+        match (self.state, &self.video) {
+            (State::OnAir | State::Dropped, _) => {
+                Some(PlayerSource { kind: "live", url: self.playlist_url(), autoplay: true })
+            }
+            (State::Ended, Some(video)) => {
+                Some(PlayerSource { kind: "video", url: video_playlist_url(&video.id), autoplay: false })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `/videos/<id>-<slug>`.
+#[derive(Clone, Debug)]
+pub struct VideoView {
+    /// The video's opaque id, without `-`.
+    pub id: String,
+    /// Made from the title.
+    pub slug: String,
+    /// As written by its owner.
+    pub title: String,
+    /// As written by its owner.
+    pub description: Option<String>,
+    /// Language of title and description (BCP 47), if known.
+    pub language: Option<String>,
+    /// Where it was recorded from.
+    pub broadcaster: Option<BroadcasterLink>,
+    /// Begin of the recording.
+    pub recorded_at: WallTime,
+    /// Milliseconds.
+    pub duration_ms: u64,
+    /// A picture on this server.
+    pub poster_url: Option<String>,
+}
+
+/// A broadcaster's name and place.
+#[derive(Clone, Debug)]
+pub struct BroadcasterLink {
+    /// In URLs.
+    pub slug: String,
+    /// For people.
+    pub title: String,
+}
+
+impl VideoView {
+    /// The canonical address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        video_url(&self.id, &self.slug)
+    }
+
+    /// The video's multivariant playlist.
+    #[must_use]
+    pub fn playlist_url(&self) -> String {
+        video_playlist_url(&self.id)
+    }
+
+    /// Such as `1:02:03`.
+    #[must_use]
+    pub fn length(&self) -> String {
+        length(self.duration_ms)
+    }
+}
+
+/// The name of a state in the page's `data-state` and in the stream of states.
+#[must_use]
+pub fn state_name(state: State) -> &'static str {
+    match state {
+        State::Idle => "idle",
+        State::Starting => "starting",
+        State::OnAir => "on_air",
+        State::Dropped => "dropped",
+        State::Ended => "ended",
+    }
+}
+
+fn video_url(id: &str, slug: &str) -> String {
+    if slug.is_empty() { format!("/videos/{id}") } else { format!("/videos/{id}-{slug}") }
+}
+
+fn video_playlist_url(id: &str) -> String {
+    format!("/videos/{id}/master.m3u8")
+}
+
+fn length(duration_ms: u64) -> String {
+    let seconds = duration_ms / 1_000;
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_read_like_clocks() {
+        for (ms, text) in [(0, "0:00"), (999, "0:00"), (61_000, "1:01"), (3_600_000, "1:00:00"), (3_723_500, "1:02:03")]
+        {
+            assert_eq!(length(ms), text);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Where the pages' data comes from: the seam between the handlers and the rest of the server.
+//!
+//! Handlers call [`home`], [`live()`], [`video`] and [`updates`] and nothing else.
+
+use super::error::Failure;
+use super::events::{Announced, Announcer, LiveUpdate};
+use super::model::{BroadcasterLink, HomeView, LiveCard, LiveView, VideoCard, VideoLink, VideoView};
+use crate::catalogue::id::VideoId;
+use crate::catalogue::slug::Slug;
+use crate::catalogue::video::{Video, VideoFilter, VideoState};
+use crate::catalogue::{self, Catalogue};
+use crate::clock;
+use crate::lifecycle::Tasks;
+use crate::live;
+use crate::live::status::{State, Status};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Videos on the home page and beside a live.
+const RECENT_ON_HOME: usize = 24;
+const RECENT_BESIDE_LIVE: usize = 6;
+/// How often a changed count of viewers is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// What the views are made from. Cheap to clone; clones share.
+#[derive(Clone)]
+pub struct Source {
+    catalogue: Catalogue,
+    lives: live::Handle,
+    tasks: Tasks,
+    /// Broadcasters whose page somebody looks at. Each has one task that tells all of them.
+    watched: Arc<Mutex<HashMap<String, watch::Sender<Announced>>>>,
+}
+
+impl Source {
+    /// Over a catalogue and its lives.
+    #[must_use]
+    pub fn new(catalogue: Catalogue, lives: live::Handle, tasks: Tasks) -> Self {
+        Self { catalogue, lives, tasks, watched: Arc::default() }
+    }
+}
+
+fn failed(error: &catalogue::Error) -> Failure {
+    tracing::error!(%error, "a page can't be made");
+    Failure
+}
+
+/// For `/`.
+///
+/// # Errors
+/// When the data cannot be had; logged there.
+pub async fn home(source: &Source) -> Result<HomeView, Failure> {
+    let broadcasters = source.catalogue.broadcasters().await.map_err(|e| failed(&e))?;
+    let titles: HashMap<&str, &str> = broadcasters.iter().map(|b| (b.slug.as_str(), b.title.as_str())).collect();
+    let mut shown: Vec<_> = source
+        .lives
+        .statuses()
+        .into_iter()
+        .filter(|(_, s)| matches!(s.state, State::OnAir | State::Dropped | State::Starting))
+        .collect();
+    shown.sort_by_key(|(_, s)| s.started_at);
+    let on_air = shown
+        .into_iter()
+        .filter_map(|(slug, status)| {
+            let title = (*titles.get(slug.as_str())?).to_owned();
+            Some(LiveCard { slug, title, state: status.state, viewers: status.viewers })
+        })
+        .collect();
+    let filter = VideoFilter { broadcaster: None, listed_only: true, limit: RECENT_ON_HOME, cursor: None };
+    let page = source.catalogue.videos(filter).await.map_err(|e| failed(&e))?;
+    let title = |v: &Video| titles.get(v.broadcaster.as_str()).map_or_else(String::new, |t| (*t).to_owned());
+    Ok(HomeView { on_air, recent: page.items.iter().map(|v| card(v, title(v))).collect() })
+}
+
+/// For `/live/{slug}`; `None` if there is no such broadcaster.
+///
+/// # Errors
+/// When the data cannot be had; logged there.
+pub async fn live(source: &Source, slug: &str) -> Result<Option<LiveView>, Failure> {
+    let Ok(name) = slug.parse::<Slug>() else { return Ok(None) };
+    let found = source.catalogue.broadcaster_by_slug(&name).await.map_err(|e| failed(&e))?;
+    let Some(broadcaster) = found else { return Ok(None) };
+    let filter = VideoFilter {
+        broadcaster: Some(broadcaster.id.clone()),
+        listed_only: true,
+        limit: RECENT_BESIDE_LIVE,
+        cursor: None,
+    };
+    let page = source.catalogue.videos(filter).await.map_err(|e| failed(&e))?;
+    let status = source.lives.status(slug);
+    let video = match &status {
+        Some(status) => finished(source, status).await,
+        None => None,
+    };
+    Ok(Some(LiveView {
+        slug: slug.to_owned(),
+        title: broadcaster.title.clone(),
+        description: None,
+        state: status.as_ref().map_or(State::Idle, |s| s.state),
+        started_at: status.as_ref().and_then(|s| s.started_at),
+        viewers: status.as_ref().map_or(0, |s| s.viewers),
+        renditions_version: status.as_ref().map_or(0, |s| s.renditions_version),
+        video,
+        recent: page.items.iter().map(|v| card(v, broadcaster.title.clone())).collect(),
+    }))
+}
+
+/// For `/videos/{id}-{slug}`; `None` if there is no such video, or it is still being recorded.
+///
+/// # Errors
+/// When the data cannot be had; logged there.
+pub async fn video(source: &Source, id: &str) -> Result<Option<VideoView>, Failure> {
+    let Ok(id) = id.parse::<VideoId>() else { return Ok(None) };
+    let found = source.catalogue.video(&id).await.map_err(|e| failed(&e))?;
+    let Some(video) = found.filter(|v| v.state == VideoState::Ended) else { return Ok(None) };
+    let broadcaster = source.catalogue.broadcaster(&video.broadcaster_id).await.map_err(|e| failed(&e))?;
+    Ok(Some(VideoView {
+        id: video.id.to_string(),
+        slug: video.slug.to_string(),
+        duration_ms: duration_ms(&video),
+        title: video.title,
+        description: None,
+        language: None,
+        broadcaster: broadcaster.map(|b| BroadcasterLink { slug: b.slug.to_string(), title: b.title }),
+        recorded_at: video.started_at,
+        poster_url: None,
+    }))
+}
+
+/// For `/live/{slug}/events`: what the page is told, now and whenever it changes.
+///
+/// # Errors
+/// When the data cannot be had; logged there.
+pub async fn updates(source: &Source, slug: &str) -> Result<Option<watch::Receiver<Announced>>, Failure> {
+    if let Some(sender) = source.watched.lock().unwrap_or_else(PoisonError::into_inner).get(slug) {
+        return Ok(Some(sender.subscribe()));
+    }
+    // Subscribed before the state is read, so that no change falls between.
+    let changes = source.lives.watch(slug);
+    let Some(view) = live(source, slug).await? else { return Ok(None) };
+    let announcer = Announcer::new(LiveUpdate::of(&view), clock::now());
+    let updates = announcer.subscribe();
+    {
+        let mut watched = source.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = watched.get(slug) {
+            return Ok(Some(sender.subscribe()));
+        }
+        watched.insert(slug.to_owned(), announcer.sender());
+    }
+    source.tasks.spawn("live page", tell(source.clone(), slug.to_owned(), announcer, changes));
+    Ok(Some(updates))
+}
+
+/// Tells the pages of one live until nobody looks any more.
+async fn tell(source: Source, slug: String, mut announcer: Announcer, mut changes: live::handle::Watch) {
+    let stop = source.tasks.soft().clone();
+    loop {
+        let status = tokio::select! {
+            status = changes.changed() => status,
+            () = tokio::time::sleep(LOOK_EVERY) => changes.now(),
+            () = stop.cancelled() => {
+                source.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&slug);
+                return;
+            }
+        };
+        let video = match &status {
+            Some(status) => finished(&source, status).await,
+            None => None,
+        };
+        let update = LiveUpdate::new(
+            status.as_ref().map_or(State::Idle, |s| s.state),
+            video.as_ref(),
+            status.as_ref().map_or(0, |s| s.viewers),
+            status.as_ref().map_or(0, |s| s.renditions_version),
+        );
+        announcer.announce(update, clock::now());
+        let mut watched = source.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if announcer.is_unheard() {
+            watched.remove(&slug);
+            return;
+        }
+    }
+}
+
+/// The video that an ended live became.
+async fn finished(source: &Source, status: &Status) -> Option<VideoLink> {
+    if status.state != State::Ended {
+        return None;
+    }
+    let id: VideoId = status.video_id.as_ref()?.parse().ok()?;
+    let video = source.catalogue.video(&id).await.map_err(|e| failed(&e)).ok()??;
+    Some(VideoLink { id: video.id.to_string(), slug: video.slug.to_string() })
+}
+
+fn card(video: &Video, broadcaster: String) -> VideoCard {
+    VideoCard {
+        id: video.id.to_string(),
+        slug: video.slug.to_string(),
+        title: video.title.clone(),
+        broadcaster,
+        recorded_at: video.started_at,
+        duration_ms: duration_ms(video),
+    }
+}
+
+fn duration_ms(video: &Video) -> u64 {
+    video.duration.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,178 @@
+//! The pages' words, in the reader's language: Fluent files of `web/locales`, embedded.
+
+use axum::http::{HeaderMap, header};
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use std::borrow::Cow;
+use std::sync::LazyLock;
+use unic_langid::LanguageIdentifier;
+
+/// Entries of an `Accept-Language` header that are looked at.
+const MAX_RANGES: usize = 16;
+
+/// A language that the pages are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Also for readers of neither.
+    English,
+    /// French.
+    French,
+}
+
+impl Language {
+    /// The language that the reader's browser prefers (RFC 9110 §12.5.4); English if it asks for neither.
+    #[must_use]
+    pub fn preferred(headers: &HeaderMap) -> Self {
+        let text = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let mut best: Option<(f32, Self)> = None;
+        for range in text.split(',').take(MAX_RANGES) {
+            let mut parts = range.split(';').map(str::trim);
+            let tag = parts.next().unwrap_or_default();
+            let language = match tag.split('-').next().unwrap_or_default().to_ascii_lowercase().as_str() {
+                "fr" => Self::French,
+                "en" | "*" => Self::English,
+                _ => continue,
+            };
+            let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+            // The first of equals is preferred.
+            if weight > 0.0 && best.is_none_or(|(most, _)| weight > most) {
+                best = Some((weight, language));
+            }
+        }
+        best.map_or(Self::English, |(_, language)| language)
+    }
+
+    /// Its words.
+    #[must_use]
+    pub fn texts(self) -> &'static Texts {
+        match self {
+            Self::English => &ENGLISH,
+            Self::French => &FRENCH,
+        }
+    }
+}
+
+/// The words of one language.
+pub struct Texts {
+    language: Language,
+    bundle: FluentBundle<FluentResource>,
+}
+
+static ENGLISH: LazyLock<Texts> =
+    LazyLock::new(|| Texts::read(Language::English, "en", include_str!("../../../web/locales/en/pages.ftl")));
+static FRENCH: LazyLock<Texts> =
+    LazyLock::new(|| Texts::read(Language::French, "fr", include_str!("../../../web/locales/fr/pages.ftl")));
+
+impl Texts {
+    // What is wrong in an embedded file is found by the tests below; a running server shows the rest of it.
+    fn read(language: Language, tag: &str, file: &str) -> Self {
+        let id: LanguageIdentifier = tag.parse().unwrap_or_default();
+        let mut bundle = FluentBundle::new_concurrent(vec![id]);
+        // No invisible direction marks around inserted names: both languages run left to right.
+        bundle.set_use_isolating(false);
+        let resource = FluentResource::try_new(file.to_owned()).unwrap_or_else(|(resource, errors)| {
+            tracing::error!(?language, count = errors.len(), "texts that cannot be read");
+            resource
+        });
+        bundle.add_resource_overriding(resource);
+        Self { language, bundle }
+    }
+
+    /// The language, for `lang` attributes.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self.language {
+            Language::English => "en",
+            Language::French => "fr",
+        }
+    }
+
+    /// The language.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// A text without arguments; the key itself if there is none.
+    #[must_use]
+    pub fn get(&self, key: &str) -> String {
+        self.format(key, None)
+    }
+
+    /// A text with one argument.
+    #[must_use]
+    pub fn with<'a>(&self, key: &str, name: &'a str, value: impl Into<FluentValue<'a>>) -> String {
+        let mut args = FluentArgs::with_capacity(1);
+        args.set(name, value);
+        self.format(key, Some(&args))
+    }
+
+    fn format(&self, key: &str, args: Option<&FluentArgs<'_>>) -> String {
+        let Some(pattern) = self.bundle.get_message(key).and_then(|message| message.value()) else {
+            tracing::warn!(key, language = self.code(), "a text is missing");
+            return key.to_owned();
+        };
+        let mut errors = Vec::new();
+        match self.bundle.format_pattern(pattern, args, &mut errors) {
+            Cow::Borrowed(text) => text.to_owned(),
+            Cow::Owned(text) => text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_heaviest_known_language_wins() {
+        for (asked, language) in [
+            ("fr-FR,fr;q=0.9,en;q=0.8", Language::French),
+            ("en-GB, fr;q=0.9", Language::English),
+            ("de, fr;q=0.5, en;q=0.4", Language::French),
+            ("fr;q=0, en;q=0.1", Language::English),
+            ("fr;q=nonsense, *;q=0.1", Language::English),
+            ("de", Language::English),
+            ("", Language::English),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, HeaderValue::from_static(asked))]);
+            assert_eq!(Language::preferred(&headers), language, "{asked}");
+        }
+    }
+
+    fn keys(file: &str) -> BTreeSet<&str> {
+        FluentResource::try_new(file.to_owned()).expect("no syntax error");
+        file.lines()
+            .filter(|line| !line.starts_with(['#', ' ']))
+            .filter_map(|line| line.split_once(" = "))
+            .map(|(key, _)| key)
+            .collect()
+    }
+
+    #[test]
+    fn languages_have_the_same_keys_and_templates_use_no_other() {
+        let english = keys(include_str!("../../../web/locales/en/pages.ftl"));
+        assert_eq!(english, keys(include_str!("../../../web/locales/fr/pages.ftl")));
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/web/templates");
+        let mut used = 0;
+        for file in std::fs::read_dir(folder).expect("templates") {
+            let text = std::fs::read_to_string(file.expect("a file").path()).expect("text");
+            for call in ["t.get(\"", "t.with(\""] {
+                for rest in text.split(call).skip(1) {
+                    let key = rest.split('"').next().expect("a key");
+                    assert!(english.contains(key), "{key}");
+                    used += 1;
+                }
+            }
+        }
+        assert!(used > 20, "{used}");
+    }
+
+    #[test]
+    fn arguments_are_put_in_without_marks() {
+        assert_eq!(Language::French.texts().with("viewers", "count", 3_u64), "Spectateurs : 3");
+        assert_eq!(Language::English.texts().get("no-such-key"), "no-such-key");
+    }
+}

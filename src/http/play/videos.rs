@@ -1,0 +1,102 @@
+//! Finished videos that are being watched: loaded once, kept while they are wanted.
+
+use crate::archive::layout::Layout;
+use crate::archive::load::load;
+use crate::catalogue::Catalogue;
+use crate::catalogue::id::VideoId;
+use crate::catalogue::video::VideoState;
+use crate::clock;
+use crate::http::problem::Problem;
+use crate::live::timeline::Timeline;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use media::time::WallTime;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Segments whose description is kept, all videos together: about 200 bytes each.
+const CACHED_SEGMENTS: u64 = 500_000;
+const CACHED_VIDEOS: usize = 512;
+/// After this, the catalogue is asked again whether the video may be seen.
+const BELIEVED_FOR: Duration = Duration::from_secs(5);
+
+/// See the module. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Videos {
+    catalogue: Catalogue,
+    layout: Layout,
+    loaded: Arc<Cache<Arc<str>, Loaded, BySegments>>,
+}
+
+#[derive(Clone, Debug)]
+struct Loaded {
+    timeline: Arc<Timeline>,
+    segments: u64,
+    believed_since: WallTime,
+}
+
+#[derive(Clone, Debug)]
+struct BySegments;
+
+impl Weighter<Arc<str>, Loaded> for BySegments {
+    fn weight(&self, _: &Arc<str>, loaded: &Loaded) -> u64 {
+        loaded.segments + 16
+    }
+}
+
+impl Videos {
+    /// Over a catalogue and its media.
+    #[must_use]
+    pub fn new(catalogue: Catalogue, layout: Layout) -> Self {
+        Self { catalogue, layout, loaded: Arc::new(Cache::with_weighter(CACHED_VIDEOS, CACHED_SEGMENTS, BySegments)) }
+    }
+
+    /// The video's renditions; `None` when there is no such finished video.
+    ///
+    /// # Errors
+    /// The answer to give when catalogue or disk fail.
+    pub(super) async fn timeline(&self, id: &str) -> Result<Option<Arc<Timeline>>, Response> {
+        let Ok(video_id) = id.parse::<VideoId>() else { return Ok(None) };
+        let now = clock::now();
+        let known = self.loaded.get(id);
+        if let Some(known) = known.as_ref().filter(|l| now.since(l.believed_since) < BELIEVED_FOR) {
+            return Ok(Some(Arc::clone(&known.timeline)));
+        }
+        let found = self.catalogue.video(&video_id).await.map_err(|error| {
+            tracing::error!(video = id, %error, "the catalogue can't say whether a video may be seen");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail("The catalogue does not answer.").into_response()
+        })?;
+        if found.is_none_or(|v| v.state != VideoState::Ended) {
+            self.loaded.remove(id);
+            return Ok(None);
+        }
+        if let Some(known) = known {
+            let again = Loaded { believed_since: now, ..known };
+            let timeline = Arc::clone(&again.timeline);
+            self.loaded.insert(id.into(), again);
+            return Ok(Some(timeline));
+        }
+        let key: Arc<str> = id.into();
+        let (layout, name) = (self.layout.clone(), Arc::clone(&key));
+        let loaded = self.loaded.get_or_insert_async(&key, async {
+            let read = tokio::task::spawn_blocking(move || {
+                let loaded = load(&layout, &name)?;
+                let segments = (loaded.video.segments.len() + loaded.audio.segments.len()) as u64;
+                let timeline = Timeline::of_video(&name, &loaded);
+                Ok::<_, crate::archive::Error>(Loaded { timeline, segments, believed_since: now })
+            });
+            read.await.map_err(|_| crate::archive::Error::Closed)?
+        });
+        match loaded.await {
+            Ok(loaded) => Ok(Some(loaded.timeline)),
+            Err(error) => {
+                tracing::error!(video = id, %error, "a video can't be opened");
+                let problem =
+                    Problem::new(StatusCode::INTERNAL_SERVER_ERROR).detail("This video's media can't be opened.");
+                Err(problem.into_response())
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Every route, one table.
+
+use super::assets::{self, Assets};
+use super::health::{self, Health};
+use super::pages::{self, events::EventSlots, source::Source};
+use super::play::{self, Play};
+use super::state::{Clock, Parts};
+use super::{api, security};
+use crate::catalogue::Catalogue;
+use crate::live;
+use axum::Router;
+use axum::extract::FromRef;
+use axum::middleware::map_response;
+
+/// All parts that handlers take.
+#[derive(Clone)]
+pub struct Site {
+    /// Catalogue, lives, clock.
+    pub parts: Parts,
+    /// Playlists and media.
+    pub play: Play,
+    /// What pages show.
+    pub pages: Source,
+    /// The built front end.
+    pub assets: Assets,
+    /// Open streams of states.
+    pub events: EventSlots,
+}
+
+/// The whole site. Requests for files of a live on air do not come here: the server answers them by [`Play::hot`], with the code of
+/// these routes.
+pub fn site(site: Site, health: Health) -> Router {
+    Router::new()
+        // /, /live/{slug}, /live/{slug}/events, /videos/{id}-{slug}
+        .merge(pages::routes())
+        // /live/{slug}/master.m3u8, /live/{slug}/{rendition}/{file}, the same under /videos/{id}
+        .merge(play::routes())
+        // /api/v1/…
+        .merge(api::router())
+        // /assets/…
+        .merge(assets::routes())
+        .fallback(pages::not_found)
+        .with_state(site)
+        // /healthz, /readyz, /metrics
+        .merge(health::routes(health))
+        .layer(map_response(security::add_headers))
+}
+
+macro_rules! part {
+    ($type:ty, $($field:ident).+) => {
+        impl FromRef<Site> for $type {
+            fn from_ref(site: &Site) -> Self {
+                site.$($field).+.clone()
+            }
+        }
+    };
+}
+
+part!(Catalogue, parts.catalogue);
+part!(live::Handle, parts.live);
+part!(Clock, parts.clock);
+part!(Play, play);
+part!(Source, pages);
+part!(Assets, assets);
+part!(EventSlots, events);

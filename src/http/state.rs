@@ -1,0 +1,47 @@
+//! What handlers may take: a part each, never the whole.
+
+use crate::catalogue::Catalogue;
+use crate::live;
+use axum::extract::FromRef;
+use media::time::WallTime;
+
+/// Where handlers read the time; a test brings its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock(pub fn() -> WallTime);
+
+impl Clock {
+    /// Now.
+    #[must_use]
+    pub fn now(self) -> WallTime {
+        (self.0)()
+    }
+}
+
+/// The parts together, as the router holds them.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The database.
+    pub catalogue: Catalogue,
+    /// What is on air.
+    pub live: live::Handle,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl FromRef<Parts> for Catalogue {
+    fn from_ref(parts: &Parts) -> Self {
+        parts.catalogue.clone()
+    }
+}
+
+impl FromRef<Parts> for live::Handle {
+    fn from_ref(parts: &Parts) -> Self {
+        parts.live.clone()
+    }
+}
+
+impl FromRef<Parts> for Clock {
+    fn from_ref(parts: &Parts) -> Self {
+        parts.clock
+    }
+}

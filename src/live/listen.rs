@@ -1,0 +1,82 @@
+//! The RTMP doors, in clear and by TLS: encoders that call are asked who they are, admitted or refused, and followed until they leave.
+
+use super::handle::Handle;
+use media::ingest::rtmp::listen::{Connection, Error, Listener};
+use media::ingest::{Refusal, Verdict};
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
+
+/// Says with which certificate the next connection is greeted.
+pub type Greeting = Arc<dyn Fn() -> Arc<rustls::ServerConfig> + Send + Sync>;
+
+impl Handle {
+    /// Takes encoders until the soft stop; those that publish are then asked to end. With `tls` they speak it first.
+    pub async fn listen_rtmp(&self, listener: Listener, tls: Option<Greeting>) {
+        let stop = self.context().tasks.soft().clone();
+        loop {
+            let connection = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = stop.cancelled() => return,
+            };
+            match connection {
+                Ok(connection) => {
+                    let (handle, tls) = (self.clone(), tls.clone());
+                    self.context().tasks.spawn("rtmp", async move {
+                        match tls {
+                            None => Box::pin(handle.encoder(connection)).await,
+                            Some(tls) => handle.greet(connection, TlsAcceptor::from(tls())).await,
+                        }
+                    });
+                }
+                Err(error) => {
+                    tracing::error!(%error, "no more RTMP connections can be taken");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn greet(&self, connection: Connection, tls: TlsAcceptor) {
+        let peer = connection.peer();
+        let stop = self.context().tasks.soft().clone();
+        let greeted = tokio::select! {
+            greeted = connection.wrap(|stream| tls.accept(stream)) => greeted,
+            () = stop.cancelled() => return,
+        };
+        match greeted {
+            Ok(connection) => Box::pin(self.encoder(connection)).await,
+            Err(error) => tracing::debug!(%peer, %error, "RTMPS connection came to nothing"),
+        }
+    }
+
+    async fn encoder<S: AsyncRead + AsyncWrite + Unpin>(&self, connection: Connection<S>) {
+        let peer = connection.peer();
+        let stop = self.context().tasks.soft().clone();
+        let offered = tokio::select! {
+            offered = connection.offer() => offered,
+            // Nobody who has not begun to publish loses anything.
+            () = stop.cancelled() => return,
+        };
+        let pending = match offered {
+            Ok(pending) => pending,
+            Err(error) => {
+                if matches!(error, Error::Refused(Refusal::Denied)) {
+                    self.count_refusal(peer.ip());
+                }
+                tracing::debug!(%peer, %error, "RTMP connection came to nothing");
+                return;
+            }
+        };
+        let ended = match self.admit(pending.offer()).await {
+            Verdict::Accept(publisher) => pending.accept(publisher).await.map(|_| ()),
+            Verdict::Refuse(refusal) => {
+                pending.refuse(refusal).await;
+                return;
+            }
+        };
+        if let Err(error) = ended {
+            tracing::info!(%peer, %error, "RTMP connection ended in an error");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! A broadcaster on air, from the first byte of a contribution to the finished video. Does not know HTTP.
+//!
+//! - `admit`: who may publish; [`handle`]: all lives, for everybody else;
+//! - [`event`]: the life of a live, pure; `director`: the task that does what it says; `production`: media → recording and viewers;
+//! - [`timeline`]: what viewers see; [`audience`]: how many they are; `backfill`: the segments that a late rendition lacks; [`status`], [`meter`] and `figures`: what operators see;
+//! - `listen`: contributions that come; [`pull`]: those that we fetch; [`restart`]: lives that a stop interrupted.
+
+mod admit;
+pub mod audience;
+mod backfill;
+mod director;
+pub mod event;
+mod figures;
+pub mod handle;
+mod listen;
+pub mod meter;
+mod production;
+pub mod pull;
+pub mod restart;
+#[cfg(test)]
+mod shown;
+pub mod status;
+pub mod timeline;
+
+pub use handle::{Handle, NotOnAir, Settings, Terms};
+pub use listen::Greeting;

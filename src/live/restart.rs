@@ -1,0 +1,77 @@
+//! Lives that the server's stop interrupted: their recordings are put in order and wait for their contributions.
+//!
+//! Numbers never go back. Viewers are told of media before it is on a disk that is full or hangs, so an index that is not
+//! [whole](crate::archive::layout::Layout::whole) does not know the last numbers. Such a recording is completed as it is, and the next
+//! contribution begins a new one beyond every number that time allowed. A jump between two lives costs nothing; within one,
+//! each missing number would have to be listed as a gap, and nobody knows how many there are.
+
+use super::director::Found;
+use super::handle::Handle;
+use crate::archive::load::Loaded;
+use crate::archive::recover;
+use crate::catalogue::video::{Finished, Video};
+use crate::clock::now;
+use std::time::Duration;
+
+/// Segments are hardly ever shorter: they end at keyframes from twice this on, or for a reason that takes longer to repeat.
+const LEAST_SEGMENT: Duration = Duration::from_secs(1);
+/// Short ones at drops and changes, over a whole live.
+const MORE_SEGMENTS: u64 = 64;
+
+impl Handle {
+    /// Goes on with every unfinished live. To be called once, before listeners open. Gives how many there are.
+    ///
+    /// # Errors
+    /// When the catalogue does not answer.
+    pub async fn resume_interrupted(&self) -> Result<usize, crate::catalogue::Error> {
+        let catalogue = &self.context().catalogue;
+        let mut resumed = 0;
+        for video in catalogue.unfinished_videos().await? {
+            let broadcaster = catalogue.broadcaster(&video.broadcaster_id).await?;
+            let archive = &self.context().archive;
+            let recovered = recover::recover(archive, video.id.as_str()).await;
+            let whole = archive.layout().whole(video.id.as_str()).exists();
+            match (recovered, broadcaster) {
+                (Ok((loaded, recording)), Some(broadcaster)) if !loaded.ended && whole => {
+                    tracing::info!(broadcaster = %broadcaster.slug, video = %video.id, "the live waits for its contribution");
+                    self.open(&broadcaster, Some(Found { video, loaded, recording }));
+                    resumed += 1;
+                }
+                (Ok((loaded, recording)), _) => {
+                    if !whole {
+                        tracing::warn!(video = %video.id, "the disk had not taken all of the live: its next contribution begins a new video");
+                    }
+                    if !loaded.ended
+                        && let Err(error) = recording.finish().await
+                    {
+                        tracing::error!(video = %video.id, %error, "the recording can't be completed on disk");
+                    }
+                    self.finish(&video, Some(&loaded), whole).await?;
+                }
+                (Err(error), _) => {
+                    tracing::error!(video = %video.id, %error, "the recording can't be opened; it is kept unlisted");
+                    self.finish(&video, None, false).await?;
+                }
+            }
+        }
+        Ok(resumed)
+    }
+
+    async fn finish(&self, video: &Video, loaded: Option<&Loaded>, whole: bool) -> Result<(), crate::catalogue::Error> {
+        let micros = loaded.map_or(0, Loaded::duration_micros);
+        let duration = Duration::from_micros(u64::try_from(micros).unwrap_or(0));
+        let ended_at = loaded.map_or(video.started_at, Loaded::ended_at);
+        // Without the end of its index nobody knows what viewers have seen. They are told numbers that are too high rather than one
+        // again.
+        let most = if whole { 0 } else { now().since(ended_at).as_secs() / LEAST_SEGMENT.as_secs() + MORE_SEGMENTS };
+        let finished = Finished {
+            ended_at,
+            duration,
+            listed: duration >= self.context().terms().min_length,
+            next_msn: loaded.map_or(video.first_msn, Loaded::next_msn) + most,
+            next_discontinuity: loaded.map_or(video.first_discontinuity, Loaded::next_discontinuity) + most,
+        };
+        self.context().catalogue.finish_video(&video.id, finished).await?;
+        Ok(())
+    }
+}

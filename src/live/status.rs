@@ -1,0 +1,142 @@
+//! What can be said of a broadcaster's live at a moment: the source of the API, the pages and the metrics.
+
+use media::ingest::Protocol;
+use media::time::WallTime;
+use std::net::SocketAddr;
+
+/// Where a broadcaster's timeline stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing on air.
+    Idle,
+    /// A contribution arrives but nothing is playable yet.
+    Starting,
+    /// On air.
+    OnAir,
+    /// The contribution is gone; the timeline waits for it until the grace is over.
+    Dropped,
+    /// Just ended; the playlists say so for a minute.
+    Ended,
+}
+
+/// A snapshot. Cheap to make: nothing here is computed per viewer.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Where the timeline stands.
+    pub state: State,
+    /// The recording that is being made or was just finished (the video's id).
+    pub video_id: Option<String>,
+    /// When this live began.
+    pub started_at: Option<WallTime>,
+    /// The connection that carries media now.
+    pub contribution: Option<Contribution>,
+    /// What viewers can choose from.
+    pub renditions: Vec<Rendition>,
+    /// Grows when a rendition appears: players then load the multivariant playlist again.
+    pub renditions_version: u64,
+    /// Viewers seen in the last seconds.
+    pub viewers: u64,
+    /// What an operator should know, worst first.
+    pub health: Vec<Finding>,
+}
+
+impl Status {
+    /// Of a live that has not shown anything yet.
+    #[must_use]
+    pub fn starting() -> Self {
+        Self {
+            state: State::Starting,
+            video_id: None,
+            started_at: None,
+            contribution: None,
+            renditions: Vec::new(),
+            renditions_version: 0,
+            viewers: 0,
+            health: Vec::new(),
+        }
+    }
+}
+
+/// One incoming connection, measured.
+#[derive(Clone, Debug)]
+pub struct Contribution {
+    /// By which protocol.
+    pub protocol: Protocol,
+    /// From where.
+    pub peer: SocketAddr,
+    /// Since when.
+    pub since: WallTime,
+    /// Pictures, once known.
+    pub video: Option<Video>,
+    /// Sound, once known.
+    pub audio: Option<Audio>,
+    /// Received payload over the last seconds.
+    pub bitrate_bps: u64,
+    /// Distance of the last two keyframes.
+    pub keyframe_interval_ms: Option<u64>,
+    /// How much further audio time has run than video time since the contribution began; 0 is in step.
+    pub av_drift_ms: i64,
+    /// Timestamps that had to be repaired.
+    pub timestamp_jumps: u64,
+    /// Frames lost inside the server (never by the network).
+    pub dropped_frames: u64,
+}
+
+/// Pictures as they arrive.
+#[derive(Clone, Debug)]
+pub struct Video {
+    /// RFC 6381 codec string.
+    pub codec: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Measured frames per second.
+    pub frame_rate: f64,
+}
+
+/// Sound as it arrives.
+#[derive(Clone, Debug)]
+pub struct Audio {
+    /// RFC 6381 codec string.
+    pub codec: String,
+    /// Samples per second.
+    pub sample_rate_hz: u32,
+    /// Channels.
+    pub channels: u8,
+}
+
+/// One quality that viewers can choose.
+#[derive(Clone, Debug)]
+pub struct Rendition {
+    /// Name in URLs, such as `source` or `audio`.
+    pub name: String,
+    /// RFC 6381 codec string.
+    pub codec: String,
+    /// Pixels; `None` for sound.
+    pub size: Option<(u32, u32)>,
+    /// Average over what is listed.
+    pub bitrate_bps: u64,
+}
+
+/// Something an operator should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad.
+    pub level: Level,
+    /// Stable name, such as `disk_full`.
+    pub code: &'static str,
+    /// What it is and what to do, in a sentence.
+    pub message: String,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Worth knowing.
+    Notice,
+    /// Viewers may notice soon.
+    Warning,
+    /// Viewers notice, or something is being lost.
+    Error,
+}

@@ -1,0 +1,20 @@
+//! The integration tests, one binary: the real server on free ports with a fresh data directory, and real programs as peers.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise; clippy only knows functions that are tests themselves"
+)]
+
+mod browser;
+mod configured;
+mod crash;
+mod disk;
+mod doors;
+mod http_origin;
+mod live_to_video;
+mod load_hostile;
+mod low_latency_rules;
+mod repo;
+mod rtsp_pull;
+mod serve;
+mod support;

@@ -1,0 +1,11 @@
+//! What the integration tests stand on: see README.md.
+
+pub(crate) mod ask;
+pub(crate) mod flv;
+pub(crate) mod hls;
+pub(crate) mod http;
+pub(crate) mod peers;
+pub(crate) mod publisher;
+pub(crate) mod rtmp;
+pub(crate) mod server;
+pub(crate) mod stream;

@@ -1,0 +1,138 @@
+// What the Chromium driver runs inside a page: functions without a closure, sent as text.
+
+/** Waits for the player's media element, turns the sound on, plays, and begins to listen. */
+export async function begin(page, timeout_ms = 30_000) {
+  await page.waitForFunction(() => (document.querySelector('amphi-player video') ?? document.querySelector('video'))?.readyState >= 1, null, { timeout: timeout_ms });
+  await page.evaluate(async () => {
+    const player = document.querySelector('amphi-player');
+    const video = player?.video ?? document.querySelector('video');
+    const media = document.querySelector('media-player') ?? video;
+    media.muted = false;
+    await (player ?? video).play();
+    const watched = { video, stalls: 0, analyser: null, frames: null };
+    let played = false;
+    video.addEventListener('playing', () => (played = true));
+    video.addEventListener('waiting', () => (watched.stalls += played && !video.seeking ? 1 : 0));
+    window.amphiWatched = watched;
+  });
+  await page.waitForFunction(() => window.amphiWatched.video.currentTime > 0 && window.amphiWatched.video.readyState >= 3, null, { timeout: timeout_ms });
+}
+
+/** One look at the player. */
+export function sample() {
+  const watched = window.amphiWatched;
+  const player = document.querySelector('amphi-player');
+  const video = player?.video ?? document.querySelector('video');
+  if (!watched || !video) return null;
+  // The tracks of a captured element come when it has data, and end when the library begins its sound anew: listen to one that lives. A
+  // busy machine was seen to give one that lives and stays mute while another capture of the same element has sound: listen anew.
+  const deaf = watched.mute_samples >= 3;
+  if (!watched.analyser || watched.analysed !== video || watched.track.readyState === 'ended' || deaf) {
+    const stream = video.captureStream?.();
+    if (stream?.getAudioTracks().length) {
+      watched.track = stream.getAudioTracks()[0];
+      watched.audio ??= new AudioContext();
+      void watched.audio.resume();
+      watched.mute_samples = 0;
+      watched.analyser = watched.audio.createAnalyser();
+      watched.analyser.fftSize = 2048;
+      watched.audio.createMediaStreamSource(stream).connect(watched.analyser);
+      watched.analysed = video;
+    }
+  }
+  let rms = 0;
+  if (watched.analyser) {
+    const wave = new Float32Array(watched.analyser.fftSize);
+    watched.analyser.getFloatTimeDomainData(wave);
+    rms = Math.sqrt(wave.reduce((sum, value) => sum + value * value, 0) / wave.length);
+    watched.mute_samples = rms > 0 ? 0 : watched.mute_samples + 1;
+  }
+  watched.canvas ??= Object.assign(document.createElement('canvas'), { width: 64, height: 36 });
+  const context = watched.canvas.getContext('2d', { willReadFrequently: true });
+  context.drawImage(video, 0, 0, 64, 36);
+  let picture = 2166136261;
+  for (const value of context.getImageData(0, 0, 64, 36).data) picture = Math.imul(picture ^ value, 16777619) >>> 0;
+  const quality = video.getVideoPlaybackQuality();
+  const hls = player?.hls;
+  const date = hls?.playingDate;
+  return {
+    time_s: video.currentTime,
+    duration_s: video.duration,
+    frames: quality.totalVideoFrames,
+    dropped: quality.droppedVideoFrames,
+    picture,
+    rms,
+    stalls: watched.stalls,
+    latency_s: player?.latency ?? null,
+    date_latency_s: player?.kind === 'live' && date ? (Date.now() - date.getTime()) / 1000 : null,
+    target_s: hls?.targetLatency ?? null,
+    rate: video.playbackRate,
+    behind: player?.behind ?? null,
+    page_state: document.querySelector('[data-live]')?.dataset.state ?? null,
+    size: [video.videoWidth, video.videoHeight],
+  };
+}
+
+/** From now on it shows whether the page is loaded anew, its player replaced, or an error ends playing. */
+export function markPage() {
+  const player = document.querySelector('amphi-player');
+  const mark = { player, fatal: [] };
+  player.addEventListener('error', (event) => event.detail?.fatal && mark.fatal.push(String(event.detail.message)));
+  window.amphiMark = mark;
+}
+
+export function pageMark() {
+  const mark = window.amphiMark;
+  return { same: mark !== undefined && mark.player === document.querySelector('amphi-player'), fatal: mark?.fatal ?? [] };
+}
+
+/** Whether so many seconds before the picture shown can be sought. */
+export function canSeekBack(seconds) {
+  const video = document.querySelector('amphi-player')?.video;
+  return video && video.seekable.length > 0 && video.currentTime - video.seekable.start(0) >= seconds;
+}
+
+export function isLive() {
+  const player = document.querySelector('amphi-player');
+  return player && !player.behind && player.latency !== null && player.latency < (player.hls?.targetLatency ?? 2) + 3;
+}
+
+/** Whether it plays at the live edge again: not only the playlist has come, pictures have moved on from `from_s` by a second. */
+export function movesAgain(from_s) {
+  const player = document.querySelector('amphi-player');
+  const video = player?.video;
+  if (!video || video.paused || video.seeking || video.readyState < 3 || video.currentTime < from_s + 1) return false;
+  return !player.behind && player.latency !== null && player.latency < (player.hls?.targetLatency ?? 2) + 3;
+}
+
+export function isOver() {
+  return document.querySelector('amphi-player')?.video?.ended === true;
+}
+
+/** From now on the top row of every picture that is presented is kept, with the time of its being shown. */
+export function startReading() {
+  const blocks = 40;
+  const video = document.querySelector('amphi-player')?.video ?? document.querySelector('video');
+  const canvas = Object.assign(document.createElement('canvas'), { width: blocks * 4, height: 1 });
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  const frames = [];
+  window.amphiFrames = frames;
+  const read = (now, metadata) => {
+    if (window.amphiFrames !== frames || frames.length >= 20_000) return;
+    const block = video.videoWidth / blocks;
+    context.drawImage(video, 0, block * 0.25, video.videoWidth, block * 0.5, 0, 0, blocks * 4, 1);
+    const { data } = context.getImageData(0, 0, blocks * 4, 1);
+    // Red of the two middle pixels of each block's four: its edges are left out.
+    const levels = Array.from({ length: blocks }, (_, i) => (data[(i * 4 + 1) * 4] + data[(i * 4 + 2) * 4]) / 2);
+    // The picture is on the glass at the later of the time announced and now.
+    frames.push({ levels, shown_ms: performance.timeOrigin + Math.max(now, metadata.expectedDisplayTime) });
+    video.requestVideoFrameCallback(read);
+  };
+  video.requestVideoFrameCallback(read);
+}
+
+export function stopReading() {
+  const frames = window.amphiFrames;
+  window.amphiFrames = null;
+  return frames;
+}

@@ -1,0 +1,57 @@
+// What the server says of a live, as it changes: one EventSource per page, opened again whenever it ends.
+
+export type LiveState = 'idle' | 'starting' | 'on_air' | 'dropped' | 'ended';
+const STATES: readonly LiveState[] = ['idle', 'starting', 'on_air', 'dropped', 'ended'];
+
+/** One message of `/live/<slug>/events`. */
+export interface LiveUpdate {
+  state: LiveState;
+  video_id: string | null;
+  video_url: string | null;
+  viewers: number;
+  renditions_version: number;
+}
+
+const RETRY_FIRST_MS = 1_000;
+const RETRY_LAST_MS = 30_000;
+
+/** The message if it is one. */
+export function parseUpdate(text: string): LiveUpdate | null {
+  let value: Partial<LiveUpdate> | null;
+  try {
+    value = JSON.parse(text) as Partial<LiveUpdate> | null;
+  } catch {
+    return null;
+  }
+  const state = STATES.find((known) => known === value?.state);
+  if (!value || !state) return null;
+  return {
+    state,
+    video_id: typeof value.video_id === 'string' ? value.video_id : null,
+    // Only an address on this server.
+    video_url: typeof value.video_url === 'string' && /^\/(?!\/)/.test(value.video_url) ? value.video_url : null,
+    viewers: Number(value.viewers) || 0,
+    renditions_version: Number(value.renditions_version) || 0,
+  };
+}
+
+/** Calls `onUpdate` with each message, for as long as the page lives. The browser reconnects after a lost connection;
+ * after an answer that is an error it gives up, and this opens a new one after 1, 2, 4 … 30 s with some jitter. */
+export function follow(url: string, onUpdate: (update: LiveUpdate) => void): void {
+  let retry_ms = RETRY_FIRST_MS;
+  const open = () => {
+    const source = new EventSource(url);
+    source.addEventListener('state', (event: MessageEvent<string>) => {
+      retry_ms = RETRY_FIRST_MS;
+      const update = parseUpdate(event.data);
+      if (update) onUpdate(update);
+    });
+    source.addEventListener('error', () => {
+      if (source.readyState !== EventSource.CLOSED) return;
+      // Jitter: when the server restarts, a thousand pages should not come back in the same instant.
+      window.setTimeout(open, retry_ms * (0.5 + Math.random()));
+      retry_ms = Math.min(retry_ms * 2, RETRY_LAST_MS);
+    });
+  };
+  open();
+}

@@ -1,0 +1,470 @@
+// <amphi-player>: the one place that knows which player library is used. Pages, tests and embeds speak to this element
+// only, so that the library can be replaced.
+//
+// Attributes  src (a multivariant playlist), kind ("live" | "video"), title, poster, autoplay
+// Methods     play(), pause(), seek(seconds), seekToDate(ms), goLive(), reload()
+// Properties  hls, video, latency, playingDate, behind, state
+// Events      time, state, quality, error (CustomEvent; see the interfaces below)
+//
+// Errors of a live never end it: the source is mounted again after 1, 2, 4 … 15 s, as often as needed.
+import 'vidstack/player/styles/default/theme.css';
+import 'vidstack/player/styles/default/layouts/video.css';
+import './player.css';
+import 'vidstack/player';
+import 'vidstack/player/layouts/default';
+import 'vidstack/player/ui';
+import type { MediaPlayerElement, MediaVideoLayoutElement } from 'vidstack/elements';
+import type { MediaProviderChangeEvent } from 'vidstack';
+import type Hls from 'hls.js';
+import type { ErrorData } from 'hls.js';
+import workerPath from 'hls.js/dist/hls.worker.js?url';
+import { afterMove, afterTime, type Position, type Verdict } from './catch-up';
+import { CATCH_UP_RATE, hlsConfig } from './hls-config';
+import { keyHelp } from './key-help';
+import { shortcuts } from './keys';
+import { labelsFor } from './labels';
+
+export type PlayerState = 'loading' | 'ready' | 'playing' | 'paused' | 'waiting' | 'ended' | 'error';
+export interface TimeDetail {
+  currentTime: number;
+  duration: number;
+  /** Seconds from the live edge; null for a video. */
+  latency: number | null;
+  behind: boolean;
+}
+export interface StateDetail {
+  state: PlayerState;
+}
+export interface QualityDetail {
+  height: number | null;
+  bitrate_bps: number | null;
+  auto: boolean;
+}
+export interface ErrorDetail {
+  message: string;
+  /** Whether playing stopped because of it. A live then tries again by itself. */
+  fatal: boolean;
+}
+
+const RETRY_FIRST_MS = 1_000;
+const RETRY_LAST_MS = 15_000;
+/** A pause this long in a live is a wish to go on from here; a shorter one rejoins the live edge. */
+const PAUSE_KEPT_MS = 3_000;
+/** Least time between two automatic returns to the live edge, so that a slow line is not sought to pieces. */
+const RETURN_EVERY_MS = 15_000;
+
+/** The live edge moves a little forward and back between two updates of the playlist. */
+const DVR_MARGIN_S = 0.75;
+
+interface Cell<T> {
+  set(value: T): void;
+}
+/** Two values inside vidstack that have no public setter; absent ones are left alone. */
+function inner(player: MediaPlayerElement): { userBehindLiveEdge?: Cell<boolean>; inferredLiveDVRWindow?: Cell<number> } | undefined {
+  return (player as unknown as { $state?: ReturnType<typeof inner> }).$state;
+}
+
+export class AmphiPlayer extends HTMLElement {
+  static readonly observedAttributes = ['src', 'kind', 'title', 'poster'];
+
+  #player: MediaPlayerElement | null = null;
+  #hls: Hls | null = null;
+  #title = '';
+  #state: PlayerState = 'loading';
+  #verdict: Verdict = 'with-live';
+  #wanted = false;
+  #retry_ms = RETRY_FIRST_MS;
+  #retryTimer = 0;
+  #pauseTimer = 0;
+  #remount = 0;
+  #returnedAt_ms = -RETURN_EVERY_MS;
+  #startDate_ms: number | null = null;
+  #muted = false;
+  #volume = 1;
+  #help: HTMLDialogElement | null = null;
+
+  /** hls.js's instance, for measuring; null before loading and where the browser plays HLS itself. */
+  get hls(): Hls | null {
+    return this.#hls;
+  }
+
+  /** The media element, once there is one. */
+  get video(): HTMLVideoElement | null {
+    return this.querySelector('video');
+  }
+
+  get state(): PlayerState {
+    return this.#state;
+  }
+
+  get kind(): 'live' | 'video' {
+    return this.getAttribute('kind') === 'live' ? 'live' : 'video';
+  }
+
+  /** Seconds from the live edge, or null. */
+  get latency(): number | null {
+    const hls = this.#hls;
+    return this.kind === 'live' && hls && Number.isFinite(hls.latency) ? hls.latency : null;
+  }
+
+  /** Wall-clock time (EXT-X-PROGRAM-DATE-TIME) of the picture shown, or null. */
+  get playingDate(): Date | null {
+    return this.#hls?.playingDate ?? null;
+  }
+
+  /** Whether the viewer chose to be behind the live edge. No catching up then. */
+  get behind(): boolean {
+    return this.kind === 'live' && this.#verdict === 'behind';
+  }
+
+  connectedCallback(): void {
+    this.#wanted = this.hasAttribute('autoplay');
+    this.#mount();
+  }
+
+  disconnectedCallback(): void {
+    this.#unmount();
+  }
+
+  attributeChangedCallback(name: string, before: string | null, now: string | null): void {
+    if (before === now) return;
+    if (name === 'title') {
+      // Kept on the inside: on the element itself it would be a tooltip over the whole picture.
+      if (now === null) return;
+      this.#title = now;
+      this.removeAttribute('title');
+      if (this.#player) this.#player.title = now;
+      return;
+    }
+    if (!this.isConnected || !this.#player) return;
+    if (name === 'poster') this.#player.poster = now ?? '';
+    else this.#mountSoon();
+  }
+
+  async play(): Promise<void> {
+    this.#wanted = true;
+    await this.#player?.play();
+  }
+
+  async pause(): Promise<void> {
+    this.#wanted = false;
+    await this.#player?.pause();
+  }
+
+  /** Moves to a time of the media timeline, in seconds. In a live, anything but the live edge turns catching up off. */
+  seek(time_s: number): void {
+    const player = this.#player;
+    if (!player) return;
+    const to_s = Math.max(player.state.seekableStart, Math.min(time_s, player.state.seekableEnd));
+    player.currentTime = to_s;
+    if (this.kind === 'live' && this.#hls) this.#judge(this.#verdictAt(to_s));
+  }
+
+  /** Moves to the picture of a wall-clock time, as soon as the playlist is known; without one it stays. */
+  seekToDate(date_ms: number): void {
+    this.#startDate_ms = date_ms;
+    this.#applyStartDate();
+  }
+
+  /** To the live edge, playing. */
+  goLive(): void {
+    const player = this.#player;
+    if (!player || this.kind !== 'live') return;
+    this.#judge('with-live');
+    player.remoteControl.seekToLiveEdge();
+    const edge_s = this.#hls?.liveSyncPosition;
+    // Before the edge is known nothing was tried: the next tick of time tries again.
+    if (edge_s != null) this.#returnedAt_ms = performance.now();
+    const moved_s = edge_s == null ? 0 : Math.abs(edge_s - player.currentTime);
+    if (edge_s != null && Number.isFinite(edge_s) && moved_s > 1) player.currentTime = edge_s;
+    void this.play().catch(() => undefined);
+  }
+
+  /** Loads the playlist again: at the live edge, or at the same moment for a viewer who is behind. */
+  reload(): void {
+    if (this.behind) this.#startDate_ms = this.playingDate?.getTime() ?? null;
+    this.#mount();
+  }
+
+  // Attributes are often changed in pairs (src and kind): one mount for all that changed in this task.
+  #mountSoon(): void {
+    if (this.#remount) return;
+    this.#remount = window.setTimeout(() => {
+      this.#wanted ||= this.hasAttribute('autoplay');
+      this.#mount();
+    });
+  }
+
+  #unmount(): void {
+    for (const timer of [this.#retryTimer, this.#pauseTimer, this.#remount]) clearTimeout(timer);
+    this.#retryTimer = this.#pauseTimer = this.#remount = 0;
+    if (this.#player) {
+      this.#muted = this.#player.muted;
+      this.#volume = this.#player.volume;
+    }
+    this.#player?.destroy?.();
+    this.#player = null;
+    this.#hls = null;
+    this.replaceChildren();
+  }
+
+  #mount(): void {
+    this.#unmount();
+    this.#verdict = 'with-live';
+    const src = this.getAttribute('src');
+    if (!src) return;
+    const language = document.documentElement.lang || navigator.language;
+    const labels = labelsFor(language);
+    const player = document.createElement('media-player');
+    player.setAttribute('stream-type', this.kind === 'live' ? 'll-live:dvr' : 'on-demand');
+    player.setAttribute('playsinline', '');
+    player.setAttribute('load', 'eager');
+    player.setAttribute('key-target', 'player');
+    player.setAttribute('lang', language);
+    // Beyond this the button says that the picture is not live; the target is about 2 s.
+    player.setAttribute('live-edge-tolerance', '6');
+    // A live's DVR bar from its first seconds on; vidstack waits for a minute of it by default.
+    player.minLiveDVRWindow = 1;
+    player.title = this.#title;
+    player.muted = this.#muted;
+    player.volume = this.#volume;
+    const poster = this.getAttribute('poster');
+    if (poster) player.poster = poster;
+    player.keyShortcuts = shortcuts({
+      seekBy: (seconds) => this.seek(player.currentTime + seconds),
+      seekTo: (fraction) => {
+        const { seekableStart, seekableEnd } = player.state;
+        this.seek(seekableStart + fraction * (seekableEnd - seekableStart));
+      },
+      end: () => (this.kind === 'live' ? this.goLive() : this.seek(player.state.seekableEnd)),
+      help: () => this.#showHelp(),
+    });
+    const provider = document.createElement('media-provider');
+    const layout = document.createElement('media-video-layout') as MediaVideoLayoutElement;
+    layout.translations = labels.layout;
+    layout.setAttribute('seek-step', '10');
+    player.append(provider, layout);
+    this.#listen(player);
+    player.addEventListener('provider-change', (event) => this.#configure(event, player));
+    this.#player = player;
+    this.#help = null;
+    this.append(player);
+    this.#setState('loading');
+    player.src = { src, type: 'application/x-mpegurl' };
+  }
+
+  #configure(event: MediaProviderChangeEvent, player: MediaPlayerElement): void {
+    const provider = event.detail;
+    if (provider?.type !== 'hls' || !('onInstance' in provider)) return;
+    const hlsProvider = provider as unknown as import('vidstack').HLSProvider;
+    // Our own copy: the library's default comes from a CDN.
+    hlsProvider.library = () => import('hls.js');
+    hlsProvider.config = hlsConfig(this.kind, workerPath);
+    hlsProvider.onInstance((hls) => {
+      if (this.#player !== player) return;
+      this.#hls = hls;
+      const events = (hls.constructor as typeof Hls).Events;
+      hls.on(events.ERROR, (_, data) => this.#onHlsError(data));
+      hls.on(events.LEVEL_UPDATED, () => this.#applyStartDate());
+      hls.on(events.LEVEL_LOADED, () => this.#applyStartDate());
+      // vidstack takes all that the playlist lists as the length of the DVR bar, and lets nobody seek while less than that
+      // can be sought: always so when a live is listed from its start, for its end lies behind the live edge. Its own
+      // listener is added after this function has run, ours after that one.
+      queueMicrotask(() => hls.on(events.LEVEL_UPDATED, (_, { details }) => {
+        const end_s = hls.liveSyncPosition ?? details.edge;
+        inner(player)?.inferredLiveDVRWindow?.set(Math.max(0, end_s - details.fragmentStart - DVR_MARGIN_S));
+      }));
+      hls.on(events.FRAG_BUFFERED, () => {
+        this.#retry_ms = RETRY_FIRST_MS;
+        // When the jump to the live edge comes while the first pictures load, the library says that it plays and the element
+        // stands still: for ever, as nobody asks it again.
+        const { video } = this;
+        if (this.#wanted && video?.paused && !video.ended && !player.paused) void video.play().catch(() => undefined);
+      });
+    });
+  }
+
+  #listen(player: MediaPlayerElement): void {
+    const live = this.kind === 'live';
+    // A player that was replaced may still speak while it closes.
+    const on = (name: string, run: (event: Event) => void) =>
+      player.addEventListener(name as never, ((event: Event) => {
+        if (this.#player === player) run(event);
+      }) as never);
+    on('can-play', () => {
+      this.#setState('ready');
+      if (this.#wanted) void this.#start(player);
+    });
+    let joined = false;
+    on('playing', () => {
+      this.#wanted = true;
+      this.#setState('playing');
+      // When play is asked for early, the library begins where the list begins.
+      if (live && !joined && this.#verdict === 'with-live' && this.video) {
+        if (this.#verdictAt(this.video.currentTime) === 'behind') this.goLive();
+      }
+      joined = true;
+    });
+    on('play', () => clearTimeout(this.#pauseTimer));
+    on('pause', () => {
+      if (!player.state.ended) this.#setState('paused');
+      if (live) this.#pauseTimer = window.setTimeout(() => this.#keepPause(player), PAUSE_KEPT_MS);
+    });
+    on('waiting', () => this.#setState('waiting'));
+    on('ended', () => this.#setState('ended'));
+    on('media-pause-request', () => (this.#wanted = false));
+    on('media-seek-request', (event) => {
+      // The library seeks too; only a person's seek is a choice.
+      const asked = event as CustomEvent<number> & { isOriginTrusted?: boolean };
+      if (live && this.#hls && asked.isOriginTrusted) this.#judge(this.#verdictAt(asked.detail));
+    });
+    on('media-google-cast-request', (event) => event.stopImmediatePropagation());
+    on('media-live-edge-request', () => this.#judge('with-live'));
+    on('time-update', () => this.#onTime(player));
+    on('quality-change', () => this.#onQuality(player));
+    on('qualities-change', () => this.#onQuality(player));
+    on('volume-change', () => {
+      if (!player.muted) this.querySelector('.unmute')?.remove();
+    });
+    on('error', (event) => {
+      const { message } = (event as CustomEvent<{ message: string }>).detail;
+      this.#fail(message);
+    });
+  }
+
+  // With sound if the browser lets us, else without and with a button for it, else the viewer presses play.
+  async #start(player: MediaPlayerElement): Promise<void> {
+    try {
+      await player.play();
+    } catch {
+      if (this.#player !== player || player.muted) return;
+      player.muted = true;
+      try {
+        await player.play();
+        if (this.#player === player) this.#offerSound(player);
+      } catch {
+        player.muted = false;
+      }
+    }
+  }
+
+  #offerSound(player: MediaPlayerElement): void {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'unmute button';
+    button.textContent = labelsFor(document.documentElement.lang).own.unmute;
+    button.addEventListener('click', () => {
+      player.muted = false;
+      button.remove();
+    });
+    this.append(button);
+  }
+
+  #keepPause(player: MediaPlayerElement): void {
+    if (this.#player !== player || !player.paused) return;
+    this.#judge('behind');
+  }
+
+  #verdictAt(time_s: number): Verdict {
+    const at = this.#positionAt(time_s);
+    return at ? afterMove(at) : this.#verdict;
+  }
+
+  // Reckoned here and not read from `hls.latency`, which still tells of the old place just after a seek.
+  #positionAt(time_s: number): Position | null {
+    const hls = this.#hls;
+    const details = hls?.latestLevelDetails;
+    if (!hls || !details?.live) return null;
+    return { latency_s: details.edge + details.age - time_s, target_s: hls.targetLatency ?? 0 };
+  }
+
+  #judge(verdict: Verdict): void {
+    this.#verdict = verdict;
+    const hls = this.#hls;
+    const player = this.#player;
+    if (!hls || !player || this.kind !== 'live') return;
+    const behind = verdict === 'behind';
+    const rate = behind ? 1 : CATCH_UP_RATE;
+    if (hls.config.maxLiveSyncPlaybackRate === rate) return;
+    hls.config.maxLiveSyncPlaybackRate = rate;
+    // What catching up had set goes; a speed that the viewer chooses later stays, for hls.js is out of it now.
+    if (behind) player.playbackRate = 1;
+    // vidstack jumps to the live edge at every play unless it knows that the viewer is behind.
+    inner(player)?.userBehindLiveEdge?.set(behind);
+  }
+
+  #onTime(player: MediaPlayerElement): void {
+    const video = this.video;
+    const at = this.kind === 'live' && video && !video.paused && !video.seeking ? this.#positionAt(video.currentTime) : null;
+    if (at) {
+      const verdict = afterTime(this.#verdict, at);
+      if (verdict === 'lost') {
+        if (performance.now() - this.#returnedAt_ms >= RETURN_EVERY_MS) this.goLive();
+      } else if (verdict !== this.#verdict) this.#judge(verdict);
+    }
+    const { currentTime, duration } = player;
+    this.#emit<TimeDetail>('time', { currentTime, duration, latency: this.latency, behind: this.behind });
+  }
+
+  #onQuality(player: MediaPlayerElement): void {
+    const { quality, autoQuality } = player.state;
+    this.#emit<QualityDetail>('quality', {
+      height: quality?.height ?? null,
+      bitrate_bps: quality?.bitrate ?? null,
+      auto: autoQuality,
+    });
+  }
+
+  // The library tries again by itself unless the error is fatal; fatal media errors are recovered by vidstack.
+  #onHlsError(data: ErrorData): void {
+    if (data.fatal && data.type !== 'mediaError') this.#fail(data.details);
+    else if (data.details !== 'bufferStalledError') this.#emit<ErrorDetail>('error', { message: data.details, fatal: false });
+  }
+
+  #fail(message: string): void {
+    this.#emit<ErrorDetail>('error', { message, fatal: true });
+    this.#setState('error');
+    if (this.kind !== 'live' || this.#retryTimer) return;
+    this.#retryTimer = window.setTimeout(() => {
+      this.#retry_ms = Math.min(this.#retry_ms * 2, RETRY_LAST_MS);
+      this.reload();
+    }, this.#retry_ms);
+  }
+
+  #applyStartDate(): void {
+    const date_ms = this.#startDate_ms;
+    const details = this.#hls?.latestLevelDetails;
+    if (date_ms === null || !details || !this.video) return;
+    const frag = details.fragments.findLast((f) => f.programDateTime !== null && f.programDateTime <= date_ms);
+    this.#startDate_ms = null;
+    if (!frag || frag.programDateTime === null) return;
+    const into_s = Math.min((date_ms - frag.programDateTime) / 1_000, frag.duration);
+    this.video.currentTime = frag.start + into_s;
+    if (this.kind === 'live') this.#judge('behind');
+  }
+
+  #showHelp(): void {
+    this.#help ??= keyHelp(labelsFor(document.documentElement.lang).own);
+    if (!this.#help.isConnected) this.append(this.#help);
+    if (!this.#help.open) this.#help.showModal();
+  }
+
+  #setState(state: PlayerState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.dataset['playerState'] = state;
+    this.#emit<StateDetail>('state', { state });
+  }
+
+  #emit<Detail>(name: string, detail: Detail): void {
+    this.dispatchEvent(new CustomEvent<Detail>(name, { detail }));
+  }
+}
+
+customElements.define('amphi-player', AmphiPlayer);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'amphi-player': AmphiPlayer;
+  }
+}

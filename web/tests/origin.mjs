@@ -1,0 +1,318 @@
+// A small LL-HLS origin for the player's tests: real CMAF made by ffmpeg while it is asked for, video and audio in
+// renditions of their own, blocking reload, a drop and a return, an end after which the same segments are a video.
+// The pages are the server's own, rendered by its tests into tests/pages/.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+const DIST = path.join(HERE, '../dist');
+const SEGMENT_S = 2;
+const PART_TARGET_S = 0.55;
+/** The page of the video that the live becomes, as the server's tests name it. */
+export const VIDEO_PAGE = '/videos/v1-amphi-emile-borel-23-novembre';
+/** A blocked playlist request is answered with 503 after this long: three target durations, as the rules say. */
+const WAIT_MS = 6_000;
+const CSP =
+  "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; " +
+  "media-src 'self' blob:; worker-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
+
+/** Splits ffmpeg's output into the init segment and moof+mdat pairs. */
+class Boxes {
+  #held = Buffer.alloc(0);
+  #head = [];
+  #init = null;
+  constructor(onInit, onPart) {
+    this.onInit = onInit;
+    this.onPart = onPart;
+  }
+  push(bytes) {
+    this.#held = Buffer.concat([this.#held, bytes]);
+    for (;;) {
+      if (this.#held.length < 8) return;
+      const size = this.#held.readUInt32BE(0);
+      if (this.#held.length < size) return;
+      const kind = this.#held.toString('latin1', 4, 8);
+      const box = this.#held.subarray(0, size);
+      this.#held = this.#held.subarray(size);
+      if (kind === 'mfra') continue;
+      this.#head.push(box);
+      if (kind === 'moov') {
+        this.#init = Buffer.concat(this.#head);
+        this.#head = [];
+        this.onInit(this.#init);
+      } else if (kind === 'mdat') {
+        const data = Buffer.concat(this.#head);
+        this.#head = [];
+        this.onPart(data);
+      }
+    }
+  }
+}
+
+/** Where the fragment begins and how many samples it has, in the track's units. */
+function readFragment(data) {
+  const tfdt = data.indexOf('tfdt', 0, 'latin1');
+  const begin = data[tfdt + 4] === 1 ? Number(data.readBigUInt64BE(tfdt + 8)) : data.readUInt32BE(tfdt + 8);
+  const trun = data.indexOf('trun', 0, 'latin1');
+  return { begin, samples: data.readUInt32BE(trun + 8) };
+}
+
+class Track {
+  segments = [];
+  spans = [];
+  constructor(name, timescale, sampleUnits) {
+    Object.assign(this, { name, timescale, sampleUnits });
+  }
+  begin() {
+    this.spans.push({ init: null, first: this.segments.length, anchor_ms: null });
+    this.close();
+  }
+  close() {
+    const last = this.segments.at(-1);
+    if (last) last.complete = true;
+  }
+  add(data, clock) {
+    const { begin, samples } = readFragment(data);
+    const begin_s = begin / this.timescale;
+    const duration = (samples * this.sampleUnits) / this.timescale;
+    const span = this.spans.at(-1);
+    clock.anchor_ms ??= Date.now() - (begin_s + duration) * 1000;
+    const index = Math.floor((begin_s + 1e-6) / SEGMENT_S);
+    let segment = this.segments.at(-1);
+    if (!segment || segment.complete || segment.index !== index) {
+      this.close();
+      const pdt_ms = clock.anchor_ms + begin_s * 1000;
+      segment = { index, span: this.spans.length - 1, first: this.segments.length === span.first, pdt_ms, parts: [], complete: false };
+      this.segments.push(segment);
+    }
+    segment.parts.push({ data, duration });
+  }
+  has(msn, part) {
+    const last = this.segments.length - 1;
+    if (last > msn) return true;
+    const segment = this.segments[msn];
+    if (!segment) return false;
+    return segment.complete || (part !== null && segment.parts.length > part);
+  }
+  playlist(ended, video) {
+    const base = `/media/${this.name}`;
+    const lines = ['#EXTM3U', '#EXT-X-VERSION:9', '#EXT-X-TARGETDURATION:3', '#EXT-X-MEDIA-SEQUENCE:0'];
+    if (video) lines.push('#EXT-X-PLAYLIST-TYPE:VOD');
+    else {
+      lines.push('#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.65', `#EXT-X-PART-INF:PART-TARGET=${PART_TARGET_S}`);
+    }
+    this.segments.forEach((segment, msn) => {
+      if (segment.first && segment.span > 0) lines.push('#EXT-X-DISCONTINUITY');
+      if (segment.first) lines.push(`#EXT-X-MAP:URI="${base}/init${segment.span}.mp4"`);
+      lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.pdt_ms).toISOString()}`);
+      if (!video && msn >= this.segments.length - 3) {
+        segment.parts.forEach((part, i) => {
+          const independent = i === 0 || this.name === 'audio' ? ',INDEPENDENT=YES' : '';
+          lines.push(`#EXT-X-PART:DURATION=${part.duration.toFixed(5)},URI="${base}/${msn}.${i}.m4s"${independent}`);
+        });
+      }
+      if (!segment.complete && !ended) return;
+      const duration = segment.parts.reduce((sum, part) => sum + part.duration, 0);
+      lines.push(`#EXTINF:${duration.toFixed(5)},`, `${base}/${msn}.m4s`);
+    });
+    const last = this.segments.at(-1);
+    if (ended) lines.push('#EXT-X-ENDLIST');
+    else if (last) {
+      const [msn, part] = last.complete ? [this.segments.length, 0] : [this.segments.length - 1, last.parts.length];
+      lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${base}/${msn}.${part}.m4s"`);
+    }
+    return `${lines.join('\n')}\n`;
+  }
+}
+
+/** Starts an origin on a free port. `rate` is the picture's frames per second. */
+export async function startOrigin({ rate = 24, port = 0, host = '127.0.0.1' } = {}) {
+  const tracks = { video: new Track('video', 12_800 * rate, 12_800), audio: new Track('audio', 48_000, 1024) };
+  const live = { state: 'idle', video_id: null, video_url: null, viewers: 0, renditions_version: 0 };
+  const watchers = new Set();
+  const waiting = new Set();
+  const requests = [];
+  let encoder = null;
+  let hasAudio = true;
+
+  const tell = (change) => {
+    Object.assign(live, change);
+    for (const response of watchers) response.write(`event: state\ndata: ${JSON.stringify(live)}\n\n`);
+  };
+  const wake = () => {
+    for (const check of waiting) check();
+  };
+  const until = (ready) =>
+    new Promise((resolve) => {
+      const timer = setTimeout(() => done(false), WAIT_MS);
+      const done = (answer) => {
+        clearTimeout(timer);
+        waiting.delete(check);
+        resolve(answer);
+      };
+      const check = () => {
+        if (ready() || live.state === 'ended') done(true);
+      };
+      waiting.add(check);
+      check();
+    });
+
+  /** Begins or resumes a live. `pictures`: a child process that writes gray 640x360 pictures, else a moving test picture. */
+  function push({ pictures = null } = {}) {
+    const source = pictures
+      ? ['-f', 'rawvideo', '-pixel_format', 'gray', '-video_size', '640x360', '-framerate', String(rate), '-i', 'pipe:0']
+      : ['-re', '-f', 'lavfi', '-i', `testsrc2=size=640x360:rate=${rate}`];
+    const args = ['-hide_banner', '-loglevel', 'error', '-fflags', 'nobuffer', '-probesize', '32', ...source,
+      '-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000',
+      '-map', '0:v', '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-profile:v', 'baseline', '-threads', '1', '-pix_fmt', 'yuv420p',
+      '-g', String(rate * SEGMENT_S), '-keyint_min', String(rate * SEGMENT_S), '-sc_threshold', '0', '-b:v', '700k',
+      '-video_track_timescale', String(12_800 * rate), '-f', 'mp4', '-movflags', '+empty_moov+default_base_moof+frag_keyframe',
+      '-frag_duration', '499000', '-flush_packets', '1', 'pipe:1',
+      '-map', '1:a', '-c:a', 'aac', '-b:a', '64k', '-f', 'mp4', '-movflags', '+empty_moov+default_base_moof',
+      '-frag_duration', '499000', '-flush_packets', '1', 'pipe:3'];
+    const child = spawn('ffmpeg', args, { stdio: ['pipe', 'pipe', 'inherit', 'pipe'] });
+    encoder = child;
+    child.stdin.on('error', () => undefined);
+    if (pictures) pictures.stdout.pipe(child.stdin);
+    const clock = { anchor_ms: null };
+    for (const [track, pipe] of [[tracks.video, child.stdout], [tracks.audio, child.stdio[3]]]) {
+      track.begin();
+      const span = track.spans.at(-1);
+      const boxes = new Boxes(
+        (init) => (span.init = init),
+        (data) => {
+          if (encoder !== child) return;
+          track.add(data, clock);
+          // On air once both can be played.
+          if (live.state !== 'on_air' && tracks.video.segments.length > 1 && tracks.audio.segments.length > 0) {
+            tell({ state: 'on_air', renditions_version: live.renditions_version || 1 });
+          }
+          wake();
+        },
+      );
+      pipe.on('data', (bytes) => boxes.push(bytes));
+    }
+    if (live.state !== 'dropped') tell({ state: 'starting', video_id: 'v1' });
+    return child;
+  }
+  function stopEncoder() {
+    const child = encoder;
+    encoder = null;
+    child?.kill('SIGKILL');
+    for (const track of Object.values(tracks)) track.close();
+  }
+
+  async function answer(request, response) {
+    const url = new URL(request.url, 'http://x');
+    requests.push(url.pathname + url.search);
+    if (requests.length > 20_000) requests.splice(0, 10_000);
+    response.setHeader('cache-control', 'no-store');
+    const send = (type, body, status = 200) => {
+      response.writeHead(status, { 'content-type': type });
+      response.end(body);
+    };
+    const hls = (text) => send('application/vnd.apple.mpegurl', text);
+    const { pathname } = url;
+    let found;
+    if (pathname === '/live/demo/events') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(`retry: 1000\nevent: state\ndata: ${JSON.stringify(live)}\n\n`);
+      watchers.add(response);
+      request.on('close', () => watchers.delete(response));
+      return;
+    }
+    if ((found = /^\/(live\/demo|videos\/v1)\/master\.m3u8$/.exec(pathname))) {
+      const kind = found[1] === 'live/demo' ? 'live' : 'vod';
+      if (kind === 'live' ? tracks.video.segments.length < 2 : live.state !== 'ended') return send('application/problem+json', '{"status":404}', 404);
+      const audio = hasAudio ? `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="Audio",DEFAULT=YES,AUTOSELECT=YES,URI="/${kind}/audio.m3u8"\n` : '';
+      return hls(`#EXTM3U\n#EXT-X-VERSION:9\n${audio}#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=640x360,` +
+        `CODECS="avc1.42c01e${hasAudio ? ',mp4a.40.2' : ''}",FRAME-RATE=${rate}${hasAudio ? ',AUDIO="a"' : ''}\n/${kind}/video.m3u8\n`);
+    }
+    if ((found = /^\/(live|vod)\/(video|audio)\.m3u8$/.exec(pathname))) {
+      const track = tracks[found[2]];
+      const [msn, part] = ['_HLS_msn', '_HLS_part'].map((name) => (url.searchParams.has(name) ? Number(url.searchParams.get(name)) : null));
+      if (found[1] === 'live' && msn !== null && !(await until(() => track.has(msn, part)))) return send('text/plain', 'later', 503);
+      return hls(track.playlist(live.state === 'ended', found[1] === 'vod'));
+    }
+    if ((found = /^\/media\/(video|audio)\/init(\d+)\.mp4$/.exec(pathname))) {
+      const init = tracks[found[1]].spans[Number(found[2])]?.init;
+      return init ? send('video/mp4', init) : send('text/plain', '', 404);
+    }
+    if ((found = /^\/media\/(video|audio)\/(\d+)(?:\.(\d+))?\.m4s$/.exec(pathname))) {
+      const track = tracks[found[1]];
+      const msn = Number(found[2]);
+      if (found[3] !== undefined) {
+        const part = Number(found[3]);
+        await until(() => track.has(msn, part));
+        const data = track.segments[msn]?.parts[part]?.data;
+        return data ? send('video/mp4', data) : send('text/plain', '', 404);
+      }
+      const segment = track.segments[msn];
+      return segment ? send('video/mp4', Buffer.concat(segment.parts.map((part) => part.data))) : send('text/plain', '', 404);
+    }
+    return serveFile(pathname, request.headers['accept-language'] ?? '', send, response);
+  }
+
+  const server = http.createServer((request, response) => {
+    answer(request, response).catch((error) => {
+      console.error(error);
+      response.destroy();
+    });
+  });
+  await new Promise((resolve) => server.listen(port, host, resolve));
+  const address = `http://127.0.0.1:${server.address().port}`;
+  return {
+    url: address,
+    live,
+    tracks,
+    requests,
+    push,
+    tell,
+    setAudio: (on) => (hasAudio = on),
+    drop() {
+      stopEncoder();
+      tell({ state: 'dropped' });
+    },
+    end() {
+      stopEncoder();
+      tell({ state: 'ended', video_id: 'v1', video_url: VIDEO_PAGE });
+      wake();
+    },
+    async close() {
+      stopEncoder();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.html': 'text/html; charset=utf-8' };
+const PAGES = { '/': 'home', '/live/demo': 'live', [VIDEO_PAGE]: 'video' };
+
+// A page of tests/pages has the assets' names before hashing, such as /assets/live.js.
+function serveFile(pathname, languages, send, response) {
+  const page = PAGES[pathname];
+  if (page) {
+    const language = languages.startsWith('en') ? 'en' : 'fr';
+    response.setHeader('content-security-policy', CSP);
+    return send(TYPES['.html'], fs.readFileSync(path.join(HERE, 'pages', `${page}.${language}.html`)));
+  }
+  const manifest = JSON.parse(fs.readFileSync(path.join(DIST, '.vite/manifest.json'), 'utf8'));
+  const entry = Object.values(manifest).find((item) => item.isEntry && pathname === `/assets/${item.name}.js`);
+  let file = entry ? `/${entry.file}` : pathname;
+  if (/^\/assets\/(site|player)\.css$/.test(pathname)) {
+    const name = pathname.includes('site') ? 'site' : 'amphi-player';
+    file = `/${Object.values(manifest).find((item) => item.file.includes(`/${name}`) && item.file.endsWith('.js')).css[0]}`;
+  }
+  const full = path.join(DIST, path.normalize(file));
+  if (!full.startsWith(DIST) || !fs.existsSync(full) || !fs.statSync(full).isFile()) return send('text/plain', 'not found', 404);
+  // A module that is asked for by two names would run twice.
+  if (entry) {
+    response.writeHead(302, { location: file });
+    return response.end();
+  }
+  return send(TYPES[path.extname(full)] ?? 'application/octet-stream', fs.readFileSync(full));
+}
