@@ -30,6 +30,8 @@ const MEASURING_MICROS: i64 = 400;
 /// A frame longer than the part target is a hole while so many usual ones fit in a part; with fewer it is how the source is. The usual
 /// duration is smoothed, so a source that turns slow is found out after a few frames.
 const HOLE_USUAL_FRAMES: i64 = 2;
+/// How long a span's only frame lasts: one at 25 fps. Microseconds.
+const LONE_FRAME_MICROS: i64 = 40_000;
 /// PART-TARGET is told in steps of this. Microseconds.
 const PART_TARGET_GRAIN_MICROS: i64 = 10_000;
 
@@ -84,8 +86,9 @@ impl Cutter {
     #[must_use]
     pub fn end_micros(&self) -> Option<i64> {
         let began = self.began.as_ref()?;
+        let step = if began.frames == 0 { LONE_FRAME_MICROS } else { began.step.max(WOBBLE_MICROS) };
         let within_part = (began.part + self.part_target).max(began.last + WOBBLE_MICROS);
-        Some((began.last + began.step).min(within_part))
+        Some((began.last + step).min(within_part))
     }
 
     /// A span begins with a frame at `at_micros`: that frame begins a segment.

@@ -357,6 +357,22 @@ fn the_last_part_of_a_contribution_keeps_to_the_part_target() {
 }
 
 #[test]
+fn a_contribution_of_one_picture_has_a_part_that_lasts() {
+    for sound in [false, true] {
+        let mut run = Run::new();
+        run.push(h264(30));
+        run.push(aac([0x11, 0x90]));
+        run.push(frame(Kind::Video, 0.0, true));
+        for n in 0..if sound { 30u32 } else { 0 } {
+            run.push(frame(Kind::Audio, f64::from(n) * 1024.0 / 48.0, true));
+        }
+        run.end();
+        let parts = run.parts(Kind::Video);
+        assert_eq!(parts.iter().map(|p| (p.samples, p.duration_micros())).collect::<Vec<_>>(), [(1, 40_000)]);
+    }
+}
+
+#[test]
 fn a_hole_leaves_low_latency_as_it_was_and_loses_nothing() {
     for hole_ms in [700, 1_500, 2_600] {
         for sound_too in [false, true] {
