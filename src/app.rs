@@ -24,10 +24,12 @@ use crate::http::tls::Tls;
 use crate::http::{server, tls};
 use crate::lifecycle::{Reloads, Tasks};
 use crate::live::status::{Finding, Level};
-use crate::live::{Greeting, Handle, Settings, Terms};
+use crate::live::{Greeting, Handle, Renditions, Settings, Terms};
 use crate::telemetry::{self, LogFormat};
 use media::ingest::rtmp::listen::{Limits, Listener};
 use media::segment::Rules;
+use pipelines::client;
+use pipelines::ladder::{Preset, cost::Budget};
 use reload::Reload;
 use std::io;
 use std::net::SocketAddr;
@@ -239,7 +241,23 @@ fn settings(config: &Config) -> Settings {
         rules: Rules::new(micros(live.segment_target.into()), micros(live.part_target.into())),
         dvr_window: live.dvr_window.into(),
         terms: terms(config),
+        renditions: Renditions {
+            enabled: config.renditions.enabled,
+            // A name that is none was refused when the configuration was read.
+            preset: Preset::named(&config.renditions.preset).unwrap_or_default(),
+            engine: client::Settings {
+                program: config.renditions.engine.path().map(Into::into),
+                ..client::Settings::default()
+            },
+        },
+        budget: Budget { cores: processors(), share: f64::from(config.renditions.cpu_percent) / 100.0 },
     }
+}
+
+/// As many as this process may use.
+fn processors() -> f64 {
+    let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// What can change while lives are on air.

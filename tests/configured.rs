@@ -135,7 +135,9 @@ fn an_encoder_pushes_by_rtmps() {
     let text = std::fs::read_to_string(server.data_dir().join("run/addresses.json")).unwrap();
     let addresses: serde_json::Value = serde_json::from_str(&text).unwrap();
     let rtmps = addresses["rtmps"].as_str().unwrap();
-    assert!(server.log().contains(&format!("rtmps://{rtmps}/live")), "{}", server.log());
+    // What it prints comes by another way than the file.
+    let told = format!("rtmps://{rtmps}/live");
+    assert!(wait_until(SOON, || server.log().contains(&told)), "{}", server.log());
     let clip = Clip::new("320x180", 20);
     let encoder = clip.push_for_ever(&format!("rtmps://{rtmps}/live/demo?key=demo"));
     let on_air = || {

@@ -8,6 +8,7 @@ use crate::support::stream::{
     wait_videos, write,
 };
 use amphi::archive::layout::Layout;
+use media::rendition::RenditionId;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
@@ -139,7 +140,7 @@ fn a_full_disk_costs_the_recording_a_told_hole_and_viewers_nothing() {
     let loaded = amphi::archive::load::load(&layout, video["id"].as_str().unwrap());
     let loaded = loaded.unwrap();
     assert!(loaded.ended);
-    assert_eq!(loaded.video.segments.iter().map(|s| s.is_gap()).collect::<Vec<_>>(), gaps);
+    assert_eq!(loaded.tracks[&RenditionId::Source].segments.iter().map(|s| s.is_gap()).collect::<Vec<_>>(), gaps);
 }
 
 #[test]

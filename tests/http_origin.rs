@@ -354,7 +354,7 @@ async fn over_tls_one_connection_of_http2_holds_reloads_side_by_side() {
         ("AMPHI_HTTP__TLS_CERTIFICATE", certificate.to_str().unwrap()),
         ("AMPHI_HTTP__TLS_KEY", key.to_str().unwrap()),
     ]));
-    assert!(server.log().contains("https://"), "{}", server.log());
+    assert!(wait_until(SOON, || server.log().contains("https://")), "{}", server.log());
     let clip = Clip::new("320x180", 20);
     let _encoder = clip.push_for_ever(&url(&server, "demo", "demo"));
     let (browser, connection) = Browser::connect(&server, made.cert.der().clone()).await;

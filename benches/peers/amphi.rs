@@ -29,7 +29,8 @@ impl Amphi {
         fs::create_dir_all(data_dir)?;
         let mut command = Command::new(binary);
         command.args(["serve", "--dev", "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--data-dir"]);
-        command.arg(data_dir).envs(environment.iter().copied());
+        // Engines are measured by benches of their own.
+        command.arg(data_dir).env("AMPHI_RENDITIONS__ENABLED", "false").envs(environment.iter().copied());
         let install = "cargo build --release --bin amphi, or --amphi FILE";
         let mut peer = Peer::start(&mut command, &data_dir.join("bench.log"), install)?;
         let read = || -> Option<(String, String)> {

@@ -4,9 +4,9 @@
 use bytes::Bytes;
 use media::origin::entry::Location;
 use media::origin::playlist::{Playlist, Snapshot};
+use media::rendition::RenditionId;
 use media::segment::{Keyframe, Part, Rules, SegmentStart};
 use media::time::{Timescale, Timestamp, WallTime};
-use media::track::Kind;
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -87,12 +87,15 @@ fn measure(segments: u64) -> Figures {
 fn segment(playlist: &mut Playlist, msn: u64, mut published: impl FnMut(&Arc<Snapshot>)) {
     let begin = i64::try_from(msn).unwrap_or(0) * SEGMENT_TICKS;
     let program_date_time = WallTime::from_micros(1_700_000_000_000_000 + begin * 100 / 9);
-    playlist.open_segment(&SegmentStart { kind: Kind::Video, msn, discontinuity: false, program_date_time }, 0);
+    playlist.open_segment(
+        &SegmentStart { rendition: RenditionId::Source, msn, discontinuity: false, program_date_time },
+        0,
+    );
     for number in 0..PARTS {
         let start = Timestamp::new(begin + i64::from(number) * PART_TICKS, Timescale::VIDEO);
         let keyframe = Keyframe { offset: 0, length: 9_000, time_micros: start.micros() };
         playlist.add_part(&Part {
-            kind: Kind::Video,
+            rendition: RenditionId::Source,
             msn,
             number,
             start,

@@ -1,7 +1,7 @@
 //! The core of Amphi: what happens to media between a socket and a player.
 //!
 //! Read in the order of the data's journey:
-//! - [`time`], [`frame`], [`track`], [`codec`]: the words everything else is said in;
+//! - [`time`], [`frame`], [`track`], [`codec`], [`rendition`]: the words everything else is said in;
 //! - [`ingest`]: protocols → frames;
 //! - [`feed`]: one contribution's frames → many readers;
 //! - [`segment`]: where to cut; [`cmaf`]: frames → bytes;
@@ -20,6 +20,7 @@ pub mod feed;
 pub mod frame;
 pub mod ingest;
 pub mod origin;
+pub mod rendition;
 pub mod segment;
 pub mod time;
 pub mod track;

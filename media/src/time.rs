@@ -13,6 +13,8 @@ pub struct Timescale(NonZeroU32);
 impl Timescale {
     /// RTMP and FLV count in milliseconds.
     pub const MILLIS: Self = Self(NonZeroU32::new(1_000).unwrap());
+    /// What the timeline is reckoned in.
+    pub const MICROS: Self = Self(NonZeroU32::new(1_000_000).unwrap());
     /// Video is kept at 90 kHz (RFC 3551 section 5): every common frame rate and every millisecond is exact in it.
     pub const VIDEO: Self = Self(NonZeroU32::new(90_000).unwrap());
 
@@ -86,7 +88,7 @@ impl Timestamp {
     /// Microseconds, rounded to nearest.
     #[must_use]
     pub fn micros(self) -> i64 {
-        self.rescale(MICROS).ticks
+        self.rescale(Timescale::MICROS).ticks
     }
 
     /// Milliseconds, rounded to nearest.
@@ -98,11 +100,9 @@ impl Timestamp {
     /// `micros` as a point in `scale`.
     #[must_use]
     pub fn from_micros(micros: i64, scale: Timescale) -> Self {
-        Self::new(micros, MICROS).rescale(scale)
+        Self::new(micros, Timescale::MICROS).rescale(scale)
     }
 }
-
-const MICROS: Timescale = Timescale(NonZeroU32::new(1_000_000).unwrap());
 
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

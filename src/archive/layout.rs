@@ -1,6 +1,6 @@
 //! Where a recording's files are.
 
-use media::track::Kind;
+use media::rendition::RenditionId;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,22 +44,7 @@ impl Layout {
 
     /// One of its media files.
     #[must_use]
-    pub fn file(&self, id: &str, kind: Kind, number: u16) -> PathBuf {
-        self.folder(id).join(format!("{}-{number}.mp4", rendition_name(kind)))
+    pub fn file(&self, id: &str, rendition: RenditionId, number: u16) -> PathBuf {
+        self.folder(id).join(format!("{}-{number}.mp4", rendition.name()))
     }
-}
-
-/// What the rendition of a kind that is passed through is called, in files and in URLs.
-#[must_use]
-pub fn rendition_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Video => "source",
-        Kind::Audio => "audio",
-    }
-}
-
-/// The kind of a rendition's name.
-#[must_use]
-pub fn rendition_kind(name: &str) -> Option<Kind> {
-    Kind::BOTH.into_iter().find(|k| rendition_name(*k) == name)
 }

@@ -5,10 +5,12 @@ use super::{Error, at, damaged};
 use bytes::Bytes;
 use media::cmaf;
 use media::origin::entry::{Location, PartEntry, Segment};
+use media::rendition::RenditionId;
 use media::segment::index::{self, Begin, PartRecord, Record};
 use media::segment::{Keyframe, Rules};
 use media::time::{Timestamp, WallTime};
-use media::track::{Kind, Parameters};
+use media::track::Parameters;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Everything an index says.
@@ -16,10 +18,8 @@ use std::path::Path;
 pub struct Loaded {
     /// What the recording is.
     pub begin: Begin,
-    /// Its pictures.
-    pub video: Track,
-    /// Its sound.
-    pub audio: Track,
+    /// Its renditions, the leading one first.
+    pub tracks: BTreeMap<RenditionId, Track>,
     /// It was completed.
     pub ended: bool,
 }
@@ -52,57 +52,48 @@ struct Open {
 }
 
 impl Loaded {
-    /// The tracks with their kinds.
-    #[must_use]
-    pub fn tracks(&self) -> [(Kind, &Track); 2] {
-        [(Kind::Video, &self.video), (Kind::Audio, &self.audio)]
-    }
-
     /// The rules to go on with where `wanted` are configured now: its playlists have told TARGETDURATION, and say it again.
     #[must_use]
     pub fn rules(&self, wanted: Rules) -> Rules {
         Rules { target_duration_s: self.begin.target_duration_s, ..wanted }
     }
 
-    pub(super) fn track_mut(&mut self, kind: Kind) -> &mut Track {
-        match kind {
-            Kind::Video => &mut self.video,
-            Kind::Audio => &mut self.audio,
-        }
+    fn track(&mut self, rendition: RenditionId) -> &mut Track {
+        self.tracks.entry(rendition).or_default()
     }
 
     /// Length of what can be played, microseconds: the sum of its segments, so that holes do not count.
     #[must_use]
     pub fn duration_micros(&self) -> i64 {
-        let longest = self.tracks().map(|(_, t)| t.segments.iter().map(|s| s.duration_micros).sum::<i64>());
-        longest[0].max(longest[1])
+        let length = |t: &Track| t.segments.iter().map(|s| s.duration_micros).sum();
+        self.tracks.values().map(length).max().unwrap_or(0)
     }
 
     /// The number after the last segment's.
     #[must_use]
     pub fn next_msn(&self) -> u64 {
-        let last = self.tracks().map(|(_, t)| t.segments.last().map_or(self.begin.first_msn, |s| s.msn + 1));
-        last[0].max(last[1])
+        let next = |t: &Track| t.segments.last().map_or(self.begin.first_msn, |s| s.msn + 1);
+        self.tracks.values().map(next).max().unwrap_or(self.begin.first_msn)
     }
 
     /// Discontinuities up to the end of it, on the same URL.
     #[must_use]
     pub fn next_discontinuity(&self) -> u64 {
         let count = |t: &Track| t.segments.iter().filter(|s| s.discontinuity).count() as u64;
-        self.begin.first_discontinuity + count(&self.video).max(count(&self.audio)) + 1
+        self.begin.first_discontinuity + self.tracks.values().map(count).max().unwrap_or(0) + 1
     }
 
     /// Where its media time ends, microseconds.
     #[must_use]
     pub fn end_micros(&self) -> i64 {
-        self.tracks().map(|(_, t)| t.segments.last().map_or(0, Segment::end_micros)).into_iter().max().unwrap_or(0)
+        self.tracks.values().map(|t| t.segments.last().map_or(0, Segment::end_micros)).max().unwrap_or(0)
     }
 
     /// When its last segment ended.
     #[must_use]
     pub fn ended_at(&self) -> WallTime {
         let end = |t: &Track| t.segments.last().map(|s| s.program_date_time.plus_micros(s.duration_micros));
-        end(&self.video).max(end(&self.audio)).unwrap_or(self.begin.origin)
+        self.tracks.values().filter_map(end).max().unwrap_or(self.begin.origin)
     }
 }
 
@@ -121,28 +112,28 @@ pub fn load(layout: &Layout, id: &str) -> Result<Loaded, Error> {
 pub(super) fn assemble(path: &Path, records: impl IntoIterator<Item = Record>) -> Result<Loaded, Error> {
     let mut records = records.into_iter();
     let Some(Record::Begin(begin)) = records.next() else { return Err(damaged(path, "it has no beginning")) };
-    let mut loaded = Loaded { begin, video: Track::default(), audio: Track::default(), ended: false };
+    let mut loaded = Loaded { begin, tracks: BTreeMap::new(), ended: false };
     for record in records {
         match record {
             Record::Begin(_) => return Err(damaged(path, "it begins twice")),
-            Record::Init(parameters) => {
+            Record::Init { rendition, parameters } => {
                 let bytes = cmaf::init_segment(&parameters).map_err(|e| damaged(path, e))?;
-                loaded.track_mut(parameters.kind()).inits.push((parameters, bytes));
+                loaded.track(rendition).inits.push((parameters, bytes));
             }
-            Record::File { kind, file, .. } => {
-                let track = loaded.track_mut(kind);
+            Record::File { rendition, file, .. } => {
+                let track = loaded.track(rendition);
                 track.file = file;
                 track.next_file = file + 1;
             }
-            Record::Segment { kind, msn, discontinuity, init, program_date_time } => {
-                let track = loaded.track_mut(kind);
+            Record::Segment { rendition, msn, discontinuity, init, program_date_time } => {
+                let track = loaded.track(rendition);
                 if track.segments.last().is_some_and(|s| s.msn + 1 != msn) {
                     return Err(damaged(path, format!("segment {msn} does not follow its predecessor")));
                 }
                 track.open = Some(Open::new(msn, discontinuity, init, program_date_time));
             }
-            Record::Part(part) => loaded.track_mut(part.kind).add(&part),
-            Record::SegmentEnd(kind) => loaded.track_mut(kind).close(),
+            Record::Part(part) => loaded.track(part.rendition).add(&part),
+            Record::SegmentEnd(rendition) => loaded.track(rendition).close(),
             Record::End => loaded.ended = true,
         }
     }
@@ -228,9 +219,11 @@ mod tests {
     use super::*;
     use media::time::Timescale;
 
+    const SOURCE: RenditionId = RenditionId::Source;
+
     fn part(number: i64, millis: u32) -> Record {
         Record::Part(PartRecord {
-            kind: Kind::Video,
+            rendition: SOURCE,
             independent: true,
             offset: 0,
             bytes: 10,
@@ -245,29 +238,29 @@ mod tests {
     fn loaded(parts: impl IntoIterator<Item = Record>) -> Loaded {
         let begin = Begin { origin: WallTime::default(), first_msn: 3, first_discontinuity: 0, target_duration_s: 4 };
         let program_date_time = WallTime::default();
-        let segment = Record::Segment { kind: Kind::Video, msn: 3, discontinuity: false, init: 0, program_date_time };
+        let segment = Record::Segment { rendition: SOURCE, msn: 3, discontinuity: false, init: 0, program_date_time };
         let records = [Record::Begin(begin), segment].into_iter().chain(parts);
-        assemble(Path::new("index"), records.chain([Record::SegmentEnd(Kind::Video)])).unwrap()
+        assemble(Path::new("index"), records.chain([Record::SegmentEnd(SOURCE)])).unwrap()
     }
 
     #[test]
     fn a_long_part_at_a_segments_end_does_not_make_later_parts_long() {
-        assert_eq!(loaded([part(0, 520), part(1, 480), part(2, 1_700)]).video.longest_part_micros, 520_000);
-        assert_eq!(loaded([part(0, 2_000)]).video.longest_part_micros, 0);
-        assert_eq!(loaded([part(0, 1_000), part(2, 1_000)]).video.longest_part_micros, 1_000_000);
+        assert_eq!(loaded([part(0, 520), part(1, 480), part(2, 1_700)]).tracks[&SOURCE].longest_part_micros, 520_000);
+        assert_eq!(loaded([part(0, 2_000)]).tracks[&SOURCE].longest_part_micros, 0);
+        assert_eq!(loaded([part(0, 1_000), part(2, 1_000)]).tracks[&SOURCE].longest_part_micros, 1_000_000);
     }
 
     #[test]
     fn the_last_segments_know_their_parts() {
-        let track = loaded([part(0, 500), part(1, 480)]).video;
+        let track = &loaded([part(0, 500), part(1, 480)]).tracks[&SOURCE];
         let parts: Vec<_> = track.segments[0].parts.iter().map(|p| (p.offset, p.duration_micros)).collect();
         assert_eq!(parts, [(0, 500_000), (10, 480_000)]);
         let many = (4..40).flat_map(|msn| {
             let program_date_time = WallTime::default();
-            let begins = Record::Segment { kind: Kind::Video, msn, discontinuity: false, init: 0, program_date_time };
-            [Record::SegmentEnd(Kind::Video), begins, part(0, 500)]
+            let begins = Record::Segment { rendition: SOURCE, msn, discontinuity: false, init: 0, program_date_time };
+            [Record::SegmentEnd(SOURCE), begins, part(0, 500)]
         });
-        let track = loaded(std::iter::once(part(0, 500)).chain(many)).video;
+        let track = &loaded(std::iter::once(part(0, 500)).chain(many)).tracks[&SOURCE];
         let with_parts = track.segments.iter().filter(|s| !s.parts.is_empty()).count();
         assert_eq!((with_parts, track.segments.len()), (SEGMENTS_WITH_PARTS, 37));
         assert!(!track.segments.last().unwrap().parts.is_empty());

@@ -4,7 +4,7 @@ use super::layout::Layout;
 use super::{Error, at};
 use bytes::Bytes;
 use media::origin::entry::Location;
-use media::track::Kind;
+use media::rendition::RenditionId;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::fs::File;
@@ -27,7 +27,7 @@ pub struct Reader {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Slice {
     id: Arc<str>,
-    kind: Kind,
+    rendition: RenditionId,
     file: u16,
     offset: u64,
     bytes: u32,
@@ -53,9 +53,15 @@ impl Reader {
     ///
     /// # Errors
     /// When the file is not there or shorter.
-    pub async fn read(&self, id: &Arc<str>, kind: Kind, location: Location, bytes: u32) -> Result<Bytes, Error> {
-        let slice = Slice { id: Arc::clone(id), kind, file: location.file, offset: location.offset, bytes };
-        let path = self.layout.file(id, kind, location.file);
+    pub async fn read(
+        &self,
+        id: &Arc<str>,
+        rendition: RenditionId,
+        location: Location,
+        bytes: u32,
+    ) -> Result<Bytes, Error> {
+        let slice = Slice { id: Arc::clone(id), rendition, file: location.file, offset: location.offset, bytes };
+        let path = self.layout.file(id, rendition, location.file);
         self.hot
             .get_or_insert_async(&slice, async {
                 let read = tokio::task::spawn_blocking(move || {

@@ -4,9 +4,11 @@ use super::layout::Layout;
 use super::{Error, at};
 use bytes::Bytes;
 use media::origin::entry::Location;
+use media::rendition::RenditionId;
 use media::segment::index::{self, Begin, PartRecord, Record};
 use media::segment::{Event, Part};
-use media::track::{Kind, Parameters};
+use media::track::Parameters;
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 
@@ -27,8 +29,7 @@ pub(super) struct Files {
     backlog: Vec<u8>,
     /// Nothing is added any more: too much waited for the disk.
     closed: bool,
-    video: Track,
-    audio: Track,
+    tracks: BTreeMap<RenditionId, Track>,
 }
 
 #[derive(Debug, Default)]
@@ -61,8 +62,8 @@ struct Segment {
 /// A segment that is complete, and where it rests (if it does).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// Of which kind.
-    pub kind: Kind,
+    /// Of which rendition.
+    pub rendition: RenditionId,
     /// Its number.
     pub msn: u64,
     /// `None`: part of it could not be written.
@@ -73,8 +74,7 @@ pub struct Stored {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Resume {
     pub index_bytes: u64,
-    pub video: ResumeTrack,
-    pub audio: ResumeTrack,
+    pub tracks: BTreeMap<RenditionId, ResumeTrack>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -104,7 +104,8 @@ impl Files {
         let path = layout.index(id);
         let index = OpenOptions::new().write(true).open(&path).map_err(at(&path))?;
         let mut files = Self::over(layout, id, index, resume.index_bytes);
-        for (track, from) in [(&mut files.video, resume.video), (&mut files.audio, resume.audio)] {
+        for (rendition, from) in resume.tracks {
+            let track = files.track(rendition);
             track.init = from.init;
             track.next_file = from.next_file;
             track.rotate = true;
@@ -120,8 +121,7 @@ impl Files {
             index_bytes,
             backlog: Vec::new(),
             closed: false,
-            video: Track::default(),
-            audio: Track::default(),
+            tracks: BTreeMap::new(),
         }
     }
 
@@ -134,15 +134,15 @@ impl Files {
         let mut result = Ok(());
         for event in events {
             match event {
-                Event::Init { parameters, bytes } => self.init(parameters, bytes),
+                Event::Init { rendition, parameters, bytes } => self.init(*rendition, parameters, bytes),
                 Event::SegmentStart(start) => {
-                    if let Err(e) = self.begin_segment(start.kind, start.discontinuity) {
-                        self.track(start.kind).refused = true;
+                    if let Err(e) = self.begin_segment(start.rendition, start.discontinuity) {
+                        self.track(start.rendition).refused = true;
                         result = Err(e);
                     }
-                    let init = self.track(start.kind).init.as_ref().map_or(0, |(_, n)| *n);
+                    let init = self.track(start.rendition).init.as_ref().map_or(0, |(_, n)| *n);
                     let record = Record::Segment {
-                        kind: start.kind,
+                        rendition: start.rendition,
                         msn: start.msn,
                         discontinuity: start.discontinuity,
                         init,
@@ -152,20 +152,20 @@ impl Files {
                 }
                 Event::Part(part) => {
                     if let Err(e) = self.part(part) {
-                        self.track(part.kind).refused = true;
+                        self.track(part.rendition).refused = true;
                         result = Err(e);
                     }
                 }
-                Event::SegmentEnd { kind, msn } => {
-                    index::write(&Record::SegmentEnd(*kind), &mut self.backlog);
-                    let track = self.track(*kind);
+                Event::SegmentEnd { rendition, msn } => {
+                    index::write(&Record::SegmentEnd(*rendition), &mut self.backlog);
+                    let track = self.track(*rendition);
                     let location = track
                         .segment
                         .take()
                         .filter(|s| s.whole)
                         .and_then(|s| Some(Location { file: track.file.as_ref()?.number, offset: s.offset }));
                     track.refused &= location.is_none();
-                    stored.push(Stored { kind: *kind, msn: *msn, location });
+                    stored.push(Stored { rendition: *rendition, msn: *msn, location });
                 }
             }
         }
@@ -185,7 +185,7 @@ impl Files {
 
     /// Whether everything since the last refusal, if there was one, is on the disk.
     pub(super) fn is_well(&self) -> bool {
-        self.backlog.is_empty() && !self.video.refused && !self.audio.refused
+        self.backlog.is_empty() && self.tracks.values().all(|t| !t.refused)
     }
 
     /// Marks the recording as complete and syncs everything.
@@ -201,50 +201,47 @@ impl Files {
     }
 
     pub(super) fn sync(&mut self) -> Result<(), Error> {
-        for (track, kind) in [(&self.video, Kind::Video), (&self.audio, Kind::Audio)] {
+        for (rendition, track) in &self.tracks {
             if let Some(open) = &track.file {
-                open.file.sync_data().map_err(at(&self.layout.file(&self.id, kind, open.number)))?;
+                open.file.sync_data().map_err(at(&self.layout.file(&self.id, *rendition, open.number)))?;
             }
         }
         self.index.sync_data().map_err(at(&self.layout.index(&self.id)))
     }
 
-    fn track(&mut self, kind: Kind) -> &mut Track {
-        match kind {
-            Kind::Video => &mut self.video,
-            Kind::Audio => &mut self.audio,
-        }
+    fn track(&mut self, rendition: RenditionId) -> &mut Track {
+        self.tracks.entry(rendition).or_default()
     }
 
-    fn init(&mut self, parameters: &Parameters, bytes: &Bytes) {
-        index::write(&Record::Init(parameters.clone()), &mut self.backlog);
-        let track = self.track(parameters.kind());
+    fn init(&mut self, rendition: RenditionId, parameters: &Parameters, bytes: &Bytes) {
+        index::write(&Record::Init { rendition, parameters: parameters.clone() }, &mut self.backlog);
+        let track = self.track(rendition);
         let number = track.init.as_ref().map_or(0, |(_, n)| n + 1);
         track.init = Some((bytes.clone(), number));
         track.rotate = true;
     }
 
-    fn begin_segment(&mut self, kind: Kind, discontinuity: bool) -> Result<(), Error> {
-        let track = self.track(kind);
+    fn begin_segment(&mut self, rendition: RenditionId, discontinuity: bool) -> Result<(), Error> {
+        let track = self.track(rendition);
         let rotate = track.rotate || discontinuity || track.file.is_none();
         if rotate {
             // Without a file, this segment's parts are gaps; the next segment tries again.
             track.file = None;
             track.segment = None;
             track.rotate = true;
-            self.open_file(kind)?;
+            self.open_file(rendition)?;
         }
-        let track = self.track(kind);
+        let track = self.track(rendition);
         track.segment = track.file.as_ref().map(|f| Segment { offset: f.bytes, whole: true });
         Ok(())
     }
 
-    fn open_file(&mut self, kind: Kind) -> Result<(), Error> {
+    fn open_file(&mut self, rendition: RenditionId) -> Result<(), Error> {
         let (layout, id) = (self.layout.clone(), self.id.clone());
-        let track = self.track(kind);
+        let track = self.track(rendition);
         let Some((header, _)) = track.init.clone() else { return Ok(()) };
         let number = track.next_file;
-        let path = layout.file(&id, kind, number);
+        let path = layout.file(&id, rendition, number);
         // A file left by an attempt that failed is begun anew.
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path).map_err(at(&path))?;
         file.write_all_at(&header, 0).map_err(at(&path))?;
@@ -252,13 +249,13 @@ impl Files {
         track.rotate = false;
         let header_bytes = u32::try_from(header.len()).unwrap_or(u32::MAX);
         track.file = Some(Open { file, number, bytes: u64::from(header_bytes), began_micros: None });
-        index::write(&Record::File { kind, file: number, header_bytes }, &mut self.backlog);
+        index::write(&Record::File { rendition, file: number, header_bytes }, &mut self.backlog);
         Ok(())
     }
 
     fn part(&mut self, part: &Part) -> Result<(), Error> {
-        let path = |files: &Self, number| files.layout.file(&files.id, part.kind, number);
-        let track = self.track(part.kind);
+        let path = |files: &Self, number| files.layout.file(&files.id, part.rendition, number);
+        let track = self.tracks.entry(part.rendition).or_default();
         let written = match (&mut track.file, &mut track.segment) {
             (Some(open), Some(segment)) if segment.whole && !part.bytes.is_empty() => {
                 let at = open.bytes;
@@ -293,7 +290,7 @@ impl Files {
             Err((number, e)) => (None, Err(at(&path(self, number))(e))),
         };
         let record = Record::Part(PartRecord {
-            kind: part.kind,
+            rendition: part.rendition,
             independent: part.independent,
             offset: offset.unwrap_or(0),
             bytes: offset.map_or(0, |_| u32::try_from(part.bytes.len()).unwrap_or(u32::MAX)),
@@ -312,7 +309,7 @@ impl Files {
         self.closed = true;
         self.backlog = Vec::new();
         index::write(&Record::End, &mut self.backlog);
-        (self.video, self.audio) = (Track::default(), Track::default());
+        self.tracks = BTreeMap::new();
         // Half a record behind the end would only be cut by whoever reads it.
         let _ = self.index.set_len(self.index_bytes);
         tracing::error!(video = self.id, "the disk has refused for so long that the recording ends before its live");
@@ -343,10 +340,10 @@ mod tests {
     use media::time::{Timescale, Timestamp, WallTime};
 
     fn segment(msn: u64) -> [Event; 3] {
-        let kind = Kind::Video;
-        let start = SegmentStart { kind, msn, discontinuity: false, program_date_time: WallTime::default() };
+        let rendition = RenditionId::Source;
+        let start = SegmentStart { rendition, msn, discontinuity: false, program_date_time: WallTime::default() };
         let part = Part {
-            kind,
+            rendition,
             msn,
             number: 0,
             start: Timestamp::from_micros(10_000_000, Timescale::VIDEO),
@@ -356,7 +353,7 @@ mod tests {
             keyframes: vec![Keyframe { offset: 0, length: 4, time_micros: 0 }; 255],
             bytes: Bytes::from_static(b"moof"),
         };
-        [Event::SegmentStart(start), Event::Part(part), Event::SegmentEnd { kind, msn }]
+        [Event::SegmentStart(start), Event::Part(part), Event::SegmentEnd { rendition, msn }]
     }
 
     #[test]
@@ -385,6 +382,6 @@ mod tests {
         files.finish().unwrap();
         let loaded = load(&layout, "v").unwrap();
         assert!(loaded.ended);
-        assert_eq!(loaded.video.segments.iter().map(|s| s.msn).collect::<Vec<_>>(), [7]);
+        assert_eq!(loaded.tracks[&RenditionId::Source].segments.iter().map(|s| s.msn).collect::<Vec<_>>(), [7]);
     }
 }

@@ -1,19 +1,21 @@
 //! A recording after a crash: what reached the disk is kept, what is half there is cut, and what was open is closed.
 //!
 //! The index is cut at its first record that is damaged or whose bytes are not (all) in the media file; only the last records can be
-//! such, because everything older was synced. Then both kinds are brought to the same last segment.
+//! such, because everything older was synced. Then all renditions are brought to the same last segment.
 
 use super::layout::Layout;
-use super::load::{Loaded, assemble, load};
+use super::load::{Loaded, Track, assemble, load};
 use super::recording::{Resume, ResumeTrack};
 use super::writer::{Archive, Recording};
 use super::{Error, at};
 use bytes::Bytes;
 use media::origin::entry::Segment;
+use media::rendition::RenditionId;
 use media::segment::index::{self, PartRecord, Record};
 use media::segment::{Event, MEDIA_TIME_BASE_MICROS, Part, SegmentStart, silent_segment};
 use media::time::{Timescale, Timestamp};
-use media::track::{Kind, Parameters};
+use media::track::Parameters;
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 
@@ -28,11 +30,12 @@ pub async fn recover(archive: &Archive, id: &str) -> Result<(Loaded, Recording),
     let (layout, name) = (archive.layout().clone(), id.to_owned());
     let cut = tokio::task::spawn_blocking(move || cut(&layout, &name)).await.map_err(|_| Error::Closed)??;
     let (mut loaded, index_bytes) = cut;
-    let track = |t: &super::load::Track| ResumeTrack {
+    let track = |t: &Track| ResumeTrack {
         init: t.inits.last().map(|(_, b)| (b.clone(), u16::try_from(t.inits.len() - 1).unwrap_or(u16::MAX))),
         next_file: t.next_file,
     };
-    let resume = Resume { index_bytes, video: track(&loaded.video), audio: track(&loaded.audio) };
+    let tracks = loaded.tracks.iter().map(|(rendition, t)| (*rendition, track(t))).collect();
+    let resume = Resume { index_bytes, tracks };
     let recording = archive.resume(id, resume).await?;
     let events = closing(&mut loaded);
     if !events.is_empty() {
@@ -58,8 +61,8 @@ fn cut(layout: &Layout, id: &str) -> Result<(Loaded, u64), Error> {
     let loaded = assemble(&path, records.iter().map(|(r, _)| r.clone()))?;
     let index_file = OpenOptions::new().write(true).open(&path).map_err(at(&path))?;
     index_file.set_len(index_bytes).map_err(at(&path))?;
-    for (kind, file, end) in ends(&records) {
-        let path = layout.file(id, kind, file);
+    for (rendition, (file, end)) in ends(&records) {
+        let path = layout.file(id, rendition, file);
         let file = OpenOptions::new().write(true).open(&path).map_err(at(&path))?;
         file.set_len(end).map_err(at(&path))?;
     }
@@ -76,13 +79,13 @@ fn cut(layout: &Layout, id: &str) -> Result<(Loaded, u64), Error> {
 
 /// The parts, each with its record's number and the media file it is in.
 pub(super) fn parts(records: &[(Record, u64)]) -> impl Iterator<Item = (usize, u16, &PartRecord)> {
-    let mut files = [0u16; 2];
+    let mut files = BTreeMap::new();
     records.iter().enumerate().filter_map(move |(n, (record, _))| match record {
-        Record::File { kind, file, .. } => {
-            files[kind.slot()] = *file;
+        Record::File { rendition, file, .. } => {
+            files.insert(*rendition, *file);
             None
         }
-        Record::Part(part) => Some((n, files[part.kind.slot()], part)),
+        Record::Part(part) => Some((n, files.get(&part.rendition).copied().unwrap_or(0), part)),
         _ => None,
     })
 }
@@ -98,34 +101,34 @@ fn first_bad(layout: &Layout, id: &str, records: &[(Record, u64)]) -> usize {
 /// Whether a part's bytes are on the disk as they were written.
 pub(super) fn part_is_whole(layout: &Layout, id: &str, file: u16, part: &PartRecord) -> bool {
     let mut buffer = vec![0; part.bytes as usize];
-    File::open(layout.file(id, part.kind, file))
+    File::open(layout.file(id, part.rendition, file))
         .and_then(|f| f.read_exact_at(&mut buffer, part.offset))
         .is_ok_and(|()| index::checksum(&buffer.into()) == part.crc)
 }
 
-/// Where each kind's current file ends.
-fn ends(records: &[(Record, u64)]) -> Vec<(Kind, u16, u64)> {
-    let mut ends: [Option<(Kind, u16, u64)>; 2] = [None, None];
+/// Each rendition's current file, and where it ends.
+fn ends(records: &[(Record, u64)]) -> BTreeMap<RenditionId, (u16, u64)> {
+    let mut ends = BTreeMap::new();
     for (record, _) in records {
         match record {
-            Record::File { kind, file, header_bytes } => {
-                ends[kind.slot()] = Some((*kind, *file, u64::from(*header_bytes)));
+            Record::File { rendition, file, header_bytes } => {
+                ends.insert(*rendition, (*file, u64::from(*header_bytes)));
             }
             Record::Part(part) if part.bytes > 0 => {
-                if let Some((_, _, end)) = &mut ends[part.kind.slot()] {
+                if let Some((_, end)) = ends.get_mut(&part.rendition) {
                     *end = part.offset + u64::from(part.bytes);
                 }
             }
             _ => {}
         }
     }
-    ends.into_iter().flatten().collect()
+    ends
 }
 
-/// A hole as long as `like`, which the other kind has.
-fn gap(kind: Kind, like: &Segment) -> Part {
+/// A hole as long as `like`, which another rendition has.
+fn gap(rendition: RenditionId, like: &Segment) -> Part {
     Part {
-        kind,
+        rendition,
         msn: like.msn,
         number: 0,
         start: Timestamp::from_micros(like.start_micros, Timescale::VIDEO),
@@ -137,37 +140,44 @@ fn gap(kind: Kind, like: &Segment) -> Part {
     }
 }
 
-/// What closes open segments and gives the kind that is behind the segments it lacks.
+/// What closes open segments and gives each rendition that is behind the segments it lacks.
 fn closing(loaded: &mut Loaded) -> Vec<Event> {
     let mut events = Vec::new();
-    for kind in Kind::BOTH {
-        let track = loaded.track_mut(kind);
+    for (rendition, track) in &mut loaded.tracks {
         if track.is_open() {
             track.close();
             let msn = track.segments.last().map_or(0, |s| s.msn);
-            events.push(Event::SegmentEnd { kind, msn });
+            events.push(Event::SegmentEnd { rendition: *rendition, msn });
         }
     }
-    for kind in Kind::BOTH {
-        let ahead = loaded.track_mut(kind.other()).segments.clone();
-        let track = loaded.track_mut(kind);
-        let Some(last) = track.segments.last().map(|s| s.msn) else { continue };
-        let parameters = track.inits.last().map(|(p, _)| p.clone());
-        for missing in ahead.into_iter().filter(|s| s.msn > last) {
-            events.push(Event::SegmentStart(SegmentStart {
-                kind,
-                msn: missing.msn,
-                discontinuity: missing.discontinuity,
-                program_date_time: missing.program_date_time,
-            }));
-            let (from, to) = (missing.start_micros.max(MEDIA_TIME_BASE_MICROS), missing.end_micros());
-            let silence = match &parameters {
-                Some(Parameters::Audio(aac)) => silent_segment(aac, missing.msn, from, to).ok().flatten(),
-                _ => None,
-            };
-            events.push(Event::Part(silence.unwrap_or_else(|| gap(kind, &missing))));
-            events.push(Event::SegmentEnd { kind, msn: missing.msn });
+    let last_msn = |track: &Track| track.segments.last().map(|s| s.msn);
+    let Some(ahead) = loaded.tracks.values().max_by_key(|t| last_msn(t)) else { return events };
+    for (rendition, track) in &loaded.tracks {
+        let Some(last) = last_msn(track) else { continue };
+        let missing = ahead.segments.iter().skip(ahead.segments.partition_point(|s| s.msn <= last));
+        for missing in missing {
+            events.extend(filler(*rendition, track, missing));
         }
     }
     events
+}
+
+/// A segment in the place of `missing`: silence, or a gap.
+fn filler(rendition: RenditionId, track: &Track, missing: &Segment) -> [Event; 3] {
+    let (from, to) = (missing.start_micros.max(MEDIA_TIME_BASE_MICROS), missing.end_micros());
+    let silence = match track.inits.last() {
+        Some((Parameters::Audio(aac), _)) => silent_segment(rendition, aac, missing.msn, from, to).ok().flatten(),
+        _ => None,
+    };
+    let start = SegmentStart {
+        rendition,
+        msn: missing.msn,
+        discontinuity: missing.discontinuity,
+        program_date_time: missing.program_date_time,
+    };
+    [
+        Event::SegmentStart(start),
+        Event::Part(silence.unwrap_or_else(|| gap(rendition, missing))),
+        Event::SegmentEnd { rendition, msn: missing.msn },
+    ]
 }

@@ -345,13 +345,13 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use media::rendition::RenditionId;
     use media::segment::Part;
     use media::time::{Timescale, Timestamp};
-    use media::track::Kind;
 
     fn batch(bytes: usize) -> Arc<Vec<Event>> {
         Arc::new(vec![Event::Part(Part {
-            kind: Kind::Video,
+            rendition: RenditionId::Source,
             msn: 0,
             number: 0,
             start: Timestamp::from_micros(10_000_000, Timescale::VIDEO),

@@ -8,10 +8,11 @@ use crate::catalogue::broadcaster::NewBroadcaster;
 use crate::catalogue::video::{Finished, NewVideo};
 use media::cmaf;
 use media::codec::aac::Aac;
+use media::rendition::RenditionId;
 use media::segment::index::Begin;
 use media::segment::{Event, SegmentStart, silent_segment};
 use media::time::WallTime;
-use media::track::{Kind, Parameters};
+use media::track::Parameters;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,14 +26,18 @@ const AUDIO_SPECIFIC_CONFIG: [u8; 2] = [0x11, 0x90];
 fn events() -> Vec<Event> {
     let aac = Arc::new(Aac::from_asc(&AUDIO_SPECIFIC_CONFIG).unwrap());
     let parameters = Parameters::Audio(Arc::clone(&aac));
-    let mut events = vec![Event::Init { bytes: cmaf::init_segment(&parameters).unwrap(), parameters }];
+    let mut events = vec![Event::Init {
+        rendition: RenditionId::Audio,
+        bytes: cmaf::init_segment(&parameters).unwrap(),
+        parameters,
+    }];
     for msn in 0..2_u32 {
         let (from, to) = (i64::from(msn) * 2_000_000, i64::from(msn + 1) * 2_000_000);
-        let (kind, msn) = (Kind::Audio, u64::from(msn));
+        let (rendition, msn) = (RenditionId::Audio, u64::from(msn));
         let program_date_time = NOW.plus_micros(from);
-        events.push(Event::SegmentStart(SegmentStart { kind, msn, discontinuity: false, program_date_time }));
-        events.push(Event::Part(silent_segment(&aac, msn, from, to).unwrap().unwrap()));
-        events.push(Event::SegmentEnd { kind, msn });
+        events.push(Event::SegmentStart(SegmentStart { rendition, msn, discontinuity: false, program_date_time }));
+        events.push(Event::Part(silent_segment(rendition, &aac, msn, from, to).unwrap().unwrap()));
+        events.push(Event::SegmentEnd { rendition, msn });
     }
     events
 }

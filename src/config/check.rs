@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::units::Span;
+use pipelines::ladder::Preset;
 use std::time::Duration;
 
 /// What can't work, as (key, sentence).
@@ -34,6 +35,13 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
     }
     if config.http.tls_certificate.path().is_some() != config.http.tls_key.path().is_some() {
         wrong.push(("http.tls_key", "and http.tls_certificate go together".to_owned()));
+    }
+    let renditions = &config.renditions;
+    if Preset::named(&renditions.preset).is_none() {
+        wrong.push(("renditions.preset", format!("must be one of: {}", Preset::NAMES.join(", "))));
+    }
+    if !(1..=100).contains(&renditions.cpu_percent) {
+        wrong.push(("renditions.cpu_percent", "must lie between 1 and 100".to_owned()));
     }
     for (key, number) in [
         ("rtmp.max_connections", config.rtmp.max_connections),

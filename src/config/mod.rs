@@ -16,6 +16,7 @@ mod http;
 mod live;
 pub mod load;
 mod log;
+mod renditions;
 mod rtmp;
 mod sample;
 pub mod section;
@@ -27,6 +28,7 @@ pub use http::Http;
 pub use live::Live;
 pub use load::{Error, Loaded, Overrides, Sources, load};
 pub use log::{Format, Log};
+pub use renditions::Renditions;
 pub use rtmp::Rtmp;
 pub use sample::sample;
 
@@ -47,6 +49,8 @@ pub struct Config {
     pub rtmp: Rtmp,
     /// Lives and what is kept of them.
     pub live: Live,
+    /// Qualities that engines make.
+    pub renditions: Renditions,
     /// Captions made while it is live.
     pub captions: Captions,
     /// The database.
@@ -67,6 +71,7 @@ macro_rules! sections {
         $visit!("http", Http);
         $visit!("rtmp", Rtmp);
         $visit!("live", Live);
+        $visit!("renditions", Renditions);
         $visit!("captions", Captions);
         $visit!("catalogue", Catalogue);
         $visit!("log", Log);
@@ -80,6 +85,7 @@ impl Default for Config {
             http: Http::default(),
             rtmp: Rtmp::default(),
             live: Live::default(),
+            renditions: Renditions::default(),
             captions: Captions::default(),
             catalogue: Catalogue::default(),
             log: Log::default(),

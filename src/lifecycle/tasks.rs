@@ -94,6 +94,12 @@ impl Tasks {
         &self.shared.soft
     }
 
+    /// Fires at the hard stop: leave everything.
+    #[must_use]
+    pub fn hard(&self) -> &CancellationToken {
+        &self.shared.hard
+    }
+
     /// Waits for the soft stop.
     pub async fn soft_stopped(&self) {
         self.shared.soft.cancelled().await;

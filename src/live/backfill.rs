@@ -1,10 +1,12 @@
-//! A rendition that appears after the other one has begun gets the same segments from the start: silence for sound, gaps for
-//! pictures. So both playlists list the same numbers, whenever the second one comes.
+//! A rendition that appears after others have begun gets the same segments from the start: silence for sound, gaps for pictures. So all
+//! playlists list the same numbers, whenever one comes.
 
 use media::origin::playlist::Playlist;
+use media::rendition::RenditionId;
 use media::segment::{Event, Part, SegmentStart, silent_segment};
 use media::time::{Timescale, Timestamp, WallTime};
-use media::track::{Kind, Parameters};
+use media::track::Parameters;
+use std::collections::BTreeMap;
 
 /// A segment of the rendition that is there already.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +18,7 @@ struct Beside {
     duration_micros: i64,
 }
 
-/// What a batch of events has told so far of one kind, beyond its playlist.
+/// What a batch of events has told so far of one rendition, beyond its playlist.
 #[derive(Debug, Default)]
 struct Told {
     /// It has a segment, in its playlist or in the batch.
@@ -25,39 +27,39 @@ struct Told {
     finished: Vec<Beside>,
 }
 
-/// Puts what is missing after each `Init` in `events` with which a kind begins late. `playlists` do not know of `events` yet.
-pub(super) fn complete(playlists: &[Option<Playlist>; 2], events: Vec<Event>) -> Vec<Event> {
-    let new = |kind: Kind| playlists[kind.slot()].is_none();
-    if !events.iter().any(|e| matches!(e, Event::Init { parameters, .. } if new(parameters.kind()))) {
+/// Puts what is missing after each `Init` in `events` with which a rendition begins late. `playlists` do not know of `events` yet.
+pub(super) fn complete(playlists: &BTreeMap<RenditionId, Playlist>, events: Vec<Event>) -> Vec<Event> {
+    if !events.iter().any(|e| matches!(e, Event::Init { rendition, .. } if !playlists.contains_key(rendition))) {
         return events;
     }
-    let mut told = Kind::BOTH.map(|kind| Told::of(playlists[kind.slot()].as_ref()));
+    let mut told: BTreeMap<_, _> = playlists.iter().map(|(id, playlist)| (*id, Told::of(playlist))).collect();
     let mut out = Vec::with_capacity(events.len());
     let mut rest = events.into_iter();
     while let Some(event) = rest.next() {
         match &event {
-            Event::Init { parameters, .. } if !told[parameters.kind().slot()].begun => {
-                let parameters = parameters.clone();
-                let kind = parameters.kind();
+            Event::Init { rendition, parameters, .. } if !told.get(rendition).is_some_and(|t| t.begun) => {
+                let (rendition, parameters) = (*rendition, parameters.clone());
                 let first = rest.as_slice().iter().find_map(|e| match e {
-                    Event::SegmentStart(start) if start.kind == kind => Some(start.msn),
+                    Event::SegmentStart(start) if start.rendition == rendition => Some(start.msn),
                     _ => None,
                 });
                 out.push(event);
-                // Segments of the other kind from there on will have their own of this kind.
+                // Segments of the leading rendition from there on will have their own of this one.
                 let lacks = |msn: u64| first.is_none_or(|first| msn < first);
-                let other = kind.other().slot();
-                let listed = playlists[other].iter().flat_map(Playlist::segments).map(Beside::from);
-                for segment in listed.chain(told[other].finished.iter().copied()).filter(|s| lacks(s.msn)) {
-                    fill(&parameters, segment, &mut out);
+                // What a contribution sends is there from its first segment on; the first of it in order leads.
+                if let Some((lead, so_far)) = told.iter().find(|(id, told)| **id != rendition && told.begun) {
+                    let listed = playlists.get(lead).into_iter().flat_map(Playlist::segments).map(Beside::from);
+                    for segment in listed.chain(so_far.finished.iter().copied()).filter(|s| lacks(s.msn)) {
+                        fill(rendition, &parameters, segment, &mut out);
+                    }
                 }
-                told[kind.slot()].begun = true;
+                told.entry(rendition).or_default().begun = true;
                 continue;
             }
             Event::Init { .. } => {}
-            Event::SegmentStart(start) => told[start.kind.slot()].start(start),
-            Event::Part(part) => told[part.kind.slot()].part(part),
-            Event::SegmentEnd { kind, .. } => told[kind.slot()].end(),
+            Event::SegmentStart(start) => told.entry(start.rendition).or_default().start(start),
+            Event::Part(part) => told.entry(part.rendition).or_default().part(part),
+            Event::SegmentEnd { rendition, .. } => told.entry(*rendition).or_default().end(),
         }
         out.push(event);
     }
@@ -77,9 +79,8 @@ impl From<&media::origin::entry::Segment> for Beside {
 }
 
 impl Told {
-    fn of(playlist: Option<&Playlist>) -> Self {
-        let open = playlist.and_then(Playlist::so_far).as_ref().map(Beside::from);
-        Self { begun: playlist.is_some(), open, finished: Vec::new() }
+    fn of(playlist: &Playlist) -> Self {
+        Self { begun: true, open: playlist.so_far().as_ref().map(Beside::from), finished: Vec::new() }
     }
 
     fn start(&mut self, start: &SegmentStart) {
@@ -106,17 +107,18 @@ impl Told {
     }
 }
 
-/// One segment of a kind that has nothing to say there.
-fn fill(parameters: &Parameters, beside: Beside, out: &mut Vec<Event>) {
-    let kind = parameters.kind();
+/// One segment of a rendition that has nothing to say there.
+fn fill(rendition: RenditionId, parameters: &Parameters, beside: Beside, out: &mut Vec<Event>) {
     let Beside { msn, discontinuity, program_date_time, start_micros, duration_micros } = beside;
-    out.push(Event::SegmentStart(SegmentStart { kind, msn, discontinuity, program_date_time }));
+    out.push(Event::SegmentStart(SegmentStart { rendition, msn, discontinuity, program_date_time }));
     let silence = match parameters {
-        Parameters::Audio(aac) => silent_segment(aac, msn, start_micros, start_micros + duration_micros).ok().flatten(),
+        Parameters::Audio(aac) => {
+            silent_segment(rendition, aac, msn, start_micros, start_micros + duration_micros).ok().flatten()
+        }
         Parameters::Video(_) => None,
     };
     let gap = || Part {
-        kind,
+        rendition,
         msn,
         number: 0,
         start: Timestamp::from_micros(start_micros, Timescale::VIDEO),
@@ -127,7 +129,7 @@ fn fill(parameters: &Parameters, beside: Beside, out: &mut Vec<Event>) {
         bytes: bytes::Bytes::new(),
     };
     out.push(Event::Part(silence.unwrap_or_else(gap)));
-    out.push(Event::SegmentEnd { kind, msn });
+    out.push(Event::SegmentEnd { rendition, msn });
 }
 
 #[cfg(test)]
@@ -137,6 +139,7 @@ mod tests {
     use media::codec::{aac::Aac, h264::H264};
     use media::feed::Item;
     use media::frame::Frame;
+    use media::rendition::RenditionId;
     use media::segment::Rules;
     use media::segment::segmenter::Segmenter;
     use media::time::{Timescale, Timestamp, WallTime};
@@ -186,8 +189,8 @@ mod tests {
             let events = maker.complete(events);
             maker.apply(&events, &[], segmenter.part_target_micros());
         }
-        Kind::BOTH.map(|kind| {
-            let snapshot = maker.timeline().rendition(kind).unwrap().snapshot();
+        [RenditionId::Source, RenditionId::Audio].map(|id| {
+            let snapshot = maker.timeline().rendition(id).unwrap().snapshot();
             snapshot.segments().map(|s| s.msn).collect()
         })
     }

@@ -5,10 +5,12 @@
 
 use super::event::{Due, Life};
 use super::figures::{Figures, Received};
+use super::findings::findings;
 use super::handle::{Channel, Context};
 use super::meter::Meter;
 use super::production::Production;
 use super::status::{Contribution, State, Status};
+use super::transcode::Heard;
 use crate::archive::load::Loaded;
 use crate::archive::writer::Recording;
 use crate::catalogue::broadcaster::Broadcaster;
@@ -112,6 +114,7 @@ impl Director {
                 alive = next(&mut self.contribution, &mut self.items) => {
                     if alive { self.media().await } else { self.contribution_ended().await }
                 }
+                heard = hear(&mut self.live) => self.heard(heard).await,
                 () = after(due) => match due.map(|(due, _)| due) {
                     Some(Due::End) => self.end().await,
                     Some(Due::Forget) => {
@@ -206,7 +209,19 @@ impl Director {
         if live.production.parts() > parts {
             self.figures.published(on_line.meter.last_received(), clock::now());
         }
-        if !was_playable && live.production.is_playable() {
+        self.playable_since(was_playable);
+    }
+
+    /// What the engine made goes the same way.
+    async fn heard(&mut self, heard: Heard) {
+        let Some(live) = &mut self.live else { return };
+        let was_playable = live.production.is_playable();
+        live.production.heard(&self.context, heard).await;
+        self.playable_since(was_playable);
+    }
+
+    fn playable_since(&mut self, was_playable: bool) {
+        if let Some(live) = self.live.as_mut().filter(|l| !was_playable && l.production.is_playable()) {
             live.life.playable();
             self.show_timeline();
             self.show();
@@ -298,7 +313,7 @@ impl Director {
         let state = live.life.state();
         let viewers = live.production.viewers(now);
         self.figures.stands(state, &live.production, viewers);
-        let health = live.production.findings(&self.context, contribution.as_ref(), state == State::OnAir);
+        let health = findings(&live.production, &self.context, contribution.as_ref(), state == State::OnAir);
         self.channel.status.send_replace(Arc::new(Status {
             state,
             video_id: live.production.video_id(),
@@ -315,6 +330,13 @@ impl Director {
 async fn next(contribution: &mut Option<OnLine>, items: &mut Vec<Item>) -> bool {
     match contribution {
         Some(on_line) => on_line.subscriber.next_batch(items).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn hear(live: &mut Option<Live>) -> Heard {
+    match live {
+        Some(live) => live.production.hear().await,
         None => std::future::pending().await,
     }
 }

@@ -17,6 +17,7 @@ pub(super) struct Figures {
     parts: Grown,
     unusable: Grown,
     repaired: Grown,
+    encoding_dropped: Grown,
 }
 
 /// Of one contribution.
@@ -55,7 +56,8 @@ impl Figures {
             lateness: histogram!("amphi_live_part_lateness_seconds", "broadcaster" => slug.clone()),
             parts: Grown::new(counter!("amphi_live_parts_total", "broadcaster" => slug.clone())),
             unusable: Grown::new(counter!("amphi_live_unusable_frames_total", "broadcaster" => slug.clone())),
-            repaired: Grown::new(counter!("amphi_live_repaired_timestamps_total", "broadcaster" => slug)),
+            repaired: Grown::new(counter!("amphi_live_repaired_timestamps_total", "broadcaster" => slug.clone())),
+            encoding_dropped: Grown::new(counter!("amphi_engine_dropped_frames_total", "broadcaster" => slug)),
         }
     }
 
@@ -67,6 +69,7 @@ impl Figures {
         self.parts.tell(production.parts());
         self.unusable.tell(production.dropped());
         self.repaired.tell(production.repaired());
+        self.encoding_dropped.tell(production.transcoding().dropped());
     }
 
     /// Parts were told to viewers `now`, made of what came until `received`.

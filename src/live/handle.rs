@@ -3,10 +3,12 @@
 //! Cheap to clone. Holds no lock while it waits. A broadcaster has a `Channel` while a live of its is on air, waits or has just
 //! ended; its director (one task) owns everything that changes.
 
+use super::admission::Admission;
 use super::admit::Gate;
 use super::director::{Command, Director};
 use super::status::{Finding, Status};
 use super::timeline::Timeline;
+use super::transcode::{Renditions, Transcoding};
 use crate::archive::writer::Archive;
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::Broadcaster;
@@ -14,6 +16,7 @@ use crate::lifecycle::Tasks;
 use media::feed::Publisher;
 use media::ingest::{Protocol, Refusal};
 use media::segment::Rules;
+use pipelines::ladder::cost::Budget;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -26,7 +29,7 @@ const COMMANDS: usize = 32;
 const TRIES: usize = 3;
 
 /// What lives are made by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Lengths of segments and parts.
     pub rules: Rules,
@@ -34,6 +37,10 @@ pub struct Settings {
     pub dvr_window: Duration,
     /// What they begin with; [`Handle::set_terms`] changes it.
     pub terms: Terms,
+    /// What an engine makes of them.
+    pub renditions: Renditions,
+    /// What engines may use of the machine.
+    pub budget: Budget,
 }
 
 /// What can change while lives are on air, because nothing that viewers already have depends on it.
@@ -58,6 +65,7 @@ pub(super) struct Context {
     terms: Arc<RwLock<Terms>>,
     pub tasks: Tasks,
     pub numbers: Numbers,
+    admission: Admission,
 }
 
 /// Where each broadcaster's next live begins at the earliest (media sequence number, discontinuity), as far as this process knows:
@@ -83,6 +91,12 @@ impl Context {
     /// As they are now.
     pub(super) fn terms(&self) -> Terms {
         *self.terms.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For a live of this broadcaster.
+    pub(super) fn transcoding(&self, broadcaster: &Broadcaster) -> Transcoding {
+        let renditions = self.settings.renditions.clone();
+        Transcoding::new(broadcaster.slug.as_str(), renditions, self.admission.clone(), self.tasks.clone())
     }
 }
 
@@ -123,7 +137,8 @@ impl Handle {
     pub fn new(catalogue: Catalogue, archive: Archive, settings: Settings, tasks: Tasks) -> Self {
         let gate = Gate::new(settings.terms.refusals_per_minute);
         let terms = Arc::new(RwLock::new(settings.terms));
-        let context = Context { catalogue, archive, settings, terms, tasks, numbers: Numbers::default() };
+        let admission = Admission::new(settings.budget);
+        let context = Context { catalogue, archive, settings, terms, tasks, numbers: Numbers::default(), admission };
         let (changes, _) = watch::channel(0);
         Self {
             shared: Arc::new(Shared {

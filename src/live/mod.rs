@@ -2,18 +2,22 @@
 //!
 //! - `admit`: who may publish; [`handle`]: all lives, for everybody else;
 //! - [`event`]: the life of a live, pure; `director`: the task that does what it says; `production`: media → recording and viewers;
-//! - [`timeline`]: what viewers see; [`audience`]: how many they are; `backfill`: the segments that a late rendition lacks; [`status`], [`meter`] and `figures`: what operators see;
+//! - `transcode`: the engine and what it makes; [`admission`]: whether there is room for one;
+//! - [`timeline`]: what viewers see; [`audience`]: how many they are; [`offer`]: which renditions they can choose; `backfill`: the segments that a late one lacks; [`status`], [`meter`], `findings` and `figures`: what operators see;
 //! - `listen`: contributions that come; [`pull`]: those that we fetch; [`restart`]: lives that a stop interrupted.
 
+pub mod admission;
 mod admit;
 pub mod audience;
 mod backfill;
 mod director;
 pub mod event;
 mod figures;
+mod findings;
 pub mod handle;
 mod listen;
 pub mod meter;
+pub mod offer;
 mod production;
 pub mod pull;
 pub mod restart;
@@ -21,6 +25,8 @@ pub mod restart;
 mod shown;
 pub mod status;
 pub mod timeline;
+mod transcode;
 
 pub use handle::{Handle, NotOnAir, Settings, Terms};
 pub use listen::Greeting;
+pub use transcode::Renditions;

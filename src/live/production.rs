@@ -2,9 +2,9 @@
 
 use super::director::Found;
 use super::handle::Context;
-use super::status::{Contribution, Finding, Level, Rendition};
+use super::status::Rendition;
 use super::timeline::{Maker, Timeline};
-use crate::archive::layout::rendition_name;
+use super::transcode::{FINISH_WITHIN, Heard, Transcoding};
 use crate::archive::writer::{Appended, Recording, Written, without_media};
 use crate::catalogue::broadcaster::Broadcaster;
 use crate::catalogue::id::VideoId;
@@ -15,8 +15,8 @@ use media::segment::Event;
 use media::segment::index::Begin;
 use media::segment::segmenter::Segmenter;
 use media::time::WallTime;
-use media::track::{Kind, Parameters};
-use std::collections::VecDeque;
+use media::track::Parameters;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,19 +24,18 @@ use std::time::Duration;
 const WRITE_PATIENCE: Duration = Duration::from_millis(250);
 /// Writes that viewers did not wait for and whose places are still unknown.
 const MAX_LATE: usize = 256;
-/// The same for what a kind that appears late has missed, an hour of it perhaps. Segments that are told without their place before
+/// The same for what a rendition that appears late has missed, an hour of it perhaps. Segments that are told without their place before
 /// that are gaps for good, and memory does not hold them. A disk that takes longer hangs.
 const BACKFILL_PATIENCE: Duration = Duration::from_secs(10);
 /// Events kept for a queue that takes none: some minutes of them, a megabyte. Beyond it the recording is closed.
 const MAX_UNTAKEN: usize = 4096;
-/// A GOP above the target means cuts on other frames, slow joins and coarse seeking.
-const LONG_GOP_MS: u64 = 4_100;
 /// Tries to tell the catalogue that a video is complete. It is told again at the next start in any case.
 const FINISH_TRIES: u32 = 5;
 
 #[derive(Debug)]
 pub(super) struct Production {
     segmenter: Segmenter,
+    transcoding: Transcoding,
     maker: Option<Maker>,
     recording: Option<Recording>,
     video_id: Option<VideoId>,
@@ -63,7 +62,7 @@ impl Production {
     /// A new live, which begins now.
     pub(super) fn new(context: &Context, broadcaster: &Broadcaster, now: WallTime) -> Self {
         let segmenter = Segmenter::new(context.settings.rules, now, broadcaster.next_msn, 0, false);
-        Self::over(segmenter, broadcaster, now)
+        Self::over(context, segmenter, broadcaster, now)
     }
 
     /// One that the server's stop interrupted.
@@ -74,19 +73,16 @@ impl Production {
         let segmenter = Segmenter::new(rules, loaded.begin.origin, next_msn, end, next_msn > video.first_msn);
         let maker = Maker::resume(video.id.as_str(), rules, &loaded, window_micros(context));
         let kept = Some((maker.duration_micros(), maker.ended_at()));
-        Self {
-            kept,
-            maker: Some(maker),
-            recording: Some(recording),
-            video_id: Some(video.id),
-            resumed: true,
-            ..Self::over(segmenter, broadcaster, video.started_at)
-        }
+        let mut over = Self::over(context, segmenter, broadcaster, video.started_at);
+        over.transcoding.resume(&loaded);
+        Self { kept, maker: Some(maker), recording: Some(recording), video_id: Some(video.id), resumed: true, ..over }
     }
 
-    fn over(segmenter: Segmenter, broadcaster: &Broadcaster, started_at: WallTime) -> Self {
+    fn over(context: &Context, mut segmenter: Segmenter, broadcaster: &Broadcaster, started_at: WallTime) -> Self {
+        segmenter.follow();
         Self {
             segmenter,
+            transcoding: context.transcoding(broadcaster),
             maker: None,
             recording: None,
             video_id: None,
@@ -111,13 +107,62 @@ impl Production {
                 tracing::error!(broadcaster = %self.broadcaster.slug, %error, "a part can't be made");
             }
         }
+        self.transcode();
         self.publish(context).await;
+    }
+
+    /// The source's frames to the engine, and the source's boundaries to what it makes.
+    fn transcode(&mut self) {
+        let placed = self.segmenter.take_placed();
+        self.transcoding.gop_is_long(self.segmenter.has_forced_cuts());
+        if let Err(error) = self.transcoding.feed(&placed, &mut self.events) {
+            tracing::error!(broadcaster = %self.broadcaster.slug, %error, "a part of a rendition can't be made");
+        }
+        self.segmenter.cut_regularly(self.transcoding.reencodes_source());
+    }
+
+    /// Waits for the engine. Cancel-safe.
+    pub(super) async fn hear(&mut self) -> Heard {
+        self.transcoding.hear().await
+    }
+
+    /// Takes what the engine said.
+    pub(super) async fn heard(&mut self, context: &Context, heard: Heard) {
+        self.take(heard);
+        self.publish(context).await;
+    }
+
+    fn take(&mut self, heard: Heard) {
+        if let Err(error) = self.transcoding.heard(heard, &mut self.events) {
+            tracing::error!(broadcaster = %self.broadcaster.slug, %error, "a part of a rendition can't be made");
+        }
     }
 
     /// The contribution is gone: what waits is written and told.
     pub(super) async fn end_contribution(&mut self, context: &Context) {
         if let Err(error) = self.segmenter.end_contribution(&mut self.events) {
             tracing::error!(broadcaster = %self.broadcaster.slug, %error, "the last part can't be made");
+        }
+        self.transcode();
+        self.publish(context).await;
+        self.finish_engine(context).await;
+    }
+
+    /// The engine finishes what it has: the source's end is told before, and does not wait for it.
+    async fn finish_engine(&mut self, context: &Context) {
+        self.transcoding.close();
+        let finished = async {
+            while self.transcoding.is_heard() {
+                let heard = self.transcoding.hear().await;
+                self.take(heard);
+                self.publish(context).await;
+            }
+        };
+        if tokio::time::timeout(FINISH_WITHIN, finished).await.is_err() {
+            tracing::warn!(broadcaster = %self.broadcaster.slug, "the engine did not finish in time");
+        }
+        if let Err(error) = self.transcoding.finish(&mut self.events) {
+            tracing::error!(broadcaster = %self.broadcaster.slug, %error, "the last part of a rendition can't be made");
         }
         self.publish(context).await;
     }
@@ -131,6 +176,7 @@ impl Production {
             self.begin_recording(context).await;
         }
         let Some(maker) = &mut self.maker else { return };
+        maker.expect(self.transcoding.expected());
         let events = Arc::new(maker.complete(events));
         let mut written = Written::default();
         if let Some(recording) = self.recording.as_ref().filter(|_| !self.closed) {
@@ -282,6 +328,16 @@ impl Production {
         self.segmenter.dropped()
     }
 
+    /// What went wrong with the renditions.
+    pub(super) fn transcoding(&self) -> &Transcoding {
+        &self.transcoding
+    }
+
+    /// Why nothing is kept of this live.
+    pub(super) fn unrecorded(&self) -> Option<&str> {
+        self.unrecorded.as_deref()
+    }
+
     pub(super) fn parts(&self) -> u64 {
         self.parts
     }
@@ -303,75 +359,25 @@ impl Production {
                 Parameters::Audio(_) => None,
             };
             Some(Rendition {
-                name: rendition_name(r.kind).to_owned(),
+                name: r.id.name(),
                 codec: parameters.codec_string().to_owned(),
                 size,
                 bitrate_bps: r.snapshot().bit_rates().0,
             })
         };
-        maker.timeline().renditions().filter_map(describe).collect()
-    }
-
-    /// What an operator should know, worst first.
-    pub(super) fn findings(&self, context: &Context, on_line: Option<&Contribution>, on_air: bool) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let mut say = |level, code, message: String| findings.push(Finding { level, code, message });
-        if let Some(trouble) = context.archive.trouble() {
-            let advice =
-                if trouble.full { "Free space in the data directory" } else { "Look at the data directory's disk" };
-            say(
-                Level::Error,
-                trouble.code(),
-                format!(
-                    "The recording can't be written: {}. {advice}; the live goes on and what is missing is marked as a gap.",
-                    trouble.text
-                ),
-            );
-        }
-        if let Some(why) = &self.unrecorded {
-            say(Level::Error, "not_recorded", format!("This live is not recorded: {why}."));
-        }
-        if on_air && on_line.is_none() {
-            say(Level::Error, "no_contribution", "The contribution is gone; the timeline waits for its return.".into());
-        }
-        if let Some(c) = on_line {
-            if c.dropped_frames > 0 {
-                say(
-                    Level::Warning,
-                    "dropped_frames",
-                    format!("{} frames could not be used: they came too late or without a keyframe.", c.dropped_frames),
-                );
-            }
-            if c.timestamp_jumps > 0 {
-                say(
-                    Level::Warning,
-                    "timestamp_jumps",
-                    format!("{} timestamps were wrong and were repaired.", c.timestamp_jumps),
-                );
-            }
-            if let Some(ms) = c.keyframe_interval_ms.filter(|ms| *ms > LONG_GOP_MS) {
-                say(
-                    Level::Warning,
-                    "keyframe_interval",
-                    format!(
-                        "A keyframe comes every {:.1} s. Set the encoder to 2 s, so that viewers join and seek well.",
-                        Duration::from_millis(ms).as_secs_f64()
-                    ),
-                );
-            }
-            if c.audio.is_none() {
-                say(Level::Notice, "no_audio", "The contribution has no sound.".into());
-            }
-        }
-        findings.sort_by_key(|f| std::cmp::Reverse(f.level));
-        findings
+        maker.timeline().renditions().iter().filter_map(describe).collect()
     }
 }
 
-/// Whether a kind that appears late brings segments that ended long ago.
+/// Whether a rendition that appears late brings segments that ended long ago.
 fn is_backfill(events: &[Event]) -> bool {
-    let ends = |kind| events.iter().filter(|e| matches!(e, Event::SegmentEnd { kind: of, .. } if *of == kind)).count();
-    Kind::BOTH.into_iter().any(|kind| ends(kind) > 1)
+    let mut ends = BTreeMap::new();
+    for event in events {
+        if let Event::SegmentEnd { rendition, .. } = event {
+            *ends.entry(*rendition).or_insert(0) += 1;
+        }
+    }
+    ends.values().any(|ends| *ends > 1)
 }
 
 /// Appends what waits and what is new. What a full queue does not take is kept without its bytes: the index stays in

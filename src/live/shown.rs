@@ -2,10 +2,13 @@
 
 use super::handle::{Channel, Handle, Settings, Terms};
 use super::status::Status;
+use super::transcode::Renditions;
 use crate::archive::writer::archive;
 use crate::catalogue::Catalogue;
 use crate::lifecycle::Tasks;
 use media::segment::Rules;
+use pipelines::client;
+use pipelines::ladder::{Preset, cost::Budget};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +26,8 @@ impl Handle {
                 takeover_after: Duration::from_secs(3),
                 refusals_per_minute: 10,
             },
+            renditions: Renditions { enabled: false, preset: Preset::default(), engine: client::Settings::default() },
+            budget: Budget { cores: 1.0, share: 0.5 },
         };
         let (archive, _nobody) = archive(folder.join("media"));
         Self::new(catalogue, archive, settings, Tasks::default())

@@ -5,25 +5,30 @@
 
 use super::audience::Audience;
 use super::backfill;
-use crate::archive::layout::rendition_name;
+use super::offer;
 use crate::archive::load::{Loaded, Track};
 use crate::archive::writer::Stored;
 use bytes::Bytes;
 use media::origin::multivariant::{self, multivariant};
 use media::origin::playlist::{Playlist, Snapshot};
 use media::origin::text::Report;
+use media::rendition::RenditionId;
 use media::segment::cutter::fitted_part_target_micros;
 use media::segment::{Event, Rules, SegmentStart};
 use media::time::{Timestamp, WallTime};
 use media::track::{Kind, Parameters};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
 
 /// Finished segments whose bytes stay in memory: what most viewers are about to fetch, and then some.
 const SEGMENTS_IN_RAM: usize = 3;
 /// Parts of audio are cut at the video's boundaries, so they are up to a frame longer; PART-TARGET is told in such steps.
 const PART_TARGET_GRAIN_MICROS: i64 = 10_000;
+/// A live is shown when the renditions that an engine is to make have begun, or after so much of the source: who comes first shall have
+/// the choice without loading the multivariant playlist again. Microseconds.
+const EXPECTED_WITHIN_MICROS: i64 = 3_000_000;
 /// Frame rate told when a source neither announces nor yet shows one.
 const UNKNOWN_FRAME_RATE_MILLI: u32 = 30_000;
 
@@ -32,7 +37,8 @@ const UNKNOWN_FRAME_RATE_MILLI: u32 = 30_000;
 pub struct Timeline {
     /// The video's id, which is also where its media is.
     pub video_id: Arc<str>,
-    renditions: [OnceLock<Arc<Rendition>>; 2],
+    /// In order of their ids. A new list is made when one appears.
+    renditions: RwLock<Arc<[Arc<Rendition>]>>,
     /// Grows when a rendition appears: players then have to load the multivariant playlist again. Not when one's parameters change: that
     /// is a discontinuity in its own playlist, and players go on without a reload.
     version: AtomicU64,
@@ -43,20 +49,15 @@ pub struct Timeline {
 /// One rendition, as viewers see it.
 #[derive(Debug)]
 pub struct Rendition {
-    /// Pictures or sound.
-    pub kind: Kind,
+    /// Which.
+    pub id: RenditionId,
     snapshot: watch::Sender<Arc<Snapshot>>,
     inits: RwLock<Vec<(Parameters, Bytes)>>,
 }
 
 impl Timeline {
     fn new(video_id: Arc<str>) -> Self {
-        Self {
-            video_id,
-            renditions: [OnceLock::new(), OnceLock::new()],
-            version: AtomicU64::new(0),
-            audience: Arc::default(),
-        }
+        Self { video_id, renditions: RwLock::new(Arc::new([])), version: AtomicU64::new(0), audience: Arc::default() }
     }
 
     /// A finished video.
@@ -69,22 +70,39 @@ impl Timeline {
         maker.timeline
     }
 
-    /// The rendition of a kind, once it exists.
+    /// A rendition, once it exists.
     #[must_use]
-    pub fn rendition(&self, kind: Kind) -> Option<&Arc<Rendition>> {
-        self.renditions[kind.slot()].get()
+    pub fn rendition(&self, id: RenditionId) -> Option<Arc<Rendition>> {
+        let all = self.renditions.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().find(|r| r.id == id).cloned()
     }
 
-    /// All there are.
-    pub fn renditions(&self) -> impl Iterator<Item = &Arc<Rendition>> {
-        self.renditions.iter().filter_map(OnceLock::get)
+    /// All there are, in the order of their ids.
+    #[must_use]
+    pub fn renditions(&self) -> Arc<[Arc<Rendition>]> {
+        Arc::clone(&self.renditions.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether there are pictures.
+    #[must_use]
+    pub fn has_video(&self) -> bool {
+        let all = self.renditions.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().any(|r| r.id.kind() == Kind::Video)
+    }
+
+    fn add(&self, rendition: Arc<Rendition>) {
+        let mut all = self.renditions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut more: Vec<_> = all.iter().cloned().chain([rendition]).collect();
+        more.sort_by_key(|r| r.id);
+        *all = more.into();
+        self.version.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether every rendition that has begun lists something. Sound is cut when it has reached the pictures' boundary, so its first
     /// part comes a moment after theirs: a player that loaded the multivariant playlist in between would never have sound.
     fn is_complete(&self) -> bool {
-        let mut renditions = self.renditions().peekable();
-        renditions.peek().is_some() && renditions.all(|r| !r.snapshot().is_empty())
+        let renditions = self.renditions();
+        !renditions.is_empty() && renditions.iter().all(|r| !r.snapshot().is_empty())
     }
 
     /// How many renditions have appeared.
@@ -96,33 +114,37 @@ impl Timeline {
     /// The multivariant playlist; `None` while there is nothing to play.
     #[must_use]
     pub fn multivariant(&self) -> Option<Bytes> {
-        let video = self.rendition(Kind::Video).map(|r| (r, r.snapshot(), r.parameters()));
-        let audio = self.rendition(Kind::Audio).map(|r| (r, r.snapshot(), r.parameters()));
-        let videos: Vec<_> = video
-            .iter()
-            .filter(|(_, s, _)| !s.is_empty())
-            .filter_map(|(r, s, p)| {
-                let Some(Parameters::Video(h264)) = p else { return None };
-                let frame_rate_milli = h264.frame_rate_milli().unwrap_or_else(|| measured_rate_milli(s));
-                let name = rendition_name(r.kind);
-                Some(multivariant::Video { name, h264, frame_rate_milli, bit_rates_bps: s.bit_rates() })
+        let all: Vec<_> = self.renditions().iter().filter_map(|r| r.now()).filter(|r| !r.snapshot.is_empty()).collect();
+        let offered = offer::offered(&all);
+        let videos = all.iter().filter(|r| offered.contains(&r.id)).filter_map(|r| {
+            let Parameters::Video(h264) = &r.parameters else { return None };
+            let frame_rate_milli = h264.frame_rate_milli().unwrap_or_else(|| measured_rate_milli(&r.snapshot));
+            Some(multivariant::Video {
+                name: r.id.name(),
+                h264,
+                frame_rate_milli,
+                bit_rates_bps: r.snapshot.bit_rates(),
             })
-            .collect();
-        let audio = audio.as_ref().filter(|(_, s, _)| !s.is_empty()).and_then(|(r, s, p)| {
-            let Some(Parameters::Audio(aac)) = p else { return None };
-            Some(multivariant::Audio { name: rendition_name(r.kind), aac, bit_rates_bps: s.bit_rates() })
         });
-        multivariant(&videos, audio).map(Bytes::from)
+        let mut videos: Vec<_> = videos.collect();
+        // The best first: what comes first is what some players begin with.
+        videos.sort_by_key(|v| std::cmp::Reverse((v.h264.height(), v.bit_rates_bps.0)));
+        let audio = all.iter().filter(|r| offered.contains(&r.id)).find_map(|r| {
+            let Parameters::Audio(aac) = &r.parameters else { return None };
+            Some(multivariant::Audio { name: r.id.name(), aac, bit_rates_bps: r.snapshot.bit_rates() })
+        });
+        multivariant(&videos, audio.as_ref()).map(Bytes::from)
     }
 
-    /// Where the renditions beside `kind` stand.
+    /// Where the renditions beside `id` stand.
     #[must_use]
-    pub fn reports(&self, kind: Kind) -> Vec<Report> {
+    pub fn reports(&self, id: RenditionId) -> Vec<Report> {
         self.renditions()
-            .filter(|r| r.kind != kind)
+            .iter()
+            .filter(|r| r.id != id)
             .filter_map(|r| {
                 let last = r.snapshot().last_part()?;
-                Some(Report { uri: format!("../{}/media.m3u8", rendition_name(r.kind)), last })
+                Some(Report { uri: format!("../{}/media.m3u8", r.id.name()), last })
             })
             .collect()
     }
@@ -146,6 +168,11 @@ impl Rendition {
     pub fn init(&self, n: u16) -> Option<Bytes> {
         let inits = self.inits.read().unwrap_or_else(PoisonError::into_inner);
         inits.get(usize::from(n)).map(|(_, bytes)| bytes.clone())
+    }
+
+    /// What is offered of it; `None` before its configuration is known.
+    pub(super) fn now(&self) -> Option<offer::Rendition> {
+        Some(offer::Rendition { id: self.id, parameters: self.parameters()?, snapshot: self.snapshot() })
     }
 
     /// The configuration in force.
@@ -191,13 +218,15 @@ pub struct Maker {
     rules: Rules,
     window_micros: i64,
     first_discontinuity: u64,
-    playlists: [Option<Playlist>; 2],
-    /// Length of each kind since the beginning, the window's forgotten segments included. Microseconds.
-    lengths: [i64; 2],
+    playlists: BTreeMap<RenditionId, Playlist>,
+    /// Length of each rendition since the beginning, the window's forgotten segments included. Microseconds.
+    lengths: BTreeMap<RenditionId, i64>,
+    /// What an engine is to make: worth waiting for.
+    expected: BTreeSet<RenditionId>,
     /// Every rendition that has begun lists something.
     playable: bool,
     /// Initialisation segments of renditions that have no segment yet.
-    upcoming: [Vec<(Parameters, Bytes)>; 2],
+    upcoming: BTreeMap<RenditionId, Vec<(Parameters, Bytes)>>,
 }
 
 impl Maker {
@@ -209,10 +238,11 @@ impl Maker {
             rules,
             window_micros,
             first_discontinuity,
-            playlists: [None, None],
-            lengths: [0, 0],
+            playlists: BTreeMap::new(),
+            lengths: BTreeMap::new(),
+            expected: BTreeSet::new(),
             playable: false,
-            upcoming: [Vec::new(), Vec::new()],
+            upcoming: BTreeMap::new(),
         }
     }
 
@@ -222,23 +252,19 @@ impl Maker {
         let rules = loaded.rules(rules);
         let mut maker = Self::new(video_id, rules, loaded.begin.first_discontinuity, window_micros);
         let mut lead_micros = None;
-        for (kind, track) in loaded.tracks() {
+        for (id, track) in &loaded.tracks {
+            let id = *id;
             let Some(first) = track.segments.first() else { continue };
             let mut playlist = maker.playlist(first.msn);
             for segment in &track.segments {
                 maker.playable = true;
-                maker.lengths[kind.slot()] += segment.duration_micros;
+                *maker.lengths.entry(id).or_default() += segment.duration_micros;
                 playlist.add_segment(segment.clone());
             }
-            maker.appear(kind, playlist, track.inits.clone());
-            let target = match lead_micros {
-                None => fitted_part_target(&rules, track),
-                Some(lead) => maker.audio_part_target(lead),
-            };
-            lead_micros.get_or_insert(target);
-            if let (Some(playlist), Some(rendition)) =
-                (&mut maker.playlists[kind.slot()], maker.timeline.rendition(kind))
-            {
+            maker.appear(id, playlist, track.inits.clone());
+            let lead = *lead_micros.get_or_insert_with(|| fitted_part_target(&rules, track));
+            let target = maker.part_target(id, lead);
+            if let (Some(playlist), Some(rendition)) = (maker.playlists.get_mut(&id), maker.timeline.rendition(id)) {
                 playlist.raise_part_target(target.max(track.longest_part_micros));
                 rendition.snapshot.send_replace(playlist.snapshot());
             }
@@ -261,20 +287,20 @@ impl Maker {
     /// Length of the recording, microseconds: the sum of its segments, so that holes do not count.
     #[must_use]
     pub fn duration_micros(&self) -> i64 {
-        self.lengths[0].max(self.lengths[1])
+        self.lengths.values().copied().max().unwrap_or(0)
     }
 
     /// When the last segment ended.
     #[must_use]
     pub fn ended_at(&self) -> Option<WallTime> {
         let end = |p: &Playlist| p.segments().next_back().map(|s| s.program_date_time.plus_micros(s.duration_micros));
-        self.playlists.iter().flatten().filter_map(end).max()
+        self.playlists.values().filter_map(end).max()
     }
 
     /// Segments told without a place turn out to be on the disk after all.
     pub fn locate(&mut self, stored: &[Stored]) {
         for s in stored {
-            if let (Some(playlist), Some(location)) = (&mut self.playlists[s.kind.slot()], s.location) {
+            if let (Some(playlist), Some(location)) = (self.playlists.get_mut(&s.rendition), s.location) {
                 playlist.locate(s.msn, location);
             }
         }
@@ -284,10 +310,16 @@ impl Maker {
     #[must_use]
     pub fn next_discontinuity(&self) -> u64 {
         let count = |p: &Playlist| p.discontinuities();
-        self.playlists.iter().flatten().map(count).max().unwrap_or(self.first_discontinuity) + 1
+        self.playlists.values().map(count).max().unwrap_or(self.first_discontinuity) + 1
     }
 
-    /// Gives a kind that appears after the other has begun the same segments from the start; see `backfill`.
+    /// An engine is to make these from now on. Those that it was to make before and that have not begun are no longer waited for.
+    pub fn expect(&mut self, renditions: impl IntoIterator<Item = RenditionId>) {
+        self.expected = renditions.into_iter().collect();
+        self.judge();
+    }
+
+    /// Gives a rendition that appears after others have begun the same segments from the start; see `backfill`.
     #[must_use]
     pub fn complete(&self, events: Vec<Event>) -> Vec<Event> {
         backfill::complete(&self.playlists, events)
@@ -295,45 +327,48 @@ impl Maker {
 
     /// Tells viewers. `stored` says where finished segments are; `part_target_micros` is the leading track's.
     pub fn apply(&mut self, events: &[Event], stored: &[Stored], part_target_micros: i64) {
-        let mut touched = [false, false];
+        let mut touched = BTreeSet::new();
         for event in events {
             match event {
-                Event::Init { parameters, bytes } => {
+                Event::Init { rendition, parameters, bytes } => {
                     let init = (parameters.clone(), bytes.clone());
-                    match self.timeline.rendition(parameters.kind()) {
+                    match self.timeline.rendition(*rendition) {
                         Some(r) => r.inits.write().unwrap_or_else(PoisonError::into_inner).push(init),
-                        None => self.upcoming[parameters.kind().slot()].push(init),
+                        None => self.upcoming.entry(*rendition).or_default().push(init),
                     }
                 }
                 Event::SegmentStart(start) => self.open(start),
                 Event::Part(part) => {
-                    self.lengths[part.kind.slot()] += part.duration_micros();
-                    if let Some(playlist) = &mut self.playlists[part.kind.slot()] {
+                    *self.lengths.entry(part.rendition).or_default() += part.duration_micros();
+                    if let Some(playlist) = self.playlists.get_mut(&part.rendition) {
                         playlist.add_part(part);
                     }
-                    touched[part.kind.slot()] = true;
+                    touched.insert(part.rendition);
                 }
-                Event::SegmentEnd { kind, msn } => {
-                    let location = stored.iter().find(|s| s.kind == *kind && s.msn == *msn).and_then(|s| s.location);
-                    if let Some(playlist) = &mut self.playlists[kind.slot()] {
-                        playlist.close_segment(location);
+                Event::SegmentEnd { rendition, msn } => {
+                    let found = stored.iter().find(|s| s.rendition == *rendition && s.msn == *msn);
+                    if let Some(playlist) = self.playlists.get_mut(rendition) {
+                        playlist.close_segment(found.and_then(|s| s.location));
                     }
-                    touched[kind.slot()] = true;
+                    touched.insert(*rendition);
                 }
             }
         }
-        let targets = [part_target_micros, self.audio_part_target(part_target_micros)];
-        for kind in Kind::BOTH {
-            let n = kind.slot();
-            if let (true, Some(playlist)) = (touched[n], &mut self.playlists[n]) {
-                playlist.raise_part_target(targets[n]);
-                let snapshot = playlist.snapshot();
-                if let Some(rendition) = self.timeline.rendition(kind) {
-                    rendition.snapshot.send_replace(snapshot);
-                }
+        for id in touched {
+            let target = self.part_target(id, part_target_micros);
+            if let (Some(playlist), Some(rendition)) = (self.playlists.get_mut(&id), self.timeline.rendition(id)) {
+                playlist.raise_part_target(target);
+                rendition.snapshot.send_replace(playlist.snapshot());
             }
         }
-        self.playable |= self.timeline.is_complete();
+        self.judge();
+    }
+
+    /// Whether viewers may come.
+    fn judge(&mut self) {
+        let patient = self.duration_micros() < EXPECTED_WITHIN_MICROS;
+        let missing = self.expected.iter().any(|id| !self.playlists.contains_key(id));
+        self.playable |= self.timeline.is_complete() && !(missing && patient);
     }
 
     /// Nothing more comes.
@@ -342,8 +377,8 @@ impl Maker {
     }
 
     fn end_with(&mut self, end: fn(&mut Playlist)) {
-        for kind in Kind::BOTH {
-            if let (Some(playlist), Some(r)) = (&mut self.playlists[kind.slot()], self.timeline.rendition(kind)) {
+        for (id, playlist) in &mut self.playlists {
+            if let Some(r) = self.timeline.rendition(*id) {
                 end(playlist);
                 r.snapshot.send_replace(playlist.snapshot());
             }
@@ -351,15 +386,15 @@ impl Maker {
     }
 
     fn open(&mut self, start: &SegmentStart) {
-        let n = start.kind.slot();
-        if self.playlists[n].is_none() {
+        let id = start.rendition;
+        if !self.playlists.contains_key(&id) {
             let playlist = self.playlist(start.msn);
-            let inits = std::mem::take(&mut self.upcoming[n]);
-            self.appear(start.kind, playlist, inits);
+            let inits = self.upcoming.remove(&id).unwrap_or_default();
+            self.appear(id, playlist, inits);
         }
-        let Some(rendition) = self.timeline.rendition(start.kind) else { return };
+        let Some(rendition) = self.timeline.rendition(id) else { return };
         let inits = rendition.inits.read().unwrap_or_else(PoisonError::into_inner).len();
-        if let Some(playlist) = &mut self.playlists[n] {
+        if let Some(playlist) = self.playlists.get_mut(&id) {
             playlist.open_segment(start, u16::try_from(inits.saturating_sub(1)).unwrap_or(u16::MAX));
         }
     }
@@ -370,20 +405,19 @@ impl Maker {
         Playlist::new(self.rules, part_target, first_msn, discontinuities, window, SEGMENTS_IN_RAM)
     }
 
-    fn appear(&mut self, kind: Kind, playlist: Playlist, inits: Vec<(Parameters, Bytes)>) {
+    fn appear(&mut self, id: RenditionId, playlist: Playlist, inits: Vec<(Parameters, Bytes)>) {
         let (snapshot, _) = watch::channel(playlist.snapshot());
-        self.playlists[kind.slot()] = Some(playlist);
-        let rendition = Arc::new(Rendition { kind, snapshot, inits: RwLock::new(inits) });
-        // Set once: a playlist of this kind exists only from here on.
-        let _ = self.timeline.renditions[kind.slot()].set(rendition);
-        self.timeline.version.fetch_add(1, Ordering::Relaxed);
+        self.playlists.insert(id, playlist);
+        self.timeline.add(Arc::new(Rendition { id, snapshot, inits: RwLock::new(inits) }));
     }
 
-    fn audio_part_target(&self, lead_micros: i64) -> i64 {
-        let Some(Parameters::Audio(aac)) = self.timeline.rendition(Kind::Audio).and_then(|r| r.parameters()) else {
+    /// What a rendition's PART-TARGET must be where the leading one's is `lead_micros`: sound is cut at whole frames of its own.
+    fn part_target(&self, id: RenditionId, lead_micros: i64) -> i64 {
+        let leads = id == RenditionId::Audio && !self.playlists.contains_key(&RenditionId::Source);
+        let Some(Parameters::Audio(aac)) = self.timeline.rendition(id).and_then(|r| r.parameters()) else {
             return lead_micros;
         };
-        if self.playlists[Kind::Video.slot()].is_none() {
+        if leads {
             return lead_micros;
         }
         let frame = Timestamp::new(i64::from(aac.samples_per_frame()), aac.timescale()).micros();
@@ -397,14 +431,14 @@ mod tests {
     use media::segment::Part;
     use media::time::Timescale;
 
-    fn start(kind: Kind) -> Event {
+    fn start(rendition: RenditionId) -> Event {
         let program_date_time = WallTime::default();
-        Event::SegmentStart(SegmentStart { kind, msn: 7, discontinuity: false, program_date_time })
+        Event::SegmentStart(SegmentStart { rendition, msn: 7, discontinuity: false, program_date_time })
     }
 
-    fn part(kind: Kind) -> Event {
+    fn part(rendition: RenditionId) -> Event {
         Event::Part(Part {
-            kind,
+            rendition,
             msn: 7,
             number: 0,
             start: Timestamp::from_micros(10_000_000, Timescale::VIDEO),
@@ -419,16 +453,42 @@ mod tests {
     #[test]
     fn nobody_joins_before_every_rendition_that_has_begun_can_be_offered() {
         let mut maker = Maker::new("v", Rules::new(2_000_000, 500_000), 0, i64::MAX);
-        maker.apply(&[start(Kind::Video), start(Kind::Audio), part(Kind::Video)], &[], 500_000);
+        maker.apply(&[start(RenditionId::Source), start(RenditionId::Audio), part(RenditionId::Source)], &[], 500_000);
         assert!(!maker.is_playable(), "the sound of the first part is still coming");
-        maker.apply(&[part(Kind::Audio)], &[], 500_000);
+        maker.apply(&[part(RenditionId::Audio)], &[], 500_000);
         assert!(maker.is_playable());
     }
 
     #[test]
     fn pictures_alone_are_offered_at_once() {
         let mut maker = Maker::new("v", Rules::new(2_000_000, 500_000), 0, i64::MAX);
-        maker.apply(&[start(Kind::Video), part(Kind::Video)], &[], 500_000);
+        maker.apply(&[start(RenditionId::Source), part(RenditionId::Source)], &[], 500_000);
         assert!(maker.is_playable());
+    }
+
+    #[test]
+    fn what_an_engine_is_to_make_is_waited_for_but_not_for_long() {
+        let source = [start(RenditionId::Source), part(RenditionId::Source)];
+        let rung = RenditionId::Rung(360);
+        let mut maker = Maker::new("v", Rules::new(2_000_000, 500_000), 0, i64::MAX);
+        maker.expect([rung]);
+        maker.apply(&source, &[], 500_000);
+        assert!(!maker.is_playable());
+        maker.apply(&[start(rung), part(rung)], &[], 500_000);
+        assert!(maker.is_playable());
+
+        let mut maker = Maker::new("v", Rules::new(2_000_000, 500_000), 0, i64::MAX);
+        maker.expect([rung]);
+        maker.apply(&source, &[], 500_000);
+        for _ in 0..5 {
+            maker.apply(&[part(RenditionId::Source)], &[], 500_000);
+        }
+        assert!(maker.is_playable(), "the engine does not come");
+
+        let mut maker = Maker::new("v", Rules::new(2_000_000, 500_000), 0, i64::MAX);
+        maker.expect([rung]);
+        maker.apply(&source, &[], 500_000);
+        maker.expect([]);
+        assert!(maker.is_playable(), "no engine is to come any more");
     }
 }

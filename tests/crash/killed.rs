@@ -196,7 +196,7 @@ fn a_live_whose_folder_is_gone_does_not_keep_the_server_from_starting_nor_the_br
     assert!(wait_until(Duration::from_secs(20), || get(server.http(), "/readyz").status == 200));
     assert!(videos(server.http(), "demo").is_empty(), "what can't be played is not listed");
     assert_eq!(get(server.http(), "/live/demo/master.m3u8").status, 404);
-    assert!(server.log().contains(&id), "the log names what is lost");
+    assert!(wait_until(Duration::from_secs(20), || server.log().contains(&id)), "the log names what is lost");
     let publisher = publish(&server, &source("8"));
     wait_playable(server.http(), "demo");
     let first = list(&server, "source").media_sequence;

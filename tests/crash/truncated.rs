@@ -8,8 +8,8 @@ use amphi::archive::layout::Layout;
 use amphi::archive::load::{Loaded, load};
 use amphi::archive::recover::recover;
 use amphi::archive::writer::{Archive, archive};
+use media::rendition::RenditionId;
 use media::segment::index::{self, Record};
-use media::track::Kind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,13 +76,13 @@ fn parts(log: &[u8]) -> usize {
 fn opened(archive: &Archive, id: &str) -> Loaded {
     let (loaded, recording) = block(recover(archive, id)).unwrap();
     assert!(!loaded.ended);
-    let numbers = |kind: usize| loaded.tracks()[kind].1.segments.iter().map(|s| s.msn).collect::<Vec<_>>();
-    assert_eq!(numbers(0), numbers(1), "both kinds have the same segments");
-    for (kind, track) in loaded.tracks() {
+    let numbers = |id: RenditionId| loaded.tracks[&id].segments.iter().map(|s| s.msn).collect::<Vec<_>>();
+    assert_eq!(numbers(RenditionId::Source), numbers(RenditionId::Audio), "both have the same segments");
+    for (rendition, track) in &loaded.tracks {
         for segment in track.segments.iter().filter(|segment| !segment.is_gap()) {
             let location = segment.location.unwrap();
-            let length = std::fs::metadata(archive.layout().file(id, kind, location.file)).unwrap().len();
-            assert!(location.offset + u64::from(segment.bytes) <= length, "{kind:?} {}", segment.msn);
+            let length = std::fs::metadata(archive.layout().file(id, *rendition, location.file)).unwrap().len();
+            assert!(location.offset + u64::from(segment.bytes) <= length, "{rendition:?} {}", segment.msn);
         }
     }
     block(recording.finish()).unwrap();
@@ -114,20 +114,22 @@ fn an_index_that_ends_at_any_byte_of_its_last_records_is_opened() {
 fn a_media_file_that_ends_at_any_byte_of_its_last_part_is_opened() {
     let left = Left::new();
     let records = index::read(left.index());
-    for kind in [Kind::Video, Kind::Audio] {
+    for rendition in [RenditionId::Source, RenditionId::Audio] {
         let mut file = 0;
         let mut last = None;
         for (record, _) in &records {
             match record {
-                Record::File { kind: of, file: number, .. } if *of == kind => file = *number,
-                Record::Part(part) if part.kind == kind && part.bytes > 0 => last = Some((file, part.clone())),
+                Record::File { rendition: of, file: number, .. } if *of == rendition => file = *number,
+                Record::Part(part) if part.rendition == rendition && part.bytes > 0 => {
+                    last = Some((file, part.clone()))
+                }
                 _ => {}
             }
         }
         let (file, part) = last.unwrap();
         let from = usize::try_from(part.offset).unwrap();
         with_archive(|archive| {
-            let name = PathBuf::from(archive.layout().file(&left.id, kind, file).file_name().unwrap());
+            let name = PathBuf::from(archive.layout().file(&left.id, rendition, file).file_name().unwrap());
             let length = left.file(&name).len();
             assert_eq!(length, from + part.bytes as usize, "the last part is the file's end");
             assert!(part.bytes < 6_000, "{} bytes are too many to cut at each", part.bytes);
@@ -137,8 +139,8 @@ fn a_media_file_that_ends_at_any_byte_of_its_last_part_is_opened() {
                 let kept = parts(&std::fs::read(archive.layout().index(&left.id)).unwrap());
                 let lost = parts(left.index()).saturating_sub(kept);
                 // The other kind's parts that were written after it go with it; they are of the same half second.
-                assert!(lost <= 3 && (bytes < length || lost == 0), "{kind:?} cut at {bytes}: {lost} parts lost");
-                assert!(loaded.duration_micros() > 2_000_000, "{kind:?} cut at {bytes}");
+                assert!(lost <= 3 && (bytes < length || lost == 0), "{rendition:?} cut at {bytes}: {lost} parts lost");
+                assert!(loaded.duration_micros() > 2_000_000, "{rendition:?} cut at {bytes}");
             }
         });
     }

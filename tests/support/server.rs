@@ -157,6 +157,8 @@ fn launch(
             command.env_remove(name);
         }
     }
+    // Who is not about engines shares the machine with none.
+    command.env("AMPHI_RENDITIONS__ENABLED", "false");
     command.envs(options.environment.iter().cloned());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = None;
@@ -234,7 +236,7 @@ while :; do sleep 0.05; done
         assert_eq!(std::fs::read_to_string(server.data_dir().join("starts")).unwrap(), "start\nstart\n");
         assert!(server.stop().success());
         assert!(wait_until(START, || server.log().contains("environment: 1s")));
-        assert!(server.log().contains("--dev"), "{}", server.log());
+        assert!(wait_until(START, || server.log().contains("--dev")), "{}", server.log());
         let (data, pid) = (server.data_dir().to_owned(), server.pid());
         drop(server);
         assert!(!data.exists() && !Path::new(&format!("/proc/{pid}")).exists());

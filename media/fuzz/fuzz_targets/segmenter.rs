@@ -64,7 +64,7 @@ fuzz_target!(|bytes: &[u8]| {
         match event {
             Event::Init { parameters, .. } => configured[slot(parameters.kind())] = true,
             Event::SegmentStart(start) => {
-                let n = slot(start.kind);
+                let n = slot(start.rendition.kind());
                 assert!(configured[n], "a segment needs an initialisation segment");
                 assert!(open[n].is_none(), "one segment at a time");
                 assert!(last[n].is_none_or(|msn| start.msn == msn + 1), "segments go on by one: {:?} then {}", last[n], start.msn);
@@ -72,12 +72,12 @@ fuzz_target!(|bytes: &[u8]| {
                 last[n] = Some(start.msn);
             }
             Event::Part(part) => {
-                let at = open[slot(part.kind)].as_mut().expect("a part is in a segment");
+                let at = open[slot(part.rendition.kind())].as_mut().expect("a part is in a segment");
                 assert_eq!(*at, (part.msn, part.number));
                 at.1 += 1;
                 assert!(part.duration_ticks > 0);
             }
-            Event::SegmentEnd { kind, msn } => assert_eq!(open[slot(*kind)].take().map(|(m, _)| m), Some(*msn)),
+            Event::SegmentEnd { rendition, msn } => assert_eq!(open[slot(rendition.kind())].take().map(|(m, _)| m), Some(*msn)),
         }
     }
     assert!(open.iter().all(Option::is_none), "what was begun is ended");

@@ -9,10 +9,10 @@ use m3u8_rs::{
 const AUDIO_GROUP: &str = "audio";
 
 /// A video rendition.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Video<'a> {
     /// Folder of its playlists, relative to the multivariant one.
-    pub name: &'a str,
+    pub name: String,
     /// Its configuration now.
     pub h264: &'a H264,
     /// Frames per 1,000 s.
@@ -22,10 +22,10 @@ pub struct Video<'a> {
 }
 
 /// The audio rendition.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Audio<'a> {
     /// Folder of its playlist.
-    pub name: &'a str,
+    pub name: String,
     /// Its configuration now.
     pub aac: &'a Aac,
     /// Average and peak, bits per second.
@@ -34,7 +34,7 @@ pub struct Audio<'a> {
 
 /// The text; `None` when there is nothing to play.
 #[must_use]
-pub fn multivariant(videos: &[Video<'_>], audio: Option<Audio<'_>>) -> Option<Vec<u8>> {
+pub fn multivariant(videos: &[Video<'_>], audio: Option<&Audio<'_>>) -> Option<Vec<u8>> {
     let (audio_average, audio_peak) = audio.map_or((0, 0), |a| a.bit_rates_bps);
     let mut variants: Vec<VariantStream> = Vec::new();
     for video in videos {
@@ -64,15 +64,19 @@ pub fn multivariant(videos: &[Video<'_>], audio: Option<Audio<'_>>) -> Option<Ve
             ..base
         });
     }
-    if videos.is_empty() {
-        let audio = audio?;
+    // Sound alone, for who has no bandwidth for more; players in a page leave it out where there are pictures.
+    if let Some(audio) = audio {
         variants.push(VariantStream {
             uri: format!("{}/media.m3u8", audio.name),
             bandwidth: audio_peak,
             average_bandwidth: Some(audio_average),
             codecs: Some(audio.aac.codec_string().to_owned()),
+            audio: (!videos.is_empty()).then(|| AUDIO_GROUP.to_owned()),
             ..VariantStream::default()
         });
+    }
+    if variants.is_empty() {
+        return None;
     }
     let alternatives = audio.filter(|_| !videos.is_empty()).map(|audio| AlternativeMedia {
         media_type: AlternativeMediaType::Audio,

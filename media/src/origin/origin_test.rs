@@ -5,9 +5,9 @@ use super::entry::Location;
 use super::playlist::{Playlist, Snapshot};
 use super::request::{BadRequest, Reload, Request};
 use super::text::Report;
+use crate::rendition::RenditionId;
 use crate::segment::{Keyframe, Part, Rules, SegmentStart};
 use crate::time::{Timescale, Timestamp, WallTime};
-use crate::track::Kind;
 use bytes::Bytes;
 use std::io::Read;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ fn playlist(window_micros: i64) -> Playlist {
 fn open(playlist: &mut Playlist, msn: u64, discontinuity: bool) {
     let at = i64::try_from(msn).unwrap() * 2_000_000;
     let program_date_time = WallTime::from_micros(1_700_000_000_000_000 + at);
-    playlist.open_segment(&SegmentStart { kind: Kind::Video, msn, discontinuity, program_date_time }, 0);
+    playlist.open_segment(&SegmentStart { rendition: RenditionId::Source, msn, discontinuity, program_date_time }, 0);
 }
 
 fn add_part(playlist: &mut Playlist, msn: u64, number: u32) {
@@ -30,7 +30,7 @@ fn add_part(playlist: &mut Playlist, msn: u64, number: u32) {
     let keyframes =
         if number == 0 { vec![Keyframe { offset: 0, length: 40, time_micros: start.micros() }] } else { vec![] };
     playlist.add_part(&Part {
-        kind: Kind::Video,
+        rendition: RenditionId::Source,
         msn,
         number,
         start,
@@ -90,7 +90,7 @@ fn parts_are_listed_only_after_the_last_segment_with_one_above_the_part_target()
     segment(&mut playlist, 100);
     open(&mut playlist, 101, false);
     playlist.add_part(&Part {
-        kind: Kind::Video,
+        rendition: RenditionId::Source,
         msn: 101,
         number: 0,
         start: Timestamp::new(101 * 180_000, Timescale::VIDEO),

@@ -2,6 +2,7 @@
 
 use super::{Event, Keyframe, Part, SegmentStart};
 use crate::cmaf::{self, Sample};
+use crate::rendition::RenditionId;
 use crate::time::{Timescale, Timestamp, WallTime};
 use crate::track::Kind;
 use bytes::Bytes;
@@ -26,7 +27,7 @@ pub struct Queued {
 /// Gathers the samples of one rendition. The caller decides the boundaries.
 #[derive(Debug)]
 pub struct Assembler {
-    kind: Kind,
+    rendition: RenditionId,
     scale: Timescale,
     samples: VecDeque<Queued>,
     sequence: u32,
@@ -44,10 +45,10 @@ struct Open {
 impl Assembler {
     /// An empty one, whose first segment is `msn`.
     #[must_use]
-    pub fn new(kind: Kind, scale: Timescale, msn: u64) -> Self {
+    pub fn new(rendition: RenditionId, scale: Timescale, msn: u64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "mfhd numbers only have to grow; they may wrap")]
         let sequence = (msn as u32).wrapping_mul(PARTS_OF_A_SEGMENT);
-        Self { kind, scale, samples: VecDeque::new(), sequence, open: None }
+        Self { rendition, scale, samples: VecDeque::new(), sequence, open: None }
     }
 
     /// The track's scale.
@@ -87,7 +88,12 @@ impl Assembler {
     /// Opens segment `msn`, which begins at `at_ticks`.
     pub fn open(&mut self, msn: u64, at_ticks: i64, discontinuity: bool, pdt: WallTime, out: &mut Vec<Event>) {
         self.open = Some(Open { msn, next_part: 0, at_ticks });
-        out.push(Event::SegmentStart(SegmentStart { kind: self.kind, msn, discontinuity, program_date_time: pdt }));
+        out.push(Event::SegmentStart(SegmentStart {
+            rendition: self.rendition,
+            msn,
+            discontinuity,
+            program_date_time: pdt,
+        }));
     }
 
     /// Writes the samples before `until_ticks` as one part, if there are any. The last one lasts until the next
@@ -114,7 +120,7 @@ impl Assembler {
                 let duration = u32::try_from(next - sample.dts_ticks).unwrap_or(0);
                 let Queued { cts_ticks: cts, keyframe, payload, .. } = sample;
                 fragment.push(Sample { duration, cts, keyframe, payload });
-                match taken.pop_front_if(|s| self.kind == Kind::Audio || !s.keyframe) {
+                match taken.pop_front_if(|s| self.rendition.kind() == Kind::Audio || !s.keyframe) {
                     Some(s) => sample = s,
                     None => break,
                 }
@@ -122,7 +128,7 @@ impl Assembler {
             let written = cmaf::write_fragment(&mut bytes, self.sequence, u64::try_from(dts).unwrap_or(0), &fragment)?;
             self.sequence = self.sequence.wrapping_add(1);
             independent |= keyframe;
-            if keyframe && self.kind == Kind::Video {
+            if keyframe && self.rendition.kind() == Kind::Video {
                 let range = written.first_sample;
                 keyframes.push(Keyframe {
                     offset: u32::try_from(range.start).unwrap_or(u32::MAX),
@@ -132,7 +138,7 @@ impl Assembler {
             }
         }
         out.push(Event::Part(Part {
-            kind: self.kind,
+            rendition: self.rendition,
             msn: open.msn,
             number: open.next_part,
             start: Timestamp::new(start, self.scale),
@@ -152,7 +158,7 @@ impl Assembler {
         let Some(open) = self.open.take() else { return };
         if open.next_part == 0 {
             out.push(Event::Part(Part {
-                kind: self.kind,
+                rendition: self.rendition,
                 msn: open.msn,
                 number: 0,
                 start: Timestamp::new(open.at_ticks, self.scale),
@@ -163,6 +169,6 @@ impl Assembler {
                 bytes: Bytes::new(),
             }));
         }
-        out.push(Event::SegmentEnd { kind: self.kind, msn: open.msn });
+        out.push(Event::SegmentEnd { rendition: self.rendition, msn: open.msn });
     }
 }

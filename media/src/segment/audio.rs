@@ -5,42 +5,29 @@
 //! holes whose segments begin where the video's do.
 
 use super::assembler::{Assembler, Queued};
+use super::boundary::Boundary;
 use super::{Event, Part};
 use crate::cmaf;
 use crate::codec::aac::Aac;
+use crate::rendition::RenditionId;
 use crate::time::{Timestamp, WallTime};
-use crate::track::{Kind, Parameters};
+use crate::track::Parameters;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// How far the leading track may be ahead before missing audio is taken for silence. Raised when audio then still comes.
-const PATIENCE_MICROS: i64 = 1_000_000;
+/// How far the leading track may be ahead of the source's own sound before what is missing is taken for silence. Raised by as much when
+/// sound then still comes.
+pub(super) const PATIENCE_MICROS: i64 = 1_000_000;
 const MAX_PATIENCE_MICROS: i64 = 5_000_000;
 /// Late frames in a row that show that audio is slow, not gone.
 const LATE_FRAMES_RAISE_PATIENCE: u32 = 3;
 /// Frames kept for a configuration that has not begun yet: 5 s at 48 kHz and some.
 const MAX_UPCOMING_FRAMES: usize = 320;
 
-/// A part or a segment begins, told by the leading track.
-#[derive(Clone, Debug)]
-pub(super) struct Boundary {
-    /// Presentation time, microseconds.
-    pub at_micros: i64,
-    /// A segment begins.
-    pub segment: Option<SegmentInfo>,
-}
-
-/// The segment that begins at a boundary.
-#[derive(Clone, Debug)]
-pub(super) struct SegmentInfo {
-    pub msn: u64,
-    pub discontinuity: bool,
-    pub program_date_time: WallTime,
-}
-
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct AudioTrack {
+    rendition: RenditionId,
     current: Option<Current>,
     upcoming: Option<Upcoming>,
     boundaries: VecDeque<Boundary>,
@@ -65,8 +52,34 @@ struct Upcoming {
 }
 
 impl AudioTrack {
-    pub(super) fn new() -> Self {
-        Self { patience: PATIENCE_MICROS, ..Self::default() }
+    /// `patience_micros`: how far the leading track may be ahead before what is missing is taken for silence.
+    pub(super) fn new(rendition: RenditionId, patience_micros: i64) -> Self {
+        Self {
+            rendition,
+            current: None,
+            upcoming: None,
+            boundaries: VecDeque::new(),
+            patience: patience_micros,
+            late_run: 0,
+            dropped: 0,
+        }
+    }
+
+    /// One that viewers know already, whose next segment is `next_msn`.
+    pub(super) fn resume(rendition: RenditionId, patience_micros: i64, aac: &Arc<Aac>, next_msn: u64) -> Self {
+        let assembler = Assembler::new(rendition, aac.timescale(), next_msn);
+        let frame = i64::from(aac.samples_per_frame());
+        let current = Some(Current { aac: Arc::clone(aac), assembler, grid: None, frame });
+        Self { current, ..Self::new(rendition, patience_micros) }
+    }
+
+    pub(super) fn set_patience(&mut self, micros: i64) {
+        self.patience = micros;
+    }
+
+    /// Whether viewers know it.
+    pub(super) fn has_begun(&self) -> bool {
+        self.current.is_some()
     }
 
     /// Whether a change of configuration waits for a segment that begins with a discontinuity.
@@ -149,8 +162,9 @@ impl AudioTrack {
         {
             let aac = upcoming.aac;
             let parameters = Parameters::Audio(Arc::clone(&aac));
-            out.push(Event::Init { bytes: cmaf::init_segment(&parameters)?, parameters });
-            let assembler = Assembler::new(Kind::Audio, aac.timescale(), segment.msn);
+            let bytes = cmaf::init_segment(&parameters)?;
+            out.push(Event::Init { rendition: self.rendition, bytes, parameters });
+            let assembler = Assembler::new(self.rendition, aac.timescale(), segment.msn);
             let frame = i64::from(aac.samples_per_frame());
             let mut current = Current { aac, assembler, grid: None, frame };
             for (at, payload) in upcoming.frames {
@@ -255,13 +269,19 @@ impl Current {
 ///
 /// # Errors
 /// As [`cmaf::write_fragment`].
-pub fn silent_segment(aac: &Aac, msn: u64, from_micros: i64, to_micros: i64) -> Result<Option<Part>, cmaf::Error> {
+pub fn silent_segment(
+    rendition: RenditionId,
+    aac: &Aac,
+    msn: u64,
+    from_micros: i64,
+    to_micros: i64,
+) -> Result<Option<Part>, cmaf::Error> {
     let Some(silence) = aac.silence() else { return Ok(None) };
     let frame = i64::from(aac.samples_per_frame());
     // On the grid of whole frames counted from zero, so that neighbours meet exactly.
     let on_grid = |micros| Timestamp::from_micros(micros, aac.timescale()).ticks().div_euclid(frame) * frame;
     let (from, to) = (on_grid(from_micros), on_grid(to_micros));
-    let mut assembler = Assembler::new(Kind::Audio, aac.timescale(), msn);
+    let mut assembler = Assembler::new(rendition, aac.timescale(), msn);
     let mut events = Vec::new();
     assembler.open(msn, from, false, WallTime::default(), &mut events);
     let mut at = from;

@@ -52,6 +52,10 @@ pub struct Cutter {
     rules: Rules,
     part_target: i64,
     fitted: bool,
+    /// Segments begin at the target, on whatever frame is there.
+    regularly: bool,
+    /// A segment had to begin without a keyframe.
+    forced_cuts: bool,
     began: Option<Began>,
 }
 
@@ -73,7 +77,25 @@ impl Cutter {
     /// For a playlist with these rules.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        Self { rules, part_target: rules.part_target_micros, fitted: false, began: None }
+        Self {
+            rules,
+            part_target: rules.part_target_micros,
+            fitted: false,
+            regularly: false,
+            forced_cuts: false,
+            began: None,
+        }
+    }
+
+    /// See [`super::segmenter::Segmenter::cut_regularly`].
+    pub fn cut_regularly(&mut self, regularly: bool) {
+        self.regularly = regularly;
+    }
+
+    /// See [`super::segmenter::Segmenter::has_forced_cuts`].
+    #[must_use]
+    pub fn has_forced_cuts(&self) -> bool {
+        self.forced_cuts
     }
 
     /// What PART-TARGET must say, microseconds: never shrinks.
@@ -158,16 +180,18 @@ impl Cutter {
             self.part_target = round_up(at_micros - began.part);
         }
         let length = at_micros - began.segment;
-        let least = if began.forced {
+        let least = if began.forced && !self.regularly {
             KEYFRAME_AFTER_FORCED_CUT_MICROS.min(self.rules.segment_target_micros)
         } else {
             self.rules.segment_target_micros
         };
         let on_keyframe = keyframe && (must_cut || length >= least - KEYFRAME_EARLY_MICROS);
         let overdue = length >= target + KEYFRAME_LATE_MICROS || length + step > target + ROUNDS_DOWN_MICROS;
-        let segment = on_keyframe || overdue || hole;
+        let due = self.regularly && length >= least - WOBBLE_MICROS;
+        let segment = on_keyframe || overdue || hole || due;
         let part = segment || at_micros + expected - began.part > self.part_target + WOBBLE_MICROS / 2;
         if segment {
+            self.forced_cuts |= overdue && !keyframe && !hole && !due;
             began.segment = at_micros;
             began.forced = !keyframe;
         }

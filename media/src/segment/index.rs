@@ -9,13 +9,14 @@
 
 use super::Keyframe;
 use crate::codec::{aac::Aac, h264::H264};
+use crate::rendition::RenditionId;
 use crate::time::{Timescale, Timestamp, WallTime};
 use crate::track::{Kind, Parameters};
 use bytes::{Buf, BufMut, Bytes};
 use std::sync::Arc;
 
 /// First bytes of an index, with the format's version.
-pub const MAGIC: [u8; 8] = *b"AMPHIX01";
+pub const MAGIC: [u8; 8] = *b"AMPHIX02";
 /// Kind, length and checksum around a payload.
 const FRAME_BYTES: usize = 1 + 2 + 4;
 /// Most keyframes written per part: all-intra video at 60 fps has 30 in half a second.
@@ -26,34 +27,39 @@ const MAX_KEYFRAMES: usize = 255;
 pub enum Record {
     /// What the recording is. The first record.
     Begin(Begin),
-    /// A decoder configuration of a kind; segments refer to it by its number in order of appearance, per kind.
-    Init(Parameters),
-    /// A new media file of a kind begins; it starts with the current initialisation segment of `header_bytes`.
+    /// A decoder configuration of a rendition; segments refer to it by its number in order of appearance, per rendition.
+    Init {
+        /// Of which rendition.
+        rendition: RenditionId,
+        /// Of the rendition's kind.
+        parameters: Parameters,
+    },
+    /// A new media file of a rendition begins; it starts with the current initialisation segment of `header_bytes`.
     File {
-        /// Of which kind.
-        kind: Kind,
+        /// Of which rendition.
+        rendition: RenditionId,
         /// Its number.
         file: u16,
         /// Length of the initialisation segment at its start.
         header_bytes: u32,
     },
-    /// A segment of a kind begins.
+    /// A segment of a rendition begins.
     Segment {
-        /// Of which kind.
-        kind: Kind,
+        /// Of which rendition.
+        rendition: RenditionId,
         /// Its number.
         msn: u64,
         /// It does not continue its predecessor.
         discontinuity: bool,
-        /// Which of the kind's configurations it needs.
+        /// Which of the rendition's configurations it needs.
         init: u16,
         /// Wall-clock time of its first sample.
         program_date_time: WallTime,
     },
-    /// A part of the current segment of a kind.
+    /// A part of the current segment of a rendition.
     Part(PartRecord),
-    /// The current segment of a kind is complete.
-    SegmentEnd(Kind),
+    /// The current segment of a rendition is complete.
+    SegmentEnd(RenditionId),
     /// The recording is complete.
     End,
 }
@@ -74,11 +80,11 @@ pub struct Begin {
 /// A part, and where its bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartRecord {
-    /// Of which kind.
-    pub kind: Kind,
+    /// Of which rendition.
+    pub rendition: RenditionId,
     /// Holds a frame that decoding can begin at.
     pub independent: bool,
-    /// Offset in the kind's current file.
+    /// Offset in the rendition's current file.
     pub offset: u64,
     /// Length; 0 for a part that was not stored or has nothing: a gap.
     pub bytes: u32,
@@ -107,28 +113,27 @@ pub fn write(record: &Record, out: &mut Vec<u8>) {
             out.put_u64_le(b.first_discontinuity);
             out.put_u32_le(b.target_duration_s);
         }
-        Record::Init(Parameters::Video(h264)) => {
-            out.put_u8(kind_code(Kind::Video));
-            out.put_slice(h264.avcc());
+        Record::Init { rendition, parameters } => {
+            out.put_u16_le(rendition.code());
+            match parameters {
+                Parameters::Video(h264) => out.put_slice(h264.avcc()),
+                Parameters::Audio(aac) => out.put_slice(aac.asc()),
+            }
         }
-        Record::Init(Parameters::Audio(aac)) => {
-            out.put_u8(kind_code(Kind::Audio));
-            out.put_slice(aac.asc());
-        }
-        Record::File { kind, file, header_bytes } => {
-            out.put_u8(kind_code(*kind));
+        Record::File { rendition, file, header_bytes } => {
+            out.put_u16_le(rendition.code());
             out.put_u16_le(*file);
             out.put_u32_le(*header_bytes);
         }
-        Record::Segment { kind, msn, discontinuity, init, program_date_time } => {
-            out.put_u8(kind_code(*kind));
+        Record::Segment { rendition, msn, discontinuity, init, program_date_time } => {
+            out.put_u16_le(rendition.code());
             out.put_u64_le(*msn);
             out.put_u8(u8::from(*discontinuity));
             out.put_u16_le(*init);
             out.put_i64_le(program_date_time.micros());
         }
         Record::Part(p) => {
-            out.put_u8(kind_code(p.kind));
+            out.put_u16_le(p.rendition.code());
             out.put_u8(u8::from(p.independent));
             out.put_u64_le(p.offset);
             out.put_u32_le(p.bytes);
@@ -143,7 +148,7 @@ pub fn write(record: &Record, out: &mut Vec<u8>) {
                 out.put_i64_le(k.time_micros);
             }
         }
-        Record::SegmentEnd(kind) => out.put_u8(kind_code(*kind)),
+        Record::SegmentEnd(rendition) => out.put_u16_le(rendition.code()),
         Record::End => {}
     }
     // Payloads are bounded well below 64 KiB: an avcC, the longest, by the 16-bit lengths inside and by ingest.
@@ -184,15 +189,21 @@ fn parse(tag: u8, mut b: &[u8]) -> Option<Record> {
             first_discontinuity: b.try_get_u64_le().ok()?,
             target_duration_s: b.try_get_u32_le().ok()?,
         }),
-        2 => Record::Init(match kind(&mut b)? {
-            Kind::Video => Parameters::Video(Arc::new(H264::from_avcc(b).ok()?)),
-            Kind::Audio => Parameters::Audio(Arc::new(Aac::from_asc(b).ok()?)),
-        }),
-        3 => {
-            Record::File { kind: kind(&mut b)?, file: b.try_get_u16_le().ok()?, header_bytes: b.try_get_u32_le().ok()? }
+        2 => {
+            let rendition = rendition(&mut b)?;
+            let parameters = match rendition.kind() {
+                Kind::Video => Parameters::Video(Arc::new(H264::from_avcc(b).ok()?)),
+                Kind::Audio => Parameters::Audio(Arc::new(Aac::from_asc(b).ok()?)),
+            };
+            Record::Init { rendition, parameters }
         }
+        3 => Record::File {
+            rendition: rendition(&mut b)?,
+            file: b.try_get_u16_le().ok()?,
+            header_bytes: b.try_get_u32_le().ok()?,
+        },
         4 => Record::Segment {
-            kind: kind(&mut b)?,
+            rendition: rendition(&mut b)?,
             msn: b.try_get_u64_le().ok()?,
             discontinuity: b.try_get_u8().ok()? != 0,
             init: b.try_get_u16_le().ok()?,
@@ -200,7 +211,7 @@ fn parse(tag: u8, mut b: &[u8]) -> Option<Record> {
         },
         5 => {
             let mut part = PartRecord {
-                kind: kind(&mut b)?,
+                rendition: rendition(&mut b)?,
                 independent: b.try_get_u8().ok()? != 0,
                 offset: b.try_get_u64_le().ok()?,
                 bytes: b.try_get_u32_le().ok()?,
@@ -222,7 +233,7 @@ fn parse(tag: u8, mut b: &[u8]) -> Option<Record> {
             }
             Record::Part(part)
         }
-        6 => Record::SegmentEnd(kind(&mut b)?),
+        6 => Record::SegmentEnd(rendition(&mut b)?),
         7 => Record::End,
         _ => return None,
     })
@@ -231,7 +242,7 @@ fn parse(tag: u8, mut b: &[u8]) -> Option<Record> {
 fn tag(record: &Record) -> u8 {
     match record {
         Record::Begin(_) => 1,
-        Record::Init(_) => 2,
+        Record::Init { .. } => 2,
         Record::File { .. } => 3,
         Record::Segment { .. } => 4,
         Record::Part(_) => 5,
@@ -240,19 +251,8 @@ fn tag(record: &Record) -> u8 {
     }
 }
 
-fn kind_code(kind: Kind) -> u8 {
-    match kind {
-        Kind::Video => 0,
-        Kind::Audio => 1,
-    }
-}
-
-fn kind(b: &mut &[u8]) -> Option<Kind> {
-    match b.try_get_u8().ok()? {
-        0 => Some(Kind::Video),
-        1 => Some(Kind::Audio),
-        _ => None,
-    }
+fn rendition(b: &mut &[u8]) -> Option<RenditionId> {
+    RenditionId::from_code(b.try_get_u16_le().ok()?)
 }
 
 /// crc32 as the records hold it.
@@ -275,17 +275,17 @@ mod tests {
                 first_discontinuity: 2,
                 target_duration_s: 4,
             }),
-            Record::Init(aac),
-            Record::File { kind: Kind::Audio, file: 0, header_bytes: 700 },
+            Record::Init { rendition: RenditionId::Audio, parameters: aac },
+            Record::File { rendition: RenditionId::Audio, file: 0, header_bytes: 700 },
             Record::Segment {
-                kind: Kind::Audio,
+                rendition: RenditionId::Audio,
                 msn: 5,
                 discontinuity: true,
                 init: 0,
                 program_date_time: WallTime::from_micros(99),
             },
             Record::Part(PartRecord {
-                kind: Kind::Audio,
+                rendition: RenditionId::Audio,
                 independent: true,
                 offset: 700,
                 bytes: 100,
@@ -295,7 +295,7 @@ mod tests {
                 duration_ticks: 23 * 1024,
                 keyframes: vec![Keyframe { offset: 0, length: 9, time_micros: 10_000_000 }],
             }),
-            Record::SegmentEnd(Kind::Audio),
+            Record::SegmentEnd(RenditionId::Rung(720)),
             Record::End,
         ]
     }

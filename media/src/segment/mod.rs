@@ -5,14 +5,20 @@
 //! - [`cutter`]: where parts and segments begin, decided once per live from its leading track;
 //! - [`assembler`]: one rendition's samples + boundaries → parts of bytes;
 //! - [`segmenter`]: the four above as one machine: feed items in, [`Event`]s out;
+//! - [`boundary`]: what the segmenter decided, for [`follower`]s: renditions that an engine makes, cut at the same places;
 //! - [`index`]: what was cut, as it is kept on disk.
 //!
 //! Pure: no IO, no clock.
 
 pub mod assembler;
 mod audio;
+pub mod boundary;
 pub mod cutter;
+pub mod follower;
+#[cfg(test)]
+mod follower_test;
 pub mod index;
+mod pictures;
 pub mod restamp;
 pub mod segmenter;
 #[cfg(test)]
@@ -21,8 +27,10 @@ pub mod wallclock;
 
 pub use audio::silent_segment;
 
+use crate::cmaf;
+use crate::rendition::RenditionId;
 use crate::time::{Timestamp, WallTime};
-use crate::track::{Kind, Parameters};
+use crate::track::Parameters;
 use bytes::Bytes;
 
 /// Where a live's media time begins, in microseconds. Positive, so that a first dts before its pts and
@@ -55,12 +63,14 @@ impl Rules {
     }
 }
 
-/// What the segmenter says, in order. For each kind: `Init` before the first `SegmentStart` that needs it,
+/// What is made of a live, in order. For each rendition: `Init` before the first `SegmentStart` that needs it,
 /// then `Part`s, then `SegmentEnd`.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// Segments of this kind from here on need this initialisation segment.
+    /// Segments of this rendition from here on need this initialisation segment.
     Init {
+        /// Of which rendition.
+        rendition: RenditionId,
         /// The decoder configuration in it.
         parameters: Parameters,
         /// `ftyp moov`.
@@ -72,8 +82,8 @@ pub enum Event {
     Part(Part),
     /// The current segment is complete.
     SegmentEnd {
-        /// Of which kind.
-        kind: Kind,
+        /// Of which rendition.
+        rendition: RenditionId,
         /// Its media sequence number.
         msn: u64,
     },
@@ -82,8 +92,8 @@ pub enum Event {
 /// The beginning of a segment.
 #[derive(Clone, Debug)]
 pub struct SegmentStart {
-    /// Of which kind.
-    pub kind: Kind,
+    /// Of which rendition.
+    pub rendition: RenditionId,
     /// Media sequence number: the same for the segments of all renditions that begin together.
     pub msn: u64,
     /// The segment does not continue its predecessor (RFC 8216bis section 4.4.4.3).
@@ -95,8 +105,8 @@ pub struct SegmentStart {
 /// A partial segment: one or more whole fragments.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// Of which kind.
-    pub kind: Kind,
+    /// Of which rendition.
+    pub rendition: RenditionId,
     /// The segment it belongs to.
     pub msn: u64,
     /// Its place in the segment, from 0.

@@ -6,7 +6,8 @@
 //! - Segment numbers go on by one, whatever the source does; each kind has the same segments.
 
 use super::assembler::{Assembler, Queued};
-use super::audio::{AudioTrack, Boundary, SegmentInfo};
+use super::audio::{self, AudioTrack};
+use super::boundary::{Boundary, Placed, PlacedFrame, SegmentInfo};
 use super::cutter::{Cut, Cutter};
 use super::restamp::Restamper;
 use super::wallclock::WallClock;
@@ -15,6 +16,7 @@ use crate::cmaf;
 use crate::codec::h264::H264;
 use crate::feed::Item;
 use crate::frame::Frame;
+use crate::rendition::RenditionId;
 use crate::time::{Timescale, Timestamp, WallTime};
 use crate::track::{Kind, Parameters};
 use bytes::Bytes;
@@ -58,6 +60,8 @@ pub struct Segmenter {
     end_micros: i64,
     latest_audio: i64,
     dropped: u64,
+    /// For followers, when there are any.
+    placed: Option<Vec<Placed>>,
 }
 
 #[derive(Debug)]
@@ -75,6 +79,8 @@ struct VideoLead {
     /// pts - dts of the span's first keyframe: what separates decode time from presentation time.
     delay: i64,
     last: i64,
+    /// Presentation time of the last picture, 90 kHz.
+    last_pts_ticks: i64,
     last_keyframe: Bytes,
     /// Keyframes are being repeated; real frames need a keyframe to go on.
     repeating: bool,
@@ -119,12 +125,34 @@ impl Segmenter {
             state: State::Gathering(VecDeque::new()),
             video: None,
             video_upcoming: None,
-            audio: AudioTrack::new(),
+            audio: AudioTrack::new(RenditionId::Audio, audio::PATIENCE_MICROS),
             audio_known: false,
             end_micros: not_before_micros,
             latest_audio: i64::MIN,
             dropped: 0,
+            placed: None,
         }
+    }
+
+    /// From here on, what stands on the timeline is kept for [`Self::take_placed`].
+    pub fn follow(&mut self) {
+        self.placed.get_or_insert_default();
+    }
+
+    /// What was placed since the last call; nothing unless [`Self::follow`] was called.
+    pub fn take_placed(&mut self) -> Vec<Placed> {
+        self.placed.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Whether segments begin every [`Rules::segment_target_micros`] on whatever frame is there, because no viewer gets the source itself.
+    pub fn cut_regularly(&mut self, regularly: bool) {
+        self.cutter.cut_regularly(regularly);
+    }
+
+    /// Whether a segment had to begin without a keyframe, because the source's are too far apart.
+    #[must_use]
+    pub fn has_forced_cuts(&self) -> bool {
+        self.cutter.has_forced_cuts()
     }
 
     /// The number of the next segment that will begin.
@@ -179,6 +207,7 @@ impl Segmenter {
             Item::Parameters(Parameters::Audio(aac)) => {
                 self.audio_known = true;
                 self.audio.configure(&aac);
+                self.place(|| Placed::Parameters(Parameters::Audio(aac)));
                 Ok(())
             }
             Item::Lagged(frames) => {
@@ -252,11 +281,19 @@ impl Segmenter {
         self.cutter.begin(lead.dts);
         let delay = if lead.kind == Kind::Video { lead.cts } else { 0 };
         self.state = if lead.kind == Kind::Video {
-            State::Video(VideoLead { delay, last: lead.dts, last_keyframe: Bytes::new(), repeating: false })
+            let last_pts_ticks = pts_ticks(&lead);
+            State::Video(VideoLead {
+                delay,
+                last: lead.dts,
+                last_pts_ticks,
+                last_keyframe: Bytes::new(),
+                repeating: false,
+            })
         } else {
             State::Audio(AudioLead { last: lead.dts, step: 0 })
         };
-        self.start_segment(lead.dts, delay, true, out)?;
+        let begins = Begins { at_micros: lead.dts, delay, picture_ticks: pts_ticks(&lead) };
+        self.start_segment(begins, true, out)?;
         let mut first = true;
         for timed in waiting {
             if timed.kind == Kind::Audio && timed.dts < lead.dts + delay {
@@ -265,6 +302,7 @@ impl Segmenter {
             if timed.kind == lead.kind && first {
                 first = false;
                 self.queue(&timed);
+                self.place_frame(&timed, true);
                 if let State::Video(v) = &mut self.state {
                     v.last_keyframe = timed.payload;
                 }
@@ -282,7 +320,8 @@ impl Segmenter {
             (State::Video(lead), Kind::Audio) => {
                 let behind = timed.dts - lead.last;
                 self.latest_audio = timed.dts;
-                self.audio.push(timed.dts + timed.cts, timed.payload);
+                self.audio.push(timed.dts + timed.cts, timed.payload.clone());
+                self.place_frame(&timed, false);
                 if behind > VIDEO_PATIENCE_MICROS {
                     self.repeat_picture(timed.dts - VIDEO_PATIENCE_MICROS, out)?;
                 }
@@ -324,6 +363,7 @@ impl Segmenter {
     fn video_frame(&mut self, timed: Timed, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
         let State::Video(lead) = &mut self.state else { return Ok(()) };
         lead.last = timed.dts;
+        let previous_ticks = std::mem::replace(&mut lead.last_pts_ticks, pts_ticks(&timed));
         if timed.keyframe {
             lead.last_keyframe = timed.payload.clone();
         }
@@ -333,9 +373,13 @@ impl Segmenter {
         let keyframe = timed.keyframe && !lead.repeating;
         let cuts = self.cutter.on_frame(timed.dts, keyframe, must_cut, nominal);
         self.queue(&timed);
+        let mut begins_segment = false;
         for cut in cuts {
-            self.cut(cut, out)?;
+            let here = cut.at_micros == timed.dts;
+            begins_segment |= here && cut.segment;
+            self.cut(cut, if here { pts_ticks(&timed) } else { previous_ticks }, out)?;
         }
+        self.place_frame(&timed, begins_segment);
         let now = self.lead_micros();
         self.audio.advance(now, out)
     }
@@ -352,13 +396,14 @@ impl Segmenter {
         lead.last = timed.dts;
         let must_cut = self.must_cut || self.audio.wants_discontinuity();
         for cut in self.cutter.on_frame(timed.dts, true, must_cut, None) {
-            self.cut(cut, out)?;
+            self.cut(cut, pts_ticks(&timed), out)?;
         }
         self.queue(&timed);
+        self.place_frame(&timed, false);
         self.audio.advance(timed.dts, out)
     }
 
-    fn cut(&mut self, cut: Cut, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
+    fn cut(&mut self, cut: Cut, picture_ticks: i64, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
         // Audio frames begin a rounding error beside the time that leads: half a frame keeps them on their side.
         let delay = match &self.state {
             State::Audio(lead) => -lead.step / 2,
@@ -378,21 +423,16 @@ impl Segmenter {
             if cut.keyframe && self.video_upcoming.is_some() {
                 self.discontinuity = true;
             }
-            return self.start_segment(cut.at_micros, delay, cut.keyframe, out);
+            return self.start_segment(Begins { at_micros: cut.at_micros, delay, picture_ticks }, cut.keyframe, out);
         }
-        self.audio.boundary(Boundary { at_micros: cut.at_micros + delay, segment: None });
+        self.boundary(Boundary { at_micros: cut.at_micros + delay, picture_ticks, segment: None });
         Ok(())
     }
 
     /// Opens the next segment at the leading track's `at_micros`. Only one that begins with a keyframe can carry a
     /// discontinuity: players decode nothing after one until a keyframe comes.
-    fn start_segment(
-        &mut self,
-        at_micros: i64,
-        delay: i64,
-        keyframe: bool,
-        out: &mut Vec<Event>,
-    ) -> Result<(), cmaf::Error> {
+    fn start_segment(&mut self, begins: Begins, keyframe: bool, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
+        let Begins { at_micros, delay, picture_ticks } = begins;
         let msn = self.next_msn;
         self.next_msn += 1;
         self.must_cut &= !keyframe;
@@ -404,8 +444,10 @@ impl Segmenter {
         {
             let waiting = self.video.take();
             let parameters = Parameters::Video(Arc::clone(&h264));
-            out.push(Event::Init { bytes: cmaf::init_segment(&parameters)?, parameters });
-            let mut assembler = Assembler::new(Kind::Video, Timescale::VIDEO, msn);
+            let bytes = cmaf::init_segment(&parameters)?;
+            self.place(|| Placed::Parameters(parameters.clone()));
+            out.push(Event::Init { rendition: RenditionId::Source, bytes, parameters });
+            let mut assembler = Assembler::new(RenditionId::Source, Timescale::VIDEO, msn);
             if let Some(mut old) = waiting {
                 // The keyframe that begins this segment was queued with the old configuration.
                 old.assembler.hand_over(&mut assembler);
@@ -417,8 +459,41 @@ impl Segmenter {
             video.assembler.open(msn, video_ticks(at_micros), discontinuity, program_date_time, out);
         }
         let segment = Some(SegmentInfo { msn, discontinuity, program_date_time });
-        self.audio.boundary(Boundary { at_micros: at_micros + delay, segment });
+        self.boundary(Boundary { at_micros: at_micros + delay, picture_ticks, segment });
         Ok(())
+    }
+
+    fn boundary(&mut self, boundary: Boundary) {
+        self.place(|| Placed::Boundary(boundary.clone()));
+        self.audio.boundary(boundary);
+    }
+
+    fn place(&mut self, placed: impl FnOnce() -> Placed) {
+        if let Some(all) = &mut self.placed {
+            all.push(placed());
+        }
+    }
+
+    fn place_frame(&mut self, timed: &Timed, cut: bool) {
+        let scale = match timed.kind {
+            Kind::Video => Timescale::VIDEO,
+            Kind::Audio => Timescale::MICROS,
+        };
+        self.place(|| {
+            let dts = Timestamp::from_micros(timed.dts, scale);
+            let pts = match timed.kind {
+                Kind::Video => Timestamp::new(pts_ticks(timed), scale),
+                Kind::Audio => Timestamp::from_micros(timed.dts + timed.cts, scale),
+            };
+            Placed::Frame(PlacedFrame {
+                kind: timed.kind,
+                dts,
+                pts,
+                keyframe: timed.keyframe,
+                cut,
+                payload: timed.payload.clone(),
+            })
+        });
     }
 
     fn queue(&mut self, timed: &Timed) {
@@ -488,6 +563,7 @@ impl Segmenter {
             video.assembler.write_part(i64::MAX, video_ticks(end), out)?;
             video.assembler.close(video_ticks(end), out);
         }
+        self.place(|| Placed::SpanEnd(end + delay));
         self.audio.finish(end + delay, part, out)?;
         self.end_micros = self.end_micros.max(end + delay);
         self.discontinuity = true;
@@ -514,6 +590,21 @@ impl Segmenter {
             State::Audio(lead) => lead.last,
         }
     }
+}
+
+/// Where a segment begins.
+#[derive(Clone, Copy, Debug)]
+struct Begins {
+    /// Decode time on the leading track.
+    at_micros: i64,
+    /// What separates decode time from presentation time.
+    delay: i64,
+    /// Presentation time of its picture.
+    picture_ticks: i64,
+}
+
+fn pts_ticks(timed: &Timed) -> i64 {
+    video_ticks(timed.dts) + video_ticks(timed.cts)
 }
 
 fn video_ticks(micros: i64) -> i64 {

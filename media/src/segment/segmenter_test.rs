@@ -68,11 +68,11 @@ impl Run {
     }
     fn starts(&self, kind: Kind) -> Vec<&SegmentStart> {
         let starts = self.events.iter().filter_map(|e| if let Event::SegmentStart(s) = e { Some(s) } else { None });
-        starts.filter(|s| s.kind == kind).collect()
+        starts.filter(|s| s.rendition.kind() == kind).collect()
     }
     fn parts(&self, kind: Kind) -> Vec<&Part> {
         let parts = self.events.iter().filter_map(|e| if let Event::Part(p) = e { Some(p) } else { None });
-        parts.filter(|p| p.kind == kind).collect()
+        parts.filter(|p| p.rendition.kind() == kind).collect()
     }
     fn inits(&self) -> usize {
         self.events.iter().filter(|e| matches!(e, Event::Init { .. })).count()

@@ -134,6 +134,14 @@ impl Shared {
     }
 }
 
+/// Where the engine is.
+///
+/// # Errors
+/// When it is nowhere: what is missing, and what to do about it.
+pub fn program(settings: &Settings) -> Result<PathBuf, String> {
+    process::find(settings)
+}
+
 /// An engine that does `start`, not yet started.
 #[must_use]
 pub fn client(settings: Settings, start: Start) -> (Input, Output, Control, Client) {

@@ -5,7 +5,6 @@
 
 use super::respond::{self, Asked, Cache};
 use super::{not_found, problem};
-use crate::archive::layout::rendition_kind;
 use crate::archive::read::Reader;
 use crate::http::problem::Problem;
 use crate::live::timeline::{Rendition, Timeline};
@@ -16,6 +15,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use media::origin::answer::{Answer, answer};
 use media::origin::request::{BadRequest, Request};
+use media::rendition::RenditionId;
 use media::track::Kind;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -83,7 +83,7 @@ impl Question {
             Ok(None) => return Err(NoQuestion::File),
             Err(bad) => return Err(NoQuestion::Bad(bad)),
         };
-        let Some(rendition) = rendition_kind(rendition).and_then(|kind| timeline.rendition(kind)).cloned() else {
+        let Some(rendition) = RenditionId::from_name(rendition).and_then(|id| timeline.rendition(id)) else {
             return Err(NoQuestion::Rendition);
         };
         let gzip = matches!(request, Request::Playlist(_) | Request::Iframes) && respond::accepts_gzip(headers);
@@ -101,7 +101,7 @@ impl Question {
             match answer(&snapshot, self.request) {
                 Answer::Wait => {}
                 Answer::Playlist { delta, blocking } => {
-                    let reports = || self.timeline.reports(self.rendition.kind);
+                    let reports = || self.timeline.reports(self.rendition.id);
                     let text = if delta { snapshot.delta(reports) } else { snapshot.full(reports) };
                     return respond::playlist(text, self.cache(blocking), self.gzip).map(Payload::from);
                 }
@@ -110,7 +110,7 @@ impl Question {
                     return respond::playlist(text, self.cache(false), self.gzip).map(Payload::from);
                 }
                 Answer::Ram(bytes) => {
-                    return respond::media(self.rendition.kind, &bytes, self.asked).map(Payload::from);
+                    return respond::media(self.rendition.id.kind(), &bytes, self.asked).map(Payload::from);
                 }
                 // Boxed: reading from the disk is the larger future, and who waits for a part should not pay for it.
                 other => return Box::pin(self.bytes(reader, other)).await,
@@ -128,9 +128,9 @@ impl Question {
     }
 
     async fn bytes(&self, reader: &Reader, answer: Answer) -> Response<Payload> {
-        let (kind, id) = (self.rendition.kind, &self.timeline.video_id);
+        let (rendition, id) = (self.rendition.id, &self.timeline.video_id);
         let bytes = match answer {
-            Answer::Disk { location, bytes } => match reader.read(id, kind, location, bytes).await {
+            Answer::Disk { location, bytes } => match reader.read(id, rendition, location, bytes).await {
                 Ok(bytes) => bytes,
                 Err(error) => {
                     tracing::error!(video = %id, %error, "media can't be read");
@@ -144,12 +144,12 @@ impl Question {
             Answer::Bad(bad) => return problem(StatusCode::BAD_REQUEST, &bad.to_string()),
             _ => return not_found("There is no such segment, or no longer."),
         };
-        respond::media(kind, &bytes, self.asked).map(Payload::from)
+        respond::media(rendition.kind(), &bytes, self.asked).map(Payload::from)
     }
 
-    /// Each viewer waits for one playlist at a time of the leading rendition.
+    /// Each viewer waits for one playlist of pictures at a time, or of sound where there are none.
     fn counts_viewers(&self) -> bool {
-        self.rendition.kind == Kind::Video || self.timeline.rendition(Kind::Video).is_none()
+        self.rendition.id.kind() == Kind::Video || !self.timeline.has_video()
     }
 
     fn cache(&self, blocking: bool) -> Cache {

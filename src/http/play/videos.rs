@@ -83,7 +83,7 @@ impl Videos {
         let loaded = self.loaded.get_or_insert_async(&key, async {
             let read = tokio::task::spawn_blocking(move || {
                 let loaded = load(&layout, &name)?;
-                let segments = (loaded.video.segments.len() + loaded.audio.segments.len()) as u64;
+                let segments = loaded.tracks.values().map(|t| t.segments.len() as u64).sum();
                 let timeline = Timeline::of_video(&name, &loaded);
                 Ok::<_, crate::archive::Error>(Loaded { timeline, segments, believed_since: now })
             });

@@ -1,0 +1,492 @@
+//! A live's renditions that an engine makes: planned from what the contribution sends, admitted where the machine has room, fed with the
+//! source's frames, and followed so that they are cut where the source is cut.
+//!
+//! Promises: nothing here can hold up the source. One engine is fed at a time; one that is replaced finishes what it has, and is heard
+//! first, so that no picture is lost or comes out of order. Renditions that viewers know go on as gaps when there is no engine.
+
+use super::admission::{Admission, NoRoom, Ticket};
+use super::status::{Finding, Level};
+use crate::archive::load::Loaded;
+use crate::lifecycle::Tasks;
+use media::codec::{aac::Aac, h264::H264};
+use media::rendition::RenditionId;
+use media::segment::Event;
+use media::segment::boundary::{Boundary, Placed, PlacedFrame};
+use media::segment::follower::{Encoded, Follower};
+use media::time::{Timescale, Timestamp};
+use media::track::{Kind, Parameters};
+use pipelines::client::{self, Control, Input, Output};
+use pipelines::ladder::{self, Ladder, Preset, Source, SourceAudio, SourceRendition, SourceVideo, cost};
+use pipelines::message::{AudioPlan, EncodedFrame, Rendition, SourceFrame, Start, Stats};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// An engine that has been replaced, or whose contribution has ended, finishes within this or is left: a few pictures are inside.
+pub(super) const FINISH_WITHIN: Duration = Duration::from_millis(2_500);
+/// Told to the ladder's rules when the source's keyframes are too far apart to cut at. Milliseconds.
+const LONG_GOP_MS: u32 = 10_000;
+/// Time over which an engine's cores are measured: shorter says more of the last keyframe than of the live.
+const MEASURE_OVER: Duration = Duration::from_secs(10);
+
+/// How renditions are made.
+#[derive(Clone, Debug)]
+pub struct Renditions {
+    /// Whether to make any.
+    pub enabled: bool,
+    /// Which.
+    pub preset: Preset,
+    /// How engines are run.
+    pub engine: client::Settings,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Transcoding {
+    slug: String,
+    wanted: Renditions,
+    admission: Admission,
+    tasks: Tasks,
+    video: Option<Arc<H264>>,
+    audio: Option<Arc<Aac>>,
+    long_gop: bool,
+    /// What the plan was made from has changed: it is made anew at the next keyframe that begins a segment.
+    stale: bool,
+    last_segment: Option<Boundary>,
+    /// The first is heard, the last is fed.
+    engines: VecDeque<Engine>,
+    followers: BTreeMap<RenditionId, Follower>,
+    standing: Standing,
+    restarts: u64,
+    shed: u64,
+}
+
+/// How it goes.
+#[derive(Clone, Debug, PartialEq)]
+enum Standing {
+    /// Nothing to make, or nothing known yet.
+    Idle,
+    Running,
+    Missing(String),
+    NoRoom(NoRoom),
+    Lost(String),
+    GivenUp(String),
+}
+
+#[derive(Debug)]
+struct Engine {
+    /// `None`: it is finishing.
+    input: Option<Input>,
+    output: Output,
+    control: Control,
+    order: Start,
+    reencodes_source: bool,
+    ticket: Option<Ticket>,
+    leave_by: Option<Instant>,
+    sound_scale: Option<Timescale>,
+    measured: Option<(Instant, Stats)>,
+    last_shed: u64,
+}
+
+/// What an engine said; `None`: it has ended.
+#[derive(Debug)]
+pub(super) struct Heard(Option<client::Event>);
+
+impl Transcoding {
+    pub(super) fn new(slug: &str, wanted: Renditions, admission: Admission, tasks: Tasks) -> Self {
+        Self {
+            slug: slug.to_owned(),
+            wanted,
+            admission,
+            tasks,
+            video: None,
+            audio: None,
+            long_gop: false,
+            stale: false,
+            last_segment: None,
+            engines: VecDeque::new(),
+            followers: BTreeMap::new(),
+            standing: Standing::Idle,
+            restarts: 0,
+            shed: 0,
+        }
+    }
+
+    /// Goes on with the encoded renditions of a live that a stop interrupted.
+    pub(super) fn resume(&mut self, loaded: &Loaded) {
+        for (id, track) in loaded.tracks.iter().filter(|(id, t)| id.is_encoded() && !t.segments.is_empty()) {
+            if let Some((parameters, _)) = track.inits.last() {
+                self.followers.insert(*id, Follower::resume(*id, parameters, loaded.next_msn()));
+            }
+        }
+    }
+
+    /// What is being made, or about to be.
+    pub(super) fn expected(&self) -> impl Iterator<Item = RenditionId> + '_ {
+        let works = matches!(self.standing, Standing::Running | Standing::Lost(_));
+        let made = self.engines.back().filter(|_| works).into_iter().flat_map(|e| ids(&e.order));
+        made
+    }
+
+    /// Whether viewers get a re-encoded rendition instead of the source, so that segments need not wait for its keyframes.
+    pub(super) fn reencodes_source(&self) -> bool {
+        self.engines.back().is_some_and(|e| e.input.is_some() && e.reencodes_source)
+    }
+
+    /// The source's keyframes are too far apart.
+    pub(super) fn gop_is_long(&mut self, long: bool) {
+        self.stale |= self.long_gop != long;
+        self.long_gop = long;
+    }
+
+    /// Takes what the segmenter placed.
+    pub(super) fn feed(&mut self, placed: &[Placed], out: &mut Vec<Event>) -> Result<(), media::cmaf::Error> {
+        for one in placed {
+            match one {
+                Placed::Parameters(parameters) => self.parameters(parameters),
+                Placed::Boundary(boundary) if boundary.segment.is_some() => self.last_segment = Some(boundary.clone()),
+                Placed::Boundary(_) => {}
+                Placed::Frame(frame) => {
+                    self.stale |= matches!(self.standing, Standing::NoRoom(_));
+                    if self.stale && begins(frame, self.video.is_some()) {
+                        self.plan(out)?;
+                    }
+                    self.frame(frame);
+                }
+                Placed::SpanEnd(_) => {
+                    if let Some(input) = self.input() {
+                        input.discontinuity();
+                    }
+                }
+            }
+            for follower in self.followers.values_mut() {
+                follower.placed(one, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn parameters(&mut self, parameters: &Parameters) {
+        match parameters {
+            Parameters::Video(h264) => {
+                self.stale |= self.video.replace(Arc::clone(h264)).as_ref() != Some(h264);
+            }
+            Parameters::Audio(aac) => {
+                self.stale |= self.audio.replace(Arc::clone(aac)).as_ref() != Some(aac);
+            }
+        }
+        if let Some(engine) = self.engines.back()
+            && let Some(input) = engine.input.as_ref().filter(|_| takes(&engine.order, parameters.kind()))
+        {
+            input.parameters(parameters.clone());
+        }
+    }
+
+    fn frame(&mut self, frame: &PlacedFrame) {
+        let scale = match frame.kind {
+            Kind::Video => Timescale::VIDEO,
+            Kind::Audio => self.audio.as_ref().map_or(Timescale::MICROS, |aac| aac.timescale()),
+        };
+        let Some(engine) = self.engines.back().filter(|e| takes(&e.order, frame.kind)) else { return };
+        if let Some(input) = &engine.input {
+            input.frame(SourceFrame {
+                kind: frame.kind,
+                dts: frame.dts.rescale(scale).ticks(),
+                pts: frame.pts.rescale(scale).ticks(),
+                keyframe: frame.keyframe,
+                cut: frame.cut,
+                decode_only: false,
+                payload: frame.payload.clone(),
+            });
+        }
+    }
+
+    fn input(&self) -> Option<&Input> {
+        self.engines.back().and_then(|e| e.input.as_ref())
+    }
+
+    /// Decides anew what to make, and keeps the engine when it is the same.
+    fn plan(&mut self, out: &mut Vec<Event>) -> Result<(), media::cmaf::Error> {
+        self.stale = false;
+        let gop_ms = self.long_gop.then_some(LONG_GOP_MS);
+        let source = Source {
+            video: self.video.as_ref().map(|h264| SourceVideo::new(h264, gop_ms)),
+            audio: self.audio.as_ref().map(|aac| SourceAudio::new(aac)),
+        };
+        let ladder = ladder::plan(&source, &self.wanted.preset);
+        let order = ladder.start(0);
+        if self.engines.back().is_some_and(|e| e.input.is_some() && e.order == order) {
+            return Ok(());
+        }
+        self.close();
+        self.standing = Standing::Idle;
+        if self.wanted.enabled && ladder.needs_engine() {
+            match client::program(&self.wanted.engine) {
+                Err(reason) => self.standing = Standing::Missing(reason),
+                Ok(_) => match self.admission.admit(cost::cores(&ladder, &source)) {
+                    Err(no_room) => self.refused(no_room),
+                    Ok(ticket) => self.start(&ladder, order, ticket, out)?,
+                },
+            }
+        }
+        self.await_engines();
+        Ok(())
+    }
+
+    fn refused(&mut self, no_room: NoRoom) {
+        if !matches!(self.standing, Standing::NoRoom(_)) {
+            metrics::counter!("amphi_engine_refused_total", "broadcaster" => self.slug.clone()).increment(1);
+        }
+        self.standing = Standing::NoRoom(no_room);
+    }
+
+    fn start(
+        &mut self,
+        ladder: &Ladder,
+        order: Start,
+        ticket: Ticket,
+        out: &mut Vec<Event>,
+    ) -> Result<(), media::cmaf::Error> {
+        let (input, output, control, client) = client::client(self.wanted.engine.clone(), order.clone());
+        let stop = self.tasks.hard().clone();
+        self.tasks.spawn("engine", async move {
+            client.run(stop).await;
+        });
+        let parameters = [self.video.clone().map(Parameters::Video), self.audio.clone().map(Parameters::Audio)];
+        for parameters in parameters.into_iter().flatten().filter(|p| takes(&order, p.kind())) {
+            input.parameters(parameters);
+        }
+        for id in ids(&order) {
+            if !self.followers.contains_key(&id) {
+                let mut follower = Follower::new(id);
+                if let Some(boundary) = &self.last_segment {
+                    follower.placed(&Placed::Boundary(boundary.clone()), out)?;
+                }
+                self.followers.insert(id, follower);
+            }
+        }
+        tracing::info!(broadcaster = %self.slug, renditions = names(&order), "an engine begins");
+        self.engines.push_back(Engine {
+            input: Some(input),
+            output,
+            control,
+            order,
+            reencodes_source: matches!(ladder.source, SourceRendition::Reencode(..)),
+            ticket: Some(ticket),
+            leave_by: None,
+            sound_scale: None,
+            measured: None,
+            last_shed: 0,
+        });
+        self.standing = Standing::Running;
+        Ok(())
+    }
+
+    /// The engine that is fed gets no more, and finishes what it has.
+    pub(super) fn close(&mut self) {
+        if let Some(engine) = self.engines.back_mut()
+            && engine.input.take().is_some()
+        {
+            engine.ticket = None;
+            engine.leave_by = Some(Instant::now() + FINISH_WITHIN);
+        }
+    }
+
+    /// Each follower waits for its engine as long as there is one.
+    fn await_engines(&mut self) {
+        let made: Vec<_> = self.engines.iter().flat_map(|e| ids(&e.order)).collect();
+        for (id, follower) in &mut self.followers {
+            follower.await_engine(made.contains(id));
+        }
+    }
+
+    /// Waits for what the engine says. Never comes back when there is none. Cancel-safe.
+    pub(super) async fn hear(&mut self) -> Heard {
+        let Some(engine) = self.engines.front_mut() else { return std::future::pending().await };
+        let late = async {
+            match engine.leave_by {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            event = engine.output.next() => Heard(event),
+            () = late => Heard(None),
+        }
+    }
+
+    /// Whether an engine may still say something.
+    pub(super) fn is_heard(&self) -> bool {
+        !self.engines.is_empty()
+    }
+
+    /// Takes what the engine said.
+    pub(super) fn heard(&mut self, heard: Heard, out: &mut Vec<Event>) -> Result<(), media::cmaf::Error> {
+        let Some(event) = heard.0 else {
+            self.engines.pop_front();
+            self.await_engines();
+            return Ok(());
+        };
+        let Some(engine) = self.engines.front_mut() else { return Ok(()) };
+        match event {
+            client::Event::Ready => {
+                if engine.input.is_some() {
+                    self.standing = Standing::Running;
+                }
+            }
+            client::Event::Parameters { rendition, parameters } => {
+                if let Parameters::Audio(aac) = &parameters {
+                    engine.sound_scale = Some(aac.timescale());
+                }
+                if let Some(follower) = id(&engine.order, rendition).and_then(|id| self.followers.get_mut(&id)) {
+                    follower.parameters(&parameters);
+                }
+            }
+            client::Event::Frame(frame) => {
+                let scale = match frame.rendition {
+                    Rendition::Rung(_) => Some(Timescale::VIDEO),
+                    Rendition::Audio => engine.sound_scale,
+                };
+                let follower = id(&engine.order, frame.rendition).and_then(|id| self.followers.get_mut(&id));
+                if let Some((follower, scale)) = follower.zip(scale) {
+                    let EncodedFrame { dts, pts, keyframe, payload, .. } = frame;
+                    let (dts, pts) = (Timestamp::new(dts, scale), Timestamp::new(pts, scale));
+                    follower.frame(Encoded { dts, pts, keyframe, payload }, out)?;
+                }
+            }
+            client::Event::Stats(stats) => {
+                // A new engine counts anew.
+                self.shed += stats.shed.checked_sub(engine.last_shed).unwrap_or(stats.shed);
+                engine.last_shed = stats.shed;
+                engine.measure(stats, &self.slug);
+            }
+            client::Event::Caption(_) => {}
+            client::Event::Lost { reason, .. } => {
+                tracing::warn!(broadcaster = %self.slug, %reason, "the engine was lost and is started again");
+                metrics::counter!("amphi_engine_restarts_total", "broadcaster" => self.slug.clone()).increment(1);
+                self.restarts += 1;
+                engine.measured = None;
+                if engine.input.is_some() {
+                    self.standing = Standing::Lost(reason);
+                }
+            }
+            client::Event::GivenUp { reason } => {
+                tracing::error!(broadcaster = %self.slug, %reason, "the engine is given up: viewers get the source");
+                if engine.input.is_some() {
+                    self.standing = Standing::GivenUp(reason);
+                }
+                self.engines.pop_front();
+                self.await_engines();
+            }
+        }
+        Ok(())
+    }
+
+    /// The contribution is over and its engine has finished, or has had its time: what there is becomes the last segments.
+    pub(super) fn finish(&mut self, out: &mut Vec<Event>) -> Result<(), media::cmaf::Error> {
+        self.engines.clear();
+        self.await_engines();
+        self.standing = Standing::Idle;
+        self.stale = true;
+        self.followers.values_mut().try_for_each(|follower| follower.finish(out))
+    }
+
+    /// Frames that came too late, and pictures that the engine left out.
+    pub(super) fn dropped(&self) -> u64 {
+        let unsent = self.engines.back().map_or(0, |e| e.control.dropped_frames());
+        self.shed + unsent + self.followers.values().map(Follower::dropped).sum::<u64>()
+    }
+
+    /// What an operator should know.
+    pub(super) fn finding(&self) -> Option<Finding> {
+        let found = |level, code, message| Some(Finding { level, code, message });
+        match &self.standing {
+            Standing::Idle | Standing::Running => None,
+            Standing::Missing(reason) => {
+                found(Level::Notice, "engine_missing", format!("Viewers get the source only: {reason}."))
+            }
+            Standing::NoRoom(NoRoom { wanted, free }) => found(
+                Level::Warning,
+                "no_room_for_renditions",
+                format!(
+                    "Viewers get the source only: its renditions would take {wanted:.1} cores, and {free:.1} are left of what engines \
+                     may use. They begin when there is room; renditions.cpu_percent sets how much engines may use."
+                ),
+            ),
+            Standing::Lost(reason) => {
+                found(Level::Warning, "engine_lost", format!("The engine ended and is started again: {reason}."))
+            }
+            Standing::GivenUp(reason) => found(
+                Level::Error,
+                "engine_given_up",
+                format!(
+                    "Viewers get the source only: the engine ended again and again ({reason}). It is tried again with the next \
+                     contribution."
+                ),
+            ),
+        }
+    }
+}
+
+impl Engine {
+    /// Tells what it takes, to the metrics and to those who ask for room.
+    fn measure(&mut self, stats: Stats, slug: &str) {
+        let now = Instant::now();
+        let Some((since, earlier)) = &self.measured else {
+            self.measured = Some((now, stats));
+            return;
+        };
+        if now.duration_since(*since) < MEASURE_OVER {
+            return;
+        }
+        if let Some(cores) = stats.cores_since(earlier) {
+            metrics::gauge!("amphi_engine_cores", "broadcaster" => slug.to_owned()).set(cores);
+            if let Some(ticket) = &self.ticket {
+                ticket.measured(cores);
+            }
+        }
+        if let Some(speed) = stats.realtime_factor_since(earlier) {
+            metrics::gauge!("amphi_engine_realtime_factor", "broadcaster" => slug.to_owned()).set(speed);
+        }
+        self.measured = Some((now, stats));
+    }
+}
+
+/// Whether an engine can be started with this frame: a keyframe that begins a segment, or sound where there are no pictures.
+fn begins(frame: &PlacedFrame, has_video: bool) -> bool {
+    match frame.kind {
+        Kind::Video => frame.cut && frame.keyframe,
+        Kind::Audio => !has_video,
+    }
+}
+
+/// Whether an engine with this order needs the source's frames of a kind.
+fn takes(order: &Start, kind: Kind) -> bool {
+    match kind {
+        Kind::Video => !order.rungs.is_empty(),
+        Kind::Audio => !matches!(order.audio, AudioPlan::Leave),
+    }
+}
+
+/// What an engine's rendition is called here.
+fn id(order: &Start, rendition: Rendition) -> Option<RenditionId> {
+    match rendition {
+        Rendition::Rung(n) => {
+            let side = order.rungs.get(usize::from(n))?.short_side_px();
+            RenditionId::from_code(u16::try_from(side).ok()?)
+        }
+        Rendition::Audio => Some(RenditionId::Stereo),
+    }
+}
+
+/// All that an engine with this order makes.
+fn ids(order: &Start) -> impl Iterator<Item = RenditionId> + '_ {
+    let sound = takes(order, Kind::Audio).then_some(Rendition::Audio);
+    let rungs = (0..=u8::MAX).take(order.rungs.len()).map(Rendition::Rung);
+    rungs.chain(sound).filter_map(|rendition| id(order, rendition))
+}
+
+fn names(order: &Start) -> String {
+    ids(order).map(RenditionId::name).collect::<Vec<_>>().join(" ")
+}
