@@ -11,6 +11,7 @@ mod crash;
 mod disk;
 mod doors;
 mod http_origin;
+mod ladder;
 mod live_to_video;
 mod load_hostile;
 mod low_latency_rules;

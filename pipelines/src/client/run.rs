@@ -97,7 +97,8 @@ impl Client {
                 // Waiting does not bring a file; a reset, after somebody put it there, does.
                 self.attempts = Attempts::default();
             } else if let Next::RetryIn(retry_in) = self.attempts.failed(Instant::now(), fruitful) {
-                tracing::warn!(%reason, ?retry_in, "the engine ended too early");
+                // Whoever takes the event knows whose engine it was, and says it.
+                tracing::debug!(%reason, ?retry_in, "the engine ended too early");
                 let lost = self.events.send(Event::Lost { reason, retry_in });
                 let paused = async {
                     let told = lost.await.is_ok();
@@ -111,7 +112,7 @@ impl Client {
                 self.shared.restarts.fetch_add(1, Relaxed);
                 continue;
             }
-            tracing::error!(%reason, "the engine is given up");
+            tracing::debug!(%reason, "the engine is given up");
             if let Some(ended) = self.given_up(reason, &stop).await {
                 return ended;
             }

@@ -175,13 +175,17 @@ impl Drop for Video {
     }
 }
 
+/// What a probe says of a picture that goes no further. `Drop` would have GStreamer 1.22 complain of each on stderr: the binding has let go of
+/// the picture by then.
+const DROPPED: gst::PadProbeReturn = gst::PadProbeReturn::Handled;
+
 /// Sends the IDRs that are due, and leaves out what is not to be encoded.
 fn watch(sink: &gst::Pad, source: &gst_app::AppSrc, shared: &Arc<Shared>, when_slow: WhenSlow) {
     let (shared, source) = (Arc::clone(shared), source.downgrade());
     // One thread streams through a pad; the lock is never waited for.
     let memory = Mutex::new((Shed::default(), true, None::<i64>));
     sink.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        let Some(time) = info.buffer().and_then(|b| b.pts()) else { return gst::PadProbeReturn::Drop };
+        let Some(time) = info.buffer().and_then(|b| b.pts()) else { return DROPPED };
         let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
         let (shed, first, last_pts) = &mut *memory;
         let pts = bridge::ticks(time, SCALE);
@@ -196,11 +200,11 @@ fn watch(sink: &gst::Pad, source: &gst_app::AppSrc, shared: &Arc<Shared>, when_s
         let waiting = source.upgrade().map_or(0, |source| source.current_level_buffers());
         counts.waiting.store(u32::try_from(waiting).unwrap_or(u32::MAX), Relaxed);
         if marks.decode_only {
-            return gst::PadProbeReturn::Drop;
+            return DROPPED;
         }
         if when_slow == WhenSlow::Shed && shed.leaves_out(Instant::now(), waiting, marks.cut || *first) {
             counts.shed.fetch_add(1, Relaxed);
-            return gst::PadProbeReturn::Drop;
+            return DROPPED;
         }
         if marks.after_hole {
             shared.hole(pts);
@@ -311,7 +315,7 @@ fn halve(pad: &gst::Pad) {
         let must = info.buffer().is_some_and(|b| b.flags().contains(gst::BufferFlags::MARKER));
         let keep = keep_next.load(Relaxed) || must;
         keep_next.store(!keep, Relaxed);
-        if keep { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Drop }
+        if keep { gst::PadProbeReturn::Ok } else { DROPPED }
     });
 }
 

@@ -1,0 +1,263 @@
+//! Renditions that a real engine makes of a real live: the source's segments with all its pictures, whatever the source is, and whatever
+//! becomes of the engine.
+//!
+//! The engine is `amphi-engine` beside the server under test; `make test` builds it.
+
+use crate::support::ask::add_broadcaster;
+use crate::support::http::get;
+use crate::support::peers::{self, Peer, wait_until};
+use crate::support::server::{Options, Server};
+use crate::support::stream::{
+    PATIENCE, SOON, broadcaster, count_packets, decodes, finding, playlist, url, video_url, wait_finding, wait_on_air,
+    wait_state, wait_videos,
+};
+use amphi::archive::layout::Layout;
+use amphi::archive::load::{Loaded, load};
+use media::origin::entry::Segment;
+use media::rendition::RenditionId;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+
+const SOURCE: RenditionId = RenditionId::Source;
+const RUNG: RenditionId = RenditionId::Rung(240);
+
+fn server(settings: &[(&str, &str)]) -> Server {
+    let engine = Path::new(env!("CARGO_BIN_EXE_amphi")).with_file_name("amphi-engine");
+    assert!(engine.is_file(), "{} is missing; `make test` builds it", engine.display());
+    // Of 640x360 this preset makes 240p.
+    let own = [("AMPHI_RENDITIONS__ENABLED", "true"), ("AMPHI_RENDITIONS__PRESET", "low bandwidth")];
+    Server::start(Options::with(&[&own, settings].concat()))
+}
+
+/// A source of a kind, encoded once.
+struct Clip {
+    folder: TempDir,
+}
+
+impl Clip {
+    /// `encoder`: more arguments for x264.
+    fn new(size: &str, rate: &str, seconds: u32, encoder: &[&str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("amphi-ladder-").tempdir().unwrap();
+        let clip = Self { folder };
+        let (picture, seconds) = (format!("testsrc2=size={size}:rate={rate}"), seconds.to_string());
+        let inputs = ["-v", "error", "-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", "sine=sample_rate=48000"];
+        let video =
+            ["-t", &seconds, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-sc_threshold", "0"];
+        let path = clip.path();
+        let sound = ["-c:a", "aac", "-b:a", "64k", path.to_str().unwrap()];
+        peers::run("ffmpeg", inputs.iter().chain(&video).chain(encoder).chain(&sound), PATIENCE);
+        clip
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("clip.mp4")
+    }
+
+    fn push(&self, url: &str) -> Peer {
+        let path = self.path();
+        Peer::start("ffmpeg", ["-v", "warning", "-re", "-i", path.to_str().unwrap(), "-c", "copy", "-f", "flv", url])
+    }
+}
+
+/// Pushes to the demo broadcaster until it is over, and gives the video.
+fn video_of(server: &Server, clip: &Clip) -> (Value, Loaded) {
+    let mut encoder = clip.push(&url(server, "demo", "demo"));
+    assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
+    wait_state(server, "demo", "ended");
+    let video = wait_videos(server, "demo", 1).remove(0);
+    let loaded = recording(server, &video);
+    (video, loaded)
+}
+
+fn recording(server: &Server, video: &Value) -> Loaded {
+    let layout = Layout::new(server.data_dir().join("media"));
+    load(&layout, video["id"].as_str().unwrap()).unwrap()
+}
+
+fn samples(loaded: &Loaded, id: RenditionId) -> u64 {
+    loaded.tracks[&id].segments.iter().map(|s| u64::from(s.samples)).sum()
+}
+
+/// The same numbers, discontinuities and times, and as long.
+fn assert_aligned(loaded: &Loaded, id: RenditionId, what: &str) {
+    let (source, rung) = (&loaded.tracks[&SOURCE].segments, &loaded.tracks[&id].segments);
+    let shape = |s: &Segment| (s.msn, s.discontinuity, s.program_date_time.micros());
+    assert_eq!(rung.iter().map(shape).collect::<Vec<_>>(), source.iter().map(shape).collect::<Vec<_>>(), "{what}");
+    for (a, b) in source.iter().zip(rung) {
+        let apart = (a.duration_micros - b.duration_micros).abs();
+        assert!(apart <= 1_000, "{what}: segment {} is {} and {} us long", a.msn, a.duration_micros, b.duration_micros);
+    }
+}
+
+#[test]
+fn whatever_the_source_is_a_rung_has_its_pictures_and_an_idr_where_its_segments_begin() {
+    let sources: [(&str, &str, &[&str]); 9] = [
+        ("GOP 1 s", "25", &["-g", "25"]),
+        ("GOP 2 s", "25", &["-g", "50"]),
+        ("GOP 2.5 s", "30", &["-g", "75"]),
+        ("GOP 4 s", "25", &["-g", "100"]),
+        ("irregular", "25", &["-g", "500", "-force_key_frames", "0,0.6,1.1,3.4,4.2,7.5,8,10.9"]),
+        ("B-frames", "25", &["-g", "50", "-bf", "3", "-b_strategy", "0"]),
+        ("29.97 fps", "30000/1001", &["-g", "60"]),
+        ("50 fps", "50", &["-g", "100"]),
+        ("60 fps", "60", &["-g", "120"]),
+    ];
+    for (what, rate, encoder) in sources {
+        let server = server(&[("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_LIVE__MIN_LENGTH", "0s")]);
+        let clip = Clip::new("640x360", rate, 12, encoder);
+        let (video, loaded) = video_of(&server, &clip);
+        assert_aligned(&loaded, RUNG, what);
+        let expected = if rate.starts_with("50") || rate == "60" {
+            samples(&loaded, SOURCE) / 2
+        } else {
+            samples(&loaded, SOURCE)
+        };
+        // Halving keeps every picture that begins a segment, so one more now and then.
+        let more =
+            samples(&loaded, RUNG).checked_sub(expected).unwrap_or_else(|| panic!("{what}: pictures are missing"));
+        assert!(more <= if expected == samples(&loaded, SOURCE) { 0 } else { 8 }, "{what}: {more} pictures too many");
+        // Keyframes are told by decode time, which in the source is before presentation by the same time everywhere.
+        let begins = |id| loaded.tracks[&id].segments.iter().map(|s| s.keyframes[0].time_micros).collect::<Vec<_>>();
+        let delays: Vec<_> = begins(SOURCE).iter().zip(begins(RUNG)).map(|(a, b)| b - a).collect();
+        assert!(delays.iter().all(|d| d.abs_diff(delays[0]) <= 1), "{what}: {delays:?}");
+        assert!(loaded.tracks[&RUNG].segments.iter().all(|s| s.keyframes.len() == 1), "{what}: nowhere else");
+        let rung = video_url(&server, &video).replace("master.m3u8", "240p/media.m3u8");
+        assert_eq!(count_packets(&rung, "v:0"), samples(&loaded, RUNG), "{what}");
+        decodes(&rung);
+    }
+}
+
+#[test]
+fn a_source_with_far_keyframes_is_re_encoded_and_cut_every_two_seconds() {
+    let server = server(&[("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_LIVE__MIN_LENGTH", "0s")]);
+    let clip = Clip::new("640x360", "25", 34, &["-g", "250"]);
+    let mut encoder = clip.push(&url(&server, "demo", "demo"));
+    wait_on_air(&server, "demo");
+    let offered = || get(server.http(), "/live/demo/master.m3u8").text();
+    // At first nobody knows how far its keyframes are apart.
+    assert!(offered().contains("source/media.m3u8"), "{}", offered());
+    let re_encoded = || !offered().contains("source/media.m3u8") && offered().contains("360p/media.m3u8");
+    assert!(wait_until(SOON, re_encoded), "{}", offered());
+    assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
+    wait_state(&server, "demo", "ended");
+    let video = wait_videos(&server, "demo", 1).remove(0);
+    let loaded = recording(&server, &video);
+    for id in [RenditionId::Rung(360), RUNG] {
+        assert_aligned(&loaded, id, &id.name());
+    }
+    let regular = loaded.tracks[&RenditionId::Rung(360)].segments.iter().filter(|s| !s.is_gap());
+    let lengths: Vec<_> = regular.map(|s| s.duration_micros / 1000).collect();
+    assert!(lengths.len() >= 5 && lengths[..lengths.len() - 1].iter().all(|ms| ms.abs_diff(2_000) <= 1), "{lengths:?}");
+}
+
+#[test]
+fn a_source_that_comes_back_larger_gets_more_rungs_and_all_list_the_same() {
+    let server = server(&[("AMPHI_LIVE__GRACE", "8s"), ("AMPHI_LIVE__MIN_LENGTH", "0s")]);
+    let address = url(&server, "demo", "demo");
+    for size in ["640x360", "960x540", "640x360"] {
+        let clip = Clip::new(size, "25", 7, &["-g", "50"]);
+        let mut encoder = clip.push(&address);
+        assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
+    }
+    wait_state(&server, "demo", "ended");
+    let video = wait_videos(&server, "demo", 1).remove(0);
+    let loaded = recording(&server, &video);
+    for rung in [480, 360, 240].map(RenditionId::Rung) {
+        assert_aligned(&loaded, rung, &rung.name());
+    }
+    let lost = |id| loaded.tracks[&id].segments.iter().filter(|s| s.is_gap()).count();
+    assert_eq!((samples(&loaded, RUNG), lost(RUNG)), (samples(&loaded, SOURCE), 0), "what every size has is whole");
+    assert!(lost(RenditionId::Rung(480)) >= 6, "what only the larger has is gaps beside");
+}
+
+/// Processes of the engine that the server has started, with their states as /proc names them.
+fn engines(server: &Server) -> Vec<(Pid, char)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        // pid (name) state parent …; the name may hold spaces.
+        let Some((pid, rest)) = stat.split_once(" (amphi-engine) ") else { continue };
+        let words: Vec<_> = rest.split(' ').collect();
+        if words[1].parse() == Ok(server.pid()) {
+            found.push((Pid::from_raw(pid.parse().unwrap()).unwrap(), words[0].chars().next().unwrap()));
+        }
+    }
+    found
+}
+
+#[test]
+fn an_engine_that_is_killed_every_five_seconds_costs_the_source_nothing_and_its_rung_little() {
+    let server = server(&[("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_LIVE__MIN_LENGTH", "0s")]);
+    let clip = Clip::new("640x360", "25", 60, &["-g", "50"]);
+    let mut encoder = clip.push(&url(&server, "demo", "demo"));
+    wait_on_air(&server, "demo");
+    let mut killed = 0;
+    let signals = [Signal::KILL, Signal::SEGV, Signal::STOP, Signal::ABORT];
+    for signal in signals.into_iter().cycle().take(10) {
+        std::thread::sleep(Duration::from_secs(5));
+        let alive: Vec<_> = engines(&server).into_iter().filter(|(_, state)| *state != 'Z').collect();
+        assert!(alive.len() <= 1, "{alive:?}");
+        for (pid, _) in alive {
+            // The first SIGSEGV may only take Rust's handler away, which looks for overflowing stacks.
+            let dies = || kill_process(pid, signal).is_err() || signal != Signal::SEGV || engines(&server).is_empty();
+            assert!(wait_until(Duration::from_secs(2), dies));
+            killed += 1;
+        }
+    }
+    assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
+    assert!(killed >= 8, "{killed} of 10 kills met an engine");
+    wait_state(&server, "demo", "ended");
+    let gone = || engines(&server).is_empty();
+    assert!(wait_until(Duration::from_secs(5), gone), "left behind: {:?}", engines(&server));
+    let video = wait_videos(&server, "demo", 1).remove(0);
+    let loaded = recording(&server, &video);
+    assert_aligned(&loaded, RUNG, "killed");
+    assert_eq!(samples(&loaded, SOURCE), 60 * 25, "the source has every picture");
+    assert!(loaded.tracks[&SOURCE].segments.iter().all(|s| !s.is_gap()));
+    let lost = samples(&loaded, SOURCE) - samples(&loaded, RUNG);
+    assert!(lost <= 50 * killed, "{lost} pictures of the rung lost by {killed} kills");
+    let metrics = get(server.http(), "/metrics").text();
+    let told = metrics.lines().find(|l| l.starts_with("amphi_engine_restarts_total{broadcaster=\"demo\"}")).unwrap();
+    assert!(told.split(' ').next_back().unwrap().parse::<u64>().unwrap() >= killed, "{told}, {killed} kills");
+}
+
+#[test]
+fn a_live_that_does_not_fit_is_passed_through_says_so_and_is_encoded_when_there_is_room() {
+    // The ladder below 1280x720 is estimated to take a quarter of a core: room for one and not for two.
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let percent = (30.0 / f64::from(u32::try_from(cores).unwrap())).ceil().to_string();
+    let server = server(&[("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_RENDITIONS__CPU_PERCENT", &percent)]);
+    let second = add_broadcaster(&server, "second");
+    let clip = Clip::new("1280x720", "25", 60, &["-g", "50"]);
+    let first = clip.push(&url(&server, "demo", "demo"));
+    wait_on_air(&server, "demo");
+    let _second = clip.push(&format!("rtmp://{}/live/{second}", server.rtmp()));
+    wait_on_air(&server, "second");
+    let why = wait_finding(&server, "second", "no_room_for_renditions");
+    assert!(why.contains("renditions.cpu_percent"), "{why}");
+    let names = |slug| {
+        let renditions = broadcaster(&server, slug)["renditions"].clone();
+        renditions.as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(wait_until(SOON, || names("demo").contains(&"240p".to_owned())), "{:?}", names("demo"));
+    assert_eq!(names("second"), ["source", "audio"]);
+    drop(first);
+    assert!(wait_until(SOON, || names("second").contains(&"240p".to_owned())), "{:?}", names("second"));
+    assert_eq!(finding(&broadcaster(&server, "second")["health"], "no_room_for_renditions"), None);
+    let both = ["source", "240p"].map(|name| playlist(&server, &format!("/live/second/{name}/media.m3u8")));
+    assert_eq!(both[0].media_sequence, both[1].media_sequence, "what it missed is listed as gaps");
+}
+
+#[test]
+fn without_an_engine_on_the_machine_the_source_is_on_air_and_health_says_what_is_missing() {
+    let server = server(&[("AMPHI_RENDITIONS__ENGINE", "/nowhere/amphi-engine")]);
+    let clip = Clip::new("640x360", "25", 30, &["-g", "50"]);
+    let _encoder = clip.push(&url(&server, "demo", "demo"));
+    wait_on_air(&server, "demo");
+    let why = wait_finding(&server, "demo", "engine_missing");
+    assert!(why.contains("/nowhere/amphi-engine is missing"), "{why}");
+    assert!(!get(server.http(), "/live/demo/master.m3u8").text().contains("240p"));
+}
