@@ -14,6 +14,7 @@ mod http_origin;
 mod live_to_video;
 mod load_hostile;
 mod low_latency_rules;
+mod models;
 mod repo;
 mod rtsp_pull;
 mod serve;
