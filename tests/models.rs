@@ -57,6 +57,8 @@ struct Manner {
     etag: &'static str,
     /// Sends so many bytes of a whole answer, then leaves, or just falls silent.
     breaks: Option<(usize, After)>,
+    /// Sends everybody there.
+    moved: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -72,11 +74,13 @@ struct Source {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Of a request its path, its range and its If-Range.
+type Asked = (String, Option<String>, Option<String>);
+
 struct State {
     file: Vec<u8>,
     manner: Mutex<Manner>,
-    /// Of each request its path, its range and its If-Range.
-    asked: Mutex<Vec<(String, Option<String>, Option<String>)>>,
+    asked: Mutex<Vec<Asked>>,
     stop: AtomicBool,
     tls: Option<Arc<rustls::ServerConfig>>,
 }
@@ -85,7 +89,7 @@ impl Source {
     fn new(file: Vec<u8>, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let manner = Mutex::new(Manner { etag: "\"v1\"", breaks: None });
+        let manner = Mutex::new(Manner { etag: "\"v1\"", breaks: None, moved: None });
         let state = Arc::new(State { file, manner, asked: Mutex::default(), stop: AtomicBool::new(false), tls });
         let served = state.clone();
         #[expect(clippy::disallowed_methods, reason = "ends with this value, which waits for it")]
@@ -113,7 +117,7 @@ impl Source {
         change(&mut self.state.manner.lock().unwrap());
     }
 
-    fn asked(&self) -> Vec<(String, Option<String>, Option<String>)> {
+    fn asked(&self) -> Vec<Asked> {
         self.state.asked.lock().unwrap().clone()
     }
 }
@@ -158,7 +162,13 @@ impl State {
         };
         let (path, range, version) = (head.split(' ').nth(1).unwrap().to_owned(), header("range"), header("if-range"));
         self.asked.lock().unwrap().push((path, range.clone(), version.clone()));
-        let Manner { etag, breaks } = self.manner.lock().unwrap().clone();
+        let Manner { etag, breaks, moved } = self.manner.lock().unwrap().clone();
+        if let Some(there) = moved {
+            return write!(
+                stream,
+                "HTTP/1.1 302 Found\r\nLocation: {there}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+        }
         let from: Option<usize> = range
             .as_deref()
             .filter(|_| version.as_deref() == Some(etag))
@@ -281,7 +291,7 @@ fn a_killed_download_is_gone_on_with_unless_the_source_has_another_version() {
         killed.kill();
         assert!(place.installed().is_empty());
 
-        source.manner(|manner| *manner = Manner { etag, breaks: None });
+        source.manner(|manner| *manner = Manner { etag, breaks: None, moved: None });
         place.good(&from_mirror(&source.url(), &hash));
         let asked = source.asked();
         assert_eq!(asked[1].1, Some(format!("bytes={BREAK}-")));
@@ -343,13 +353,25 @@ fn a_mirror_by_tls_is_believed_with_a_certificate_that_the_system_trusts() {
     );
     assert_eq!(source.asked().len(), 2);
     assert_eq!(place.names(), [NAME]);
+
+    // From plain HTTP to TLS one may be sent, and never back.
+    let (plain, hash) = (Source::plain(file.clone()), sha256(&file));
+    plain.manner(|manner| manner.moved = Some(format!("{url}{NAME}.zip")));
+    let sent = Place::new();
+    let output = sent.command(&from_mirror(&plain.url(), &hash)).env("SSL_CERT_FILE", &trusted).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    source.manner(|manner| manner.moved = Some(format!("{}/{NAME}.zip", plain.url())));
+    let back = Place::new();
+    let output = back.command(&words).env("SSL_CERT_FILE", &trusted).output().unwrap();
+    assert!(!output.status.success() && plain.asked().len() == 1, "{}", said(&output));
+    assert_eq!(back.names(), [""; 0]);
 }
 
 #[test]
 fn an_installation_killed_at_any_moment_leaves_a_whole_model_or_none() {
     let (place, more) = (Place::new(), 12);
     let zip = place.path("m.zip");
-    std::fs::write(&zip, archive(more, 1_500_000)).unwrap();
+    std::fs::write(&zip, archive(more, 300_000)).unwrap();
     let words = ["models", "install", NAME, "--language", "fr", "--from", zip.to_str().unwrap()];
     let unpacked = place.path(&format!("data/models/.partial-{NAME}/unpacked/{NAME}"));
     let reached = |step: u64| match step {

@@ -213,7 +213,7 @@ fn object(entry: Option<&Entry>, record: Option<&Record>, used: bool) -> Value {
 /// In MiB, or GiB from 1 GiB on.
 fn size(bytes: u64) -> String {
     let mib = bytes.div_ceil(1 << 20);
-    if mib < 1_024 { format!("{mib} MiB") } else { format!("{}.{} GiB", mib >> 10, (mib & 1_023) * 10 >> 10) }
+    if mib < 1_024 { format!("{mib} MiB") } else { format!("{}.{} GiB", mib >> 10, ((mib & 1_023) * 10) >> 10) }
 }
 
 /// Progress on standard error: one line that changes on a terminal, a line now and then in a log.

@@ -9,6 +9,9 @@ use std::path::Path;
 /// What is left to others: a live needs it more than a model does.
 const LEFT_BYTES: u64 = 256 << 20;
 
+/// What an archive unpacks to, where it does not say: the Korean one to three times its size.
+pub(super) const USUAL_RATIO: u64 = 4;
+
 /// Fails unless `folder`'s file system has room for `bytes` and leaves some.
 pub(super) fn room_for(folder: &Path, bytes: u64) -> Result<(), Error> {
     let disk = statvfs(folder).map_err(|error| Error::io(folder)(error.into()))?;

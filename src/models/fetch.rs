@@ -133,10 +133,7 @@ fn agent(url: &Url) -> Agent {
         .timeout_resolve(Some(CONNECT))
         .timeout_connect(Some(CONNECT))
         .timeout_recv_response(Some(ANSWER));
-    if url.scheme() != "https" {
-        return config.build().into();
-    }
-    // Ring and nothing else is compiled in, but the library asks for the process's default.
+    // Also for plain HTTP, which may be sent on to HTTPS. Ring and nothing else is compiled in, but the library asks for the process's default.
     let _already_there = rustls::crypto::ring::default_provider().install_default();
     let system = rustls_native_certs::load_native_certs().certs;
     let roots: Vec<_> = system.iter().map(|root| Certificate::from_der(root).to_owned()).collect();
@@ -179,7 +176,9 @@ impl Request<'_> {
                 }
             },
             StatusCode::OK => {
-                if have > 0 && validator.is_some() && self.same_version(&answer, validator.as_deref()) {
+                let version = validator_of(&answer);
+                // It would not go on in the middle, or could not tell whether it may.
+                if version.is_none() || (have > 0 && version == validator) {
                     *self.resumes = false;
                 }
                 let total = length(&answer);
@@ -200,10 +199,6 @@ impl Request<'_> {
             }
             status => Ok(Ended::Never(format!("the source answered {status}"))),
         }
-    }
-
-    fn same_version(&self, answer: &Response<Body>, validator: Option<&str>) -> bool {
-        validator_of(answer).as_deref() == validator
     }
 
     /// An empty part, and the note of what it will be a part of.

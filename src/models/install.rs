@@ -4,7 +4,7 @@
 //! absent or whole. A known hash is compared before anything is unpacked. What is refused leaves nothing behind; what the network cut
 //! short leaves its `.part`, which the next attempt goes on with.
 
-use super::disk;
+use super::disk::{self, USUAL_RATIO};
 use super::error::Error;
 use super::fetch::{self, Part};
 use super::hash::Hash;
@@ -22,8 +22,6 @@ use url::Url;
 
 /// A download of a model that is not in the table: as the largest in it, doubled.
 const MAX_DOWNLOAD: u64 = 4 << 30;
-/// What an archive unpacks to, for the question whether there is room: the Korean one to three times its size.
-const USUAL_RATIO: u64 = 4;
 
 /// Where a model comes from.
 #[derive(Clone, Debug)]
@@ -295,7 +293,6 @@ impl Archive {
         Ok(Self { file, bytes: metadata.len(), what })
     }
 
-    #[expect(clippy::type_complexity, reason = "what the record is made of, in one place")]
     fn unpack(
         mut self,
         order: &Order,

@@ -209,7 +209,8 @@ pub fn root<'a>(files: impl Iterator<Item = &'a str> + Clone) -> Result<String, 
         return Err(Refused::new("it has no conf/model.conf: no model"));
     }
     // One graph, or two that are combined while decoding.
-    if !has("graph/HCLG.fst") && !(has("graph/HCLr.fst") && has("graph/Gr.fst")) {
+    let has_graph = has("graph/HCLG.fst") || (has("graph/HCLr.fst") && has("graph/Gr.fst"));
+    if !has_graph {
         return Err(Refused::new("it has neither graph/HCLG.fst nor graph/HCLr.fst and graph/Gr.fst: no model"));
     }
     Ok(root.to_owned())

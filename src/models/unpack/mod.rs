@@ -65,7 +65,7 @@ pub(super) fn from_archive(archive: &mut fs::File, what: &str, bytes: u64, into:
     let mut target = Target::new(into, Limits::for_archive(bytes));
     let unpacked = match &magic[..read] {
         [b'P', b'K', 3, 4] => zip::unpack(archive, &mut target),
-        [0x1f, 0x8b, ..] => tar::unpack(archive, &mut target),
+        [0x1f, 0x8b, ..] => tar::unpack(archive, bytes, &mut target),
         _ => Err(Refused::new("it is neither a zip (or wheel) nor a tar.gz").into()),
     };
     unpacked.map_err(|trouble| trouble.of(what))?;

@@ -1,6 +1,7 @@
 //! tar.gz archives. Extension headers are read here and not by the library, which would keep a hostile one's gigabytes in memory.
 
 use super::{Target, Trouble, damaged};
+use crate::models::disk::{self, USUAL_RATIO};
 use crate::models::rules::{Kind, Refused};
 use ::tar::{Archive, EntryType, PaxExtensions};
 use flate2::read::MultiGzDecoder;
@@ -12,7 +13,9 @@ const MAX_EXTENSION_BYTES: u64 = 64 << 10;
 /// Headers and padding: a block each, for entries and their extensions.
 const HEADER_BYTES: u64 = 8 << 20;
 
-pub(super) fn unpack(archive: &mut fs::File, target: &mut Target<'_>) -> Result<(), Trouble> {
+pub(super) fn unpack(archive: &mut fs::File, bytes: u64, target: &mut Target<'_>) -> Result<(), Trouble> {
+    // A tar does not say beforehand how large it is.
+    disk::room_for(target.folder, bytes.saturating_mul(USUAL_RATIO))?;
     // Also what is only skipped is unpacked, so that is bounded too.
     let most = target.gate.room().saturating_add(HEADER_BYTES);
     let mut tar = Archive::new(Capped { inner: MultiGzDecoder::new(io::BufReader::new(archive)), left: most });

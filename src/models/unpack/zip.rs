@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// The end of a zip's directory, and what may follow it.
-const END_BYTES: u64 = 22;
+const END_BYTES: usize = 22;
 const MAX_COMMENT: u64 = 0xffff;
 
 /// Unix file types in the mode.
@@ -83,17 +83,16 @@ fn refused(error: ::zip::result::ZipError) -> Trouble {
 /// How many entries the directory has by its own end record; `None` when there is none. More than fit is reported as `usize::MAX`.
 fn listed_entries(archive: &mut (impl Read + Seek)) -> io::Result<Option<usize>> {
     let length = archive.seek(SeekFrom::End(0))?;
-    let tail = length.min(END_BYTES + MAX_COMMENT);
+    let tail = length.min(END_BYTES as u64 + MAX_COMMENT);
     archive.seek(SeekFrom::Start(length - tail))?;
     let mut bytes = Vec::new();
     archive.by_ref().take(tail).read_to_end(&mut bytes)?;
     archive.seek(SeekFrom::Start(0))?;
-    let end = END_BYTES as usize;
     // The last one whose comment ends with the file.
-    let found = (0..=bytes.len().saturating_sub(end)).rev().find(|&at| {
-        let record = bytes.get(at..at + end).unwrap_or_default();
+    let found = (0..=bytes.len().saturating_sub(END_BYTES)).rev().find(|&at| {
+        let record = bytes.get(at..at + END_BYTES).unwrap_or_default();
         record.starts_with(b"PK\x05\x06")
-            && at + end + usize::from(u16::from_le_bytes([record[20], record[21]])) == bytes.len()
+            && at + END_BYTES + usize::from(u16::from_le_bytes([record[20], record[21]])) == bytes.len()
     });
     let Some(at) = found else { return Ok(None) };
     let count = usize::from(u16::from_le_bytes([bytes[at + 10], bytes[at + 11]]));
