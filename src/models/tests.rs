@@ -107,9 +107,8 @@ fn the_model_of_a_language_is_the_preferred_then_the_nearest_then_the_newest() {
         models.for_language(language).map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
     };
     assert_eq!(found(&place.models, "fr"), None);
-    for (secs, (name, language)) in [("b", "fr"), ("a", "fr"), ("gb", "en-gb"), ("us", "en-us")].into_iter().enumerate()
-    {
-        place.install_at(name, language, secs as i64).unwrap();
+    for (name, language, secs) in [("b", "fr", 0), ("a", "fr", 1), ("gb", "en-gb", 2), ("us", "en-us", 3)] {
+        place.install_at(name, language, secs).unwrap();
     }
     let newest = |language| found(&place.models, language).unwrap();
     assert_eq!((newest("fr"), newest("fr-CA"), newest("en")), ("a".into(), "a".into(), "us".into()));
