@@ -33,7 +33,7 @@ pub enum Error {
         why: String,
     },
     /// Another file than the one that was expected.
-    #[error("{what} is refused: its SHA-256 is {found}, not {expected}; nothing is kept of it")]
+    #[error("{what} is refused: its SHA-256 is {found}, not {expected}; nothing of it is installed")]
     Hash {
         /// The archive.
         what: String,
