@@ -6,6 +6,7 @@
 //! - [`archive`]: recordings on disk;
 //! - [`catalogue`]: the database of broadcasters, videos and people;
 //! - [`http`]: what viewers, scripts and operators ask; the only module that names axum;
+//! - [`models`]: speech models: installed, verified, found by language;
 //! - [`config`]: the settings;
 //! - [`clock`]: what time it is, for those who may ask;
 //! - [`lifecycle`]: signals, tasks, start and stop; the only module that spawns;
@@ -20,4 +21,5 @@ pub mod config;
 pub mod http;
 pub mod lifecycle;
 pub mod live;
+pub mod models;
 pub mod telemetry;

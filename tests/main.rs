@@ -15,6 +15,7 @@ mod ladder;
 mod live_to_video;
 mod load_hostile;
 mod low_latency_rules;
+mod models;
 mod repo;
 mod rtsp_pull;
 mod serve;

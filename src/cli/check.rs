@@ -7,6 +7,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::video::VideoState;
 use crate::config::{self, Config, Loaded};
 use crate::http::tls::Tls;
+use crate::models::{Models, known};
 use rustix::fs::{Access, access, statvfs};
 use serde_json::json;
 use std::io::ErrorKind;
@@ -67,13 +68,13 @@ pub(super) async fn run(loaded: Result<Loaded, config::Error>, media: bool, json
             findings.push(space(&config.data_dir));
             findings.push(tls(&config));
             findings.push(database(&config).await);
+            findings.extend(models(&config));
             if media {
                 findings.extend(recordings(&config).await);
             }
         }
     }
     findings.push(Finding::new("GStreamer", Verdict::Note, "not used yet: renditions come with the engine"));
-    findings.push(Finding::new("models", Verdict::Note, "not used yet: speech models come with captions"));
     let text = if json { as_json(&findings) } else { as_text(&findings) };
     let missing = findings.iter().any(|finding| finding.verdict == Verdict::Missing);
     if missing { Err(Error::Missing(text)) } else { Ok(text) }
@@ -188,6 +189,33 @@ async fn database(config: &Config) -> Finding {
             Finding::new("catalogue", Verdict::Missing, format!("{error}: {advice}"))
         }
     }
+}
+
+/// Whether the languages that are spoken have their models. A live goes on without.
+fn models(config: &Config) -> Vec<Finding> {
+    if !config.captions.enabled {
+        return vec![Finding::new("models", Verdict::Good, "not needed: captions.enabled is false")];
+    }
+    let models = Models::of(config);
+    let installed = models.installed();
+    let finding = |language: &String| match models.chosen(&installed, language) {
+        Some(record) => Finding::new("models", Verdict::Good, format!("{language} has {}", record.name)),
+        None => {
+            let advice = match known::find(language) {
+                Some(_) => format!("amphi models install {language}"),
+                None => format!(
+                    "none is known: amphi models install NAME --language {language} --from FILE, or take it out of captions.languages"
+                ),
+            };
+            Finding::new("models", Verdict::Note, format!("{language} has none, so lives have no captions: {advice}"))
+        }
+    };
+    let mut findings: Vec<Finding> = config.captions.languages.iter().map(finding).collect();
+    for name in config.captions.models.iter().filter(|name| installed.iter().all(|record| record.name != **name)) {
+        let text = format!("captions.models names {name}, which is not installed: amphi models install {name}");
+        findings.push(Finding::new("models", Verdict::Note, text));
+    }
+    findings
 }
 
 /// Every recording against the catalogue, both ways, down to the bytes.

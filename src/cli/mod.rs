@@ -6,6 +6,7 @@
 mod broadcaster;
 mod check;
 mod end;
+mod models;
 mod open;
 mod stdin;
 mod table;
@@ -89,22 +90,9 @@ enum Command {
     /// Places that can be on air, and their stream keys.
     #[command(subcommand)]
     Broadcaster(broadcaster::Command),
-    /// Speech models (come with captions).
+    /// Speech models for captions.
     #[command(subcommand)]
-    Models(Models),
-}
-
-#[derive(Debug, Subcommand)]
-enum Models {
-    /// What is there and what can be had.
-    List,
-    /// Fetch one.
-    Install {
-        /// Language, such as `fr`.
-        name: String,
-    },
-    /// Compare what is there with its checksums.
-    Verify,
+    Models(models::Command),
 }
 
 /// Why a command was not done.
@@ -187,7 +175,6 @@ async fn execute(command: Command, sources: Sources) -> Result<String, Error> {
         Command::WriteConfig => return Ok(config::sample()),
         Command::Openapi => return Ok(http::api::openapi()),
         Command::Worker => return Err(Error::Other("worker comes with renditions and captions".to_owned())),
-        Command::Models(_) => return Err(Error::Other("models come with captions".to_owned())),
         Command::Check { media, json } => return check::run(config::load(sources), media, json).await,
         _ => {}
     }
@@ -198,6 +185,7 @@ async fn execute(command: Command, sources: Sources) -> Result<String, Error> {
         Command::User(command) => user::run(command, &open::catalogue(&config).await?).await,
         Command::Token(command) => token::run(command, &open::catalogue(&config).await?).await,
         Command::Broadcaster(command) => broadcaster::run(command, &config, &open::catalogue(&config).await?).await,
+        Command::Models(command) => models::run(command, &config),
         _ => Ok(String::new()),
     }
 }

@@ -41,8 +41,13 @@ fn the_command_line_is_that_of_the_contract() {
         "broadcaster list --json",
         "broadcaster rotate-key hall",
         "models list",
+        "models list --json",
         "models install fr",
+        "models install fr --mirror https://mirror.example/vosk",
+        "models install ours --from m.zip --language fr --sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "models verify",
+        "models verify vosk-model-small-fr-0.22",
+        "models remove vosk-model-small-fr-0.22",
         "--config f serve",
     ] {
         let parsed = Cli::try_parse_from(["amphi"].into_iter().chain(words.split(' ')));
@@ -155,9 +160,7 @@ fn check_says_what_is_missing_and_what_to_type() {
 #[test]
 fn what_comes_later_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    for (words, said) in [(vec!["models", "list"], "come with captions"), (vec!["worker"], "comes with renditions")] {
-        assert!(amphi(folder.path(), &words).unwrap_err().to_string().contains(said));
-    }
+    assert!(amphi(folder.path(), &["worker"]).unwrap_err().to_string().contains("comes with renditions"));
 }
 
 #[test]

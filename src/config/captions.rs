@@ -7,5 +7,9 @@ section! {
     pub struct Captions {
         /// Whether to make them. Nothing reads this yet: captions come with the engine.
         pub enabled: bool = true,
+        /// Languages that are spoken, each of which needs a model: amphi models install fr.
+        pub languages: Vec<String> = vec!["fr".to_owned()],
+        /// Models to take first where a language has several, by name; otherwise the one installed last.
+        pub models: Vec<String> = Vec::new(),
     }
 }

@@ -60,6 +60,12 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
             wrong.push((key, format!("must lie between {} KiB and {} KiB", from >> 10, to >> 10)));
         }
     }
+    let is_tag = |tag: &String| {
+        (2..=35).contains(&tag.len()) && tag.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    };
+    if !config.captions.languages.iter().all(is_tag) {
+        wrong.push(("captions.languages", "must be tags such as \"fr\" or \"en-us\"".to_owned()));
+    }
     if config.data_dir.as_os_str().is_empty() {
         wrong.push(("data_dir", "must name a folder".to_owned()));
     }

@@ -14,7 +14,8 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("integrations", &["archive", "catalogue", "clock", "config", "jobs", "lifecycle", "live", "telemetry"]),
     ("jobs", &["archive", "catalogue", "clock", "config", "lifecycle", "live", "telemetry"]),
     ("lifecycle", &[]),
-    ("live", &["archive", "catalogue", "clock", "config", "lifecycle", "telemetry"]),
+    ("live", &["archive", "catalogue", "clock", "config", "lifecycle", "models", "telemetry"]),
+    ("models", &["clock", "config"]),
     ("telemetry", &[]),
 ];
 const ASSEMBLERS: &[&str] = &["app", "cli", "main", "lib"];
@@ -33,6 +34,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("thread::spawn", &["src/lifecycle"]),
     ("sd_notify", &["src/lifecycle"]),
     ("retina::", &["media/src/ingest"]),
+    // A second client would have its own limits and certificates.
+    ("ureq::", &["src/models"]),
     ("rml_rtmp::", &["media/src/ingest"]),
 ];
 
