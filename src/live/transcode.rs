@@ -125,8 +125,7 @@ impl Transcoding {
     /// What is being made, or about to be.
     pub(super) fn expected(&self) -> impl Iterator<Item = RenditionId> + '_ {
         let works = matches!(self.standing, Standing::Running | Standing::Lost(_));
-        let made = self.engines.back().filter(|_| works).into_iter().flat_map(|e| ids(&e.order));
-        made
+        self.engines.back().filter(|_| works).into_iter().flat_map(|e| ids(&e.order))
     }
 
     /// Whether viewers get a re-encoded rendition instead of the source, so that segments need not wait for its keyframes.

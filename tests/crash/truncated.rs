@@ -121,7 +121,7 @@ fn a_media_file_that_ends_at_any_byte_of_its_last_part_is_opened() {
             match record {
                 Record::File { rendition: of, file: number, .. } if *of == rendition => file = *number,
                 Record::Part(part) if part.rendition == rendition && part.bytes > 0 => {
-                    last = Some((file, part.clone()))
+                    last = Some((file, part.clone()));
                 }
                 _ => {}
             }
