@@ -178,11 +178,11 @@ pub const METRICS: &[Metric] = &[
     counter("amphi_contributions_refused_total", "Contributions that may not begin (protocol, reason)."),
     counter("amphi_contributions_total", "Contributions that began (protocol)."),
     gauge("amphi_engine_cores", "Processors that the engine of a live takes, measured over ten seconds (broadcaster)."),
+    counter("amphi_engine_dropped_frames_total", "Pictures that were not encoded or came too late (broadcaster)."),
     gauge(
         "amphi_engine_realtime_factor",
         "Seconds of media that the engine decoded per second; under 1 while it is too slow (broadcaster).",
     ),
-    counter("amphi_engine_dropped_frames_total", "Pictures that were not encoded or came too late (broadcaster)."),
     counter("amphi_engine_refused_total", "Lives that were passed through because engines had no room (broadcaster)."),
     counter("amphi_engine_restarts_total", "Engines that ended too early and were started again (broadcaster)."),
     counter(

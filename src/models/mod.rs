@@ -2,8 +2,8 @@
 //!
 //! - [`known`]: the table of models that can be installed by name;
 //! - [`install`]: from the network, a mirror, a file or a folder;
-//! - [`rules`]: what an archive may hold; [`unpack`] asks them;
-//! - [`fetch`]: a file from the network, with resume;
+//! - [`rules`]: what an archive may hold; `unpack` asks them;
+//! - `fetch`: a file from the network, with resume;
 //! - [`record`]: `model.toml`, what was installed.
 //!
 //! Files: `DATA_DIR/models/<name>/` with `model.toml`. A folder without it is no model. All of it is blocking: it is for the command
