@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod child;
 pub mod client;
 pub mod ladder;
 pub mod message;

@@ -202,9 +202,6 @@ impl Feeder {
                 if self.start.is_some() {
                     return Err("started twice".into());
                 }
-                if !start.captions.is_empty() {
-                    return Err("this engine was built without captions".into());
-                }
                 self.outbox.send(&FromEngine::Ready { session: start.session });
                 self.start = Some(start);
             }
