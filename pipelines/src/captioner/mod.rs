@@ -10,7 +10,7 @@
 //! - Nothing that it does reaches a session but as an [`Event`]. One that ends too early, hangs or speaks nonsense is started again, at
 //!   once the first time, then with back-off; sessions go on with the sound since their last final hypothesis, so that no word is lost.
 //!   When that fails twice, with what comes next.
-//! - A model that can't be loaded, or kills the engine while it is, costs only its language ([`Event::Unavailable`]).
+//! - A model that can't be loaded, or twice ends the engine while it is, costs only its language ([`Event::Unavailable`]).
 //! - Repeated failures are given up with a reason; the next session, or [`Captioner::reset`], tries again.
 //! - Nothing waits for the engine or for a session that nobody reads. What waits is bounded; sound that is too much is dropped oldest
 //!   first, in whole stretches, and counted; media time stays right.
@@ -194,7 +194,7 @@ pub fn captioner(mut settings: Settings) -> (Captioner, Supervisor) {
     let languages = settings.models.keys().cloned().collect();
     let shared = Arc::new(Shared { sessions: Mutex::new(Sessions::new(languages)), ..Shared::default() });
     let captioner = Captioner { shared: Arc::clone(&shared) };
-    (captioner, Supervisor { settings, shared, attempts: Attempts::default() })
+    (captioner, Supervisor { settings, shared, attempts: Attempts::default(), suspect: None })
 }
 
 impl Captioner {

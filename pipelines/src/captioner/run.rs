@@ -22,6 +22,8 @@ pub struct Supervisor {
     pub(super) settings: Settings,
     pub(super) shared: Arc<Shared>,
     pub(super) attempts: Attempts,
+    /// The last engine ended while it read this language's model.
+    pub(super) suspect: Option<Language>,
 }
 
 /// How one engine ended.
@@ -91,13 +93,17 @@ impl Supervisor {
             }
         };
         let Left::Failed(reason) = left else { return None };
-        if let Some(language) = lock(&dog).loading() {
+        let loading = lock(&dog).loading().cloned();
+        // Once may be the machine's fault.
+        if let Some(language) = loading.clone().filter(|_| loading == self.suspect) {
             let tag = language.tag();
             tracing::error!(language = tag, %reason, "the model ends the captioning engine: the language is left out");
             let reason: Reason = format!("the model of {tag} can't be loaded: {reason}. Install it again").into();
-            self.shared.sessions().refuse_language(language.clone(), reason, true);
+            self.shared.sessions().refuse_language(language, reason, true);
+            self.suspect = None;
             return None;
         }
+        self.suspect = loading;
         match self.attempts.failed(Instant::now(), fruitful) {
             Next::RetryIn(retry_in) => {
                 tracing::warn!(%reason, ?retry_in, "the captioning engine ended too early");

@@ -61,7 +61,7 @@ impl Axis {
         let ahead = start_micros.saturating_sub(self.next_micros());
         match ahead {
             n if n.saturating_abs() <= TOLERANCE_MICROS => Step::Go,
-            n if n > MAX_SILENCE_MICROS || n < -MAX_SILENCE_MICROS => Step::Anew,
+            n if n.saturating_abs() > MAX_SILENCE_MICROS => Step::Anew,
             n if n > 0 => Step::Silence(samples(n)),
             n => Step::Skip(samples(-n)),
         }

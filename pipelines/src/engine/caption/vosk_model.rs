@@ -24,9 +24,11 @@ pub(super) fn load(folder: &Path) -> Result<Box<dyn Model>, String> {
     let model = vosk::Model::new(path)
         .ok_or_else(|| format!("libvosk can't read the model in {here} (the log says why): install it again"))?;
     let model = Vosk(model);
-    let mut probe = model.recogniser(&[], 0)?;
-    probe.hear(&[0; PROBE_SAMPLES]).and_then(|_| probe.finish()).map_err(|e| format!("the model in {here}: {e}"))?;
-    drop(probe);
+    let heard = model.recogniser(&[], 0).and_then(|mut probe| {
+        probe.hear(&[0; PROBE_SAMPLES])?;
+        probe.finish()
+    });
+    heard.map_err(|e| format!("the model in {here} is of no use: {e} (the log says more): install it again"))?;
     Ok(Box::new(model))
 }
 
