@@ -49,7 +49,7 @@ pub struct Settings {
     pub program: Option<PathBuf>,
     /// The folder of each language's model; at most [`MAX_MODELS`]. All are loaded when the engine starts.
     pub models: BTreeMap<Language, PathBuf>,
-    /// Memory that sessions may have together, beside the models. A session with a small model takes 10 to 50 MB.
+    /// Memory that sessions may have together, beside the models. A session with a small model was measured at 70 to 100 MB.
     pub memory_bytes: u64,
     /// How much the engine gives way to the server, 0 to 19.
     pub niceness: u8,

@@ -16,6 +16,9 @@ use tokio::time::Instant;
 /// Words of the recording and when they begin: where its silences end, by ffmpeg's silencedetect, and for the last by ear of the model.
 const SPOKEN: [(&str, f64); 3] = [("지금부터", 0.0), ("엄마", 15.3), ("매우", 29.9)];
 
+/// A session was measured at 70 to 100 MB after half a minute: libvosk keeps what it unfolds of its graphs for each. A model is 500 MB.
+const A_SESSION_MB: u64 = 150;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
@@ -75,26 +78,14 @@ async fn whole(captioner: &pipelines::captioner::Captioner, sound: &Sound, act: 
 async fn two_lives_are_captioned_in_time_by_one_model() {
     let (model, speech) = (model(), speech());
     with_captioner(patient(&[("ko", &model)]), async |captioner| {
-        let mut alone = 0;
-        let first = whole(&captioner, &speech, |second| {
-            if second == 13 {
-                alone = megabytes(&captioner);
-            }
-        });
-        let second = async {
-            // The first has heard some by now.
-            tokio::time::sleep(Duration::from_secs(14)).await;
-            whole(&captioner, &speech.clone().until(19.0), |_| {}).await
-        };
-        let mut together = 0;
-        let measure = async {
-            tokio::time::sleep(Duration::from_secs(30)).await;
-            together = megabytes(&captioner);
-        };
-        let (first, second, ()) = tokio::join!(first, second, measure);
+        // A session needs more while it goes on; so the same is compared, one alone and then two.
+        let (mut alone, mut together) = (0, 0);
+        whole(&captioner, &speech, |_| alone = alone.max(megabytes(&captioner))).await;
+        let first = whole(&captioner, &speech, |_| together = together.max(megabytes(&captioner)));
+        let (first, second) = tokio::join!(first, whole(&captioner, &speech, |_| {}));
         assert_spoken("first", &first.words(), &SPOKEN);
-        assert_spoken("second", &second.words(), &SPOKEN[..2]);
-        assert!(together < alone + 80, "the model is there once: {alone} MB, then {together} MB");
+        assert_spoken("second", &second.words(), &SPOKEN);
+        assert!(together < alone + A_SESSION_MB, "the model is there once: {alone} MB, then {together} MB");
         let stats = first.stats();
         assert_eq!((stats.dropped_micros, stats.refused), (0, 0), "{stats:?}");
         println!("{alone} MB, then {together} MB; {stats:?}");
