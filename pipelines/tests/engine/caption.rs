@@ -41,19 +41,6 @@ impl Sound {
         Self { aac: aac.unwrap(), frames }
     }
 
-    /// Of an ADTS stream of 48 kHz (ISO/IEC 14496-3 section 1.A.2), from the beginning of a live on.
-    pub(crate) fn from_adts(bytes: &Bytes) -> Self {
-        let (mut at, mut frames) = (0, Vec::new());
-        while let Some(head) = bytes.get(at..at + 7) {
-            let length = usize::from(head[3] & 3) << 11 | usize::from(head[4]) << 3 | usize::from(head[5]) >> 5;
-            let header = if head[1] & 1 == 1 { 7 } else { 9 };
-            let pts = MEDIA_TIME_BASE_MICROS / 1000 * 48 + i64::try_from(frames.len()).unwrap() * 1024;
-            frames.push((pts, bytes.slice(at + header..at + length)));
-            at += length;
-        }
-        Self { aac: Arc::new(Aac::from_asc(&[0x11, 0x90]).unwrap()), frames }
-    }
-
     /// Without what is from `from` to `until`, in seconds after the beginning.
     pub(crate) fn without(mut self, from: f64, until: f64) -> Self {
         self.frames.retain(|(pts, _)| !(from..until).contains(&seconds(*pts)));
@@ -66,11 +53,6 @@ impl Sound {
             *pts += by * 48_000;
         }
         self
-    }
-
-    /// What is before `until`, in seconds after the beginning.
-    pub(crate) fn until(self, until: f64) -> Self {
-        self.without(until, f64::MAX)
     }
 }
 
@@ -119,14 +101,6 @@ pub(crate) fn signal(captioner: &Captioner, signal: Signal) -> u32 {
     let pid = captioner.health().pid.expect("an engine runs");
     kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), signal).unwrap();
     pid
-}
-
-/// Resident memory.
-pub(crate) fn megabytes(captioner: &Captioner) -> u64 {
-    let pid = captioner.health().pid.expect("an engine runs");
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
 }
 
 pub(crate) fn open(captioner: &Captioner, tag: &str) -> (SoundInput, HypothesisOutput) {
@@ -213,11 +187,6 @@ impl Told {
 
     pub(crate) fn count(&self, of: impl Fn(&Event) -> bool) -> usize {
         self.events.iter().filter(|(_, event)| of(event)).count()
-    }
-
-    /// When the first such event came, at or after `since`.
-    pub(crate) fn when(&self, since: Instant, is: impl Fn(&Event) -> bool) -> Option<Instant> {
-        self.events.iter().find(|(at, event)| *at >= since && is(event)).map(|(at, _)| *at)
     }
 
     pub(crate) fn stats(&self) -> SessionStats {

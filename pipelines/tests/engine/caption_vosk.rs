@@ -1,15 +1,18 @@
 //! Real speech through libvosk: the words that it hears for certain (`speech.md`), at their place.
 
 use crate::caption::{
-    Folder, Sound, Told, gone, is_ready, listen, listen_until, megabytes, open, play, reason, settings, signal, start,
+    Folder, Sound, Told, gone, is_ready, listen, listen_until, open, play, reason, settings, signal, start,
     with_captioner,
 };
 use bytes::Bytes;
 use media::caption::word::Word;
-use pipelines::captioner::{CaptionRequest, Event, Settings};
+use media::codec::aac::Aac;
+use media::segment::MEDIA_TIME_BASE_MICROS;
+use pipelines::captioner::{CaptionRequest, Captioner, Event, Settings};
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -42,7 +45,28 @@ fn speech() -> Sound {
         .output()
         .expect("ffmpeg starts");
     assert!(made.status.success(), "ffmpeg: {}", String::from_utf8_lossy(&made.stderr));
-    Sound::from_adts(&Bytes::from(made.stdout))
+    from_adts(&Bytes::from(made.stdout))
+}
+
+/// Of an ADTS stream of 48 kHz (ISO/IEC 14496-3 section 1.A.2), from the beginning of a live on.
+fn from_adts(bytes: &Bytes) -> Sound {
+    let (mut at, mut frames) = (0, Vec::new());
+    while let Some(head) = bytes.get(at..at + 7) {
+        let length = usize::from(head[3] & 3) << 11 | usize::from(head[4]) << 3 | usize::from(head[5]) >> 5;
+        let header = if head[1] & 1 == 1 { 7 } else { 9 };
+        let pts = MEDIA_TIME_BASE_MICROS / 1000 * 48 + i64::try_from(frames.len()).unwrap() * 1024;
+        frames.push((pts, bytes.slice(at + header..at + length)));
+        at += length;
+    }
+    Sound { aac: Arc::new(Aac::from_asc(&[0x11, 0x90]).unwrap()), frames }
+}
+
+/// Resident memory.
+fn megabytes(captioner: &Captioner) -> u64 {
+    let pid = captioner.health().pid.expect("an engine runs");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
 }
 
 /// Large enough for a machine with other things to do.
@@ -59,12 +83,17 @@ fn assert_spoken(what: &str, words: &[Word], spoken: &[(&str, f64)]) {
     }
 }
 
+/// When the first such event came, at or after `since`.
+fn when(told: &Told, since: Instant, is: impl Fn(&Event) -> bool) -> Option<Instant> {
+    told.events.iter().find(|(at, event)| *at >= since && is(event)).map(|(at, _)| *at)
+}
+
 fn is_hypothesis(event: &Event) -> bool {
     matches!(event, Event::Hypothesis { .. })
 }
 
 /// Plays at the speed of time, when the model is loaded, until the end of the session.
-async fn whole(captioner: &pipelines::captioner::Captioner, sound: &Sound, act: impl FnMut(u32)) -> Told {
+async fn whole(captioner: &Captioner, sound: &Sound, act: impl FnMut(u32)) -> Told {
     let (input, mut output) = open(captioner, "ko");
     listen_until(&mut output, is_ready).await;
     let play = async {
@@ -107,8 +136,8 @@ async fn a_killed_engine_goes_on_and_no_word_is_lost_or_doubled() {
         .await;
         let (at, pid) = killed.unwrap();
         assert!(gone(pid), "no zombie");
-        let ready = told.when(at, is_ready).expect("it is back");
-        let heard = told.when(ready, is_hypothesis).expect("it hears again");
+        let ready = when(&told, at, is_ready).expect("it is back");
+        let heard = when(&told, ready, is_hypothesis).expect("it hears again");
         assert!(heard - ready < Duration::from_secs(3), "{:?} after the model", heard - ready);
         println!("loaded {:?} after the kill, heard {:?} after that", ready - at, heard - ready);
         assert_spoken("killed", &told.words(), &SPOKEN);
@@ -172,7 +201,7 @@ async fn broken_models_cost_their_language_only() {
         ("es", &deadly),
         ("it", Path::new("/nowhere")),
     ];
-    let speech = speech().until(5.0);
+    let speech = speech().without(5.0, f64::MAX);
     with_captioner(patient(&models), async |captioner| {
         let (mut lasting, mut reasons) = (Vec::new(), Vec::new());
         for tag in ["fr", "en", "de", "es", "it"] {
@@ -197,7 +226,7 @@ async fn broken_models_cost_their_language_only() {
 
 #[tokio::test]
 async fn a_vocabulary_is_all_that_is_heard() {
-    let (model, speech) = (model(), speech().until(19.0));
+    let (model, speech) = (model(), speech().without(19.0, f64::MAX));
     with_captioner(patient(&[("ko", &model)]), async |captioner| {
         let vocabulary = vec!["엄마".into(), "지금부터 회의".into(), "\"".into()];
         let (input, mut output) =
