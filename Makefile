@@ -19,8 +19,8 @@ NEXTEST_PROFILE ?= ci
 NEXTEST_VERSION := 0.9.143
 
 PROGRAM := target/debug/amphi
-# The program that links GStreamer, to stand beside the server. The server does not start it yet, so neither `run` nor `test` builds it.
-ENGINE := cargo build -p amphi-pipelines --features gstreamer --bin amphi-engine
+# The program that links GStreamer and libvosk, to stand beside the server. The server does not start it yet, so neither `run` nor `test` builds it.
+ENGINE := cargo build -p amphi-pipelines --features vosk --bin amphi-engine
 
 .PHONY: help
 help: ## this list
@@ -44,10 +44,16 @@ test: prerequisites-test nextest web ## everything, with real peers (ffmpeg, GSt
 	$(MAKE) fuzz
 
 .PHONY: test-engine
-test-engine: prerequisites-engine nextest ## the engine that will make renditions: lints and tests
-	$(ENGINE)
+test-engine: prerequisites-engine nextest libvosk ## the engines that make renditions and captions: lints and tests
+	.ci/libvosk model
 	cargo clippy -p amphi-pipelines --all-targets --features gstreamer -- -D warnings
-	cargo nextest run -p amphi-pipelines --features gstreamer --profile $(NEXTEST_PROFILE)
+	cargo clippy -p amphi-pipelines --all-targets --features vosk -- -D warnings
+	$(ENGINE)
+	cargo nextest run -p amphi-pipelines --features vosk --profile $(NEXTEST_PROFILE)
+
+.PHONY: libvosk
+libvosk: prerequisites-engine ## the library that recognises speech, into target/libvosk (once)
+	.ci/libvosk library
 
 .PHONY: check
 check: prerequisites-check web ## format, lints, types, generated files, service unit

@@ -3,12 +3,15 @@
 //! This library is what the server uses, and has no C dependency:
 //! - [`ladder`]: which renditions a source gets, and what they cost;
 //! - [`message`]: what the server and an engine say to each other;
-//! - [`client`]: starts an engine, feeds it, watches it, and brings it back.
+//! - [`client`]: starts an engine of renditions, feeds it, watches it, and brings it back;
+//! - [`captioner`]: the same for the engine that captions all lives.
 //!
-//! The binary `amphi-engine` (feature `gstreamer`) is the other side, in `src/engine`.
+//! The binary `amphi-engine` (feature `gstreamer`, and `vosk` for captions) is the other side, in `src/engine`.
 
 #![forbid(unsafe_code)]
 
+pub mod captioner;
+mod child;
 pub mod client;
 pub mod ladder;
 pub mod message;

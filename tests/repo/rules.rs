@@ -27,6 +27,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper::", &["src/http"]),
     ("gst::", &["pipelines/"]),
     ("gstreamer::", &["pipelines/"]),
+    ("vosk::", &["pipelines/"]),
     ("tokio::signal", &["src/lifecycle"]),
     ("tokio::spawn", &["src/lifecycle"]),
     ("task::spawn(", &["src/lifecycle"]),

@@ -12,16 +12,14 @@
 //! - What waits is bounded in bytes, frames and media time; beyond, whole GOPs are dropped before sending, and counted.
 //! - Children are always waited for. They die with the thread that polled [`Client::run`] first, so poll it on a runtime's worker.
 
-mod attempts;
 mod backlog;
-mod process;
 mod run;
 mod watchdog;
 
 pub use run::{Client, Ended};
 
-use crate::message::{Caption, EncodedFrame, Rendition, SourceFrame, Start, Stats};
-use attempts::Attempts;
+use crate::child::attempts::Attempts;
+use crate::message::{EncodedFrame, Rendition, SourceFrame, Start, Stats};
 use backlog::Backlog;
 use media::track::Parameters;
 use std::path::PathBuf;
@@ -79,8 +77,6 @@ pub enum Event {
     Frame(EncodedFrame),
     /// Five times a second. Counts begin anew with each engine.
     Stats(Stats),
-    /// A hypothesis of what was said.
-    Caption(Caption),
     /// The engine ended too early, and is started again after the wait.
     Lost {
         /// For people.

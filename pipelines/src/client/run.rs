@@ -1,13 +1,13 @@
 //! The loop: an engine from its start to its end, then the next one. Everything is polled by one task.
 
-use super::attempts::{Attempts, Next};
 use super::watchdog::Watchdog;
-use super::{Event, Settings, Shared, process};
+use super::{Event, Settings, Shared};
+use crate::child::attempts::{Attempts, Next};
+use crate::child::process::{self, LEAVE, Launch};
 use crate::message::{EncodedFrame, FromEngine, Rendition, Start, ToEngine};
 use media::time::{Timescale, Timestamp};
 use media::track::{Kind, Parameters};
 use std::collections::HashMap;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -21,8 +21,6 @@ use tokio_util::sync::CancellationToken;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// What is inside at the end must be out within this.
 const FINISH: Duration = Duration::from_secs(25);
-/// A child that closed its channel is gone within this, or is killed.
-const LEAVE: Duration = Duration::from_millis(500);
 
 /// The engine's supervisor.
 #[derive(Debug)]
@@ -71,7 +69,7 @@ impl Client {
             let again = self.attempts.fruitless() < 2;
             self.shared.backlog().begin(again);
             let mut fruitful = false;
-            let left = match process::start(&self.settings) {
+            let left = match process::start(self.launch()) {
                 Err(reason) => Left::Failed(reason),
                 Ok(mut child) => {
                     self.shared.pid.store(child.id().unwrap_or(0), Relaxed);
@@ -79,11 +77,11 @@ impl Client {
                         left = self.serve(&mut child, &mut heard, &mut fruitful) => Some(left),
                         () = stop.cancelled() => None,
                     };
-                    let status = leave(&mut child, matches!(left, Some(Left::Finished))).await;
+                    let status = process::leave(&mut child, matches!(left, Some(Left::Finished))).await;
                     self.shared.pid.store(0, Relaxed);
                     match left {
                         None => return Ended::Stopped,
-                        Some(Left::Failed(reason)) => Left::Failed(with_status(reason, status)),
+                        Some(Left::Failed(reason)) => Left::Failed(process::with_status(reason, status)),
                         Some(left) => left,
                     }
                 }
@@ -93,7 +91,7 @@ impl Client {
                 Left::Unheard => return Ended::Unheard,
                 Left::Failed(reason) => reason,
             };
-            if process::find(&self.settings).is_err() {
+            if process::find(self.settings.program.as_deref()).is_err() {
                 // Waiting does not bring a file; a reset, after somebody put it there, does.
                 self.attempts = Attempts::default();
             } else if let Next::RetryIn(retry_in) = self.attempts.failed(Instant::now(), fruitful) {
@@ -116,6 +114,15 @@ impl Client {
             if let Some(ended) = self.given_up(reason, &stop).await {
                 return ended;
             }
+        }
+    }
+
+    fn launch(&self) -> Launch<'_> {
+        Launch {
+            program: self.settings.program.as_deref(),
+            arguments: &[],
+            memory_bytes: self.settings.memory_bytes,
+            niceness: self.settings.niceness,
         }
     }
 
@@ -186,9 +193,7 @@ impl Client {
             }
         };
         match left {
-            Left::Failed(reason) if !last_line.is_empty() => {
-                Left::Failed(format!("{reason}; it last said: {last_line}"))
-            }
+            Left::Failed(reason) => Left::Failed(process::with_last_words(reason, &last_line)),
             left => left,
         }
     }
@@ -229,7 +234,7 @@ impl Client {
     ) -> Left {
         let mut failed = None;
         loop {
-            let message = match process::read(&mut stdout).await {
+            let message = match process::read(&mut stdout, FromEngine::decode).await {
                 Ok(Some(message)) => message,
                 Ok(None) => return failed.map_or(Left::Finished, Left::Failed),
                 Err(e) => return Left::Failed(e),
@@ -251,7 +256,6 @@ impl Client {
                     Event::Frame(frame)
                 }
                 FromEngine::Stats(stats) => Event::Stats(stats),
-                FromEngine::Caption(caption) => Event::Caption(caption),
                 FromEngine::Failed { text } => {
                     failed = Some(text);
                     continue;
@@ -301,26 +305,6 @@ impl Client {
                 return complaint;
             }
         }
-    }
-}
-
-/// Waits for the child, which is killed when it does not go by itself.
-async fn leave(child: &mut Child, finished: bool) -> Option<ExitStatus> {
-    let patience = if finished { LEAVE * 4 } else { LEAVE / 5 };
-    if let Ok(status) = tokio::time::timeout(patience, child.wait()).await {
-        return status.ok();
-    }
-    // Waits for it too.
-    if let Err(e) = child.kill().await {
-        tracing::warn!("the engine could not be killed: {e}");
-    }
-    child.wait().await.ok()
-}
-
-fn with_status(reason: String, status: Option<ExitStatus>) -> String {
-    match status {
-        Some(status) if !status.success() => format!("{reason} ({status})"),
-        _ => reason,
     }
 }
 

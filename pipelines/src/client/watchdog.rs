@@ -1,6 +1,7 @@
 //! Whether an engine hangs. Told what comes and goes; asked now and then.
 
 use super::Settings;
+use crate::child::pulse::Pulse;
 use crate::message::{FromEngine, Stats};
 use std::time::Instant;
 
@@ -10,9 +11,7 @@ const PICTURES_INSIDE: u64 = 40;
 /// Of one engine.
 #[derive(Debug)]
 pub(super) struct Watchdog {
-    started: Instant,
-    ready: bool,
-    heard: Instant,
+    pulse: Pulse,
     progress: Instant,
     stats: Stats,
     sent_since_progress: u64,
@@ -20,7 +19,7 @@ pub(super) struct Watchdog {
 
 impl Watchdog {
     pub(super) fn new(now: Instant) -> Self {
-        Self { started: now, ready: false, heard: now, progress: now, stats: Stats::default(), sent_since_progress: 0 }
+        Self { pulse: Pulse::new(now), progress: now, stats: Stats::default(), sent_since_progress: 0 }
     }
 
     /// A picture was sent.
@@ -33,10 +32,12 @@ impl Watchdog {
 
     /// A message came.
     pub(super) fn heard(&mut self, message: &FromEngine, now: Instant) {
-        self.heard = now;
+        if self.pulse.is_ready() {
+            self.pulse.beat(now);
+        }
         let progressed = match message {
             FromEngine::Ready { .. } => {
-                self.ready = true;
+                self.pulse.ready(now);
                 true
             }
             FromEngine::Stats(stats) => {
@@ -55,19 +56,20 @@ impl Watchdog {
 
     /// The server did not take what came: nothing that happened meanwhile is the engine's fault.
     pub(super) fn excuse(&mut self, now: Instant) {
-        self.heard = now;
+        if self.pulse.is_ready() {
+            self.pulse.beat(now);
+        }
         self.progress = now;
     }
 
     /// Why the engine must be ended.
     pub(super) fn complaint(&self, settings: &Settings, now: Instant) -> Option<String> {
         let since = |at: Instant| now.saturating_duration_since(at);
-        if !self.ready {
-            return (since(self.started) > settings.start_within)
-                .then(|| format!("not ready after {:?}", settings.start_within));
+        if let Some(complaint) = self.pulse.complaint(settings.start_within, settings.silence, now) {
+            return Some(complaint);
         }
-        if since(self.heard) > settings.silence {
-            return Some(format!("silent for {:?}", since(self.heard)));
+        if !self.pulse.is_ready() {
+            return None;
         }
         (self.sent_since_progress > PICTURES_INSIDE && since(self.progress) > settings.no_progress)
             .then(|| format!("{} pictures sent, none decoded in {:?}", self.sent_since_progress, since(self.progress)))

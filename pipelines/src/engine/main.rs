@@ -1,7 +1,10 @@
-//! `amphi-engine`: the only program that links GStreamer. The server starts it as a child and speaks to it over stdin and stdout in the
+//! `amphi-engine`: the only program that links GStreamer and libvosk. The server starts it as a child and speaks to it over stdin and stdout in the
 //! words of [`pipelines::message`]; stderr is for people.
 //!
-//! - [`run`]: from the first message to the last;
+//! Two roles, one a process: the renditions of one live, or (`--captions`) the captions of all lives.
+//!
+//! - [`run`]: renditions, from the first message to the last;
+//! - [`caption`]: the same for captions;
 //! - [`bridge`]: the only place where GStreamer's types meet ours;
 //! - [`plugins`]: loads what is needed, and says which package is missing;
 //! - [`sandbox`]: what hostile media could still reach if a decoder fell to it: nothing;
@@ -10,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod bridge;
+mod caption;
 mod channel;
 mod plugins;
 mod run;
@@ -18,7 +22,19 @@ mod transcode;
 
 use std::process::ExitCode;
 
+/// What the command line says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arguments {
+    pub(crate) memory_bytes: Option<u64>,
+    pub(crate) niceness: Option<u8>,
+}
+
 fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).without_time().with_target(false).init();
-    run::run()
+    let argument = |name: &str| std::env::args().skip_while(|arg| arg != name).nth(1);
+    let arguments = Arguments {
+        memory_bytes: argument("--memory-bytes").and_then(|n| n.parse().ok()),
+        niceness: argument("--niceness").and_then(|n| n.parse().ok()),
+    };
+    if std::env::args().any(|arg| arg == "--captions") { caption::run(arguments) } else { run::run(arguments) }
 }

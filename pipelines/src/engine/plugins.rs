@@ -4,8 +4,11 @@
 use gstreamer as gst;
 use std::path::PathBuf;
 
-/// Plugin and the Debian package that brings it.
-const NEEDED: [(&str, &str); 9] = [
+/// A plugin and the Debian package that brings it.
+type Plugin = (&'static str, &'static str);
+
+/// For renditions.
+pub(crate) const TRANSCODE: &[Plugin] = &[
     ("coreelements", "libgstreamer1.0-0"),
     ("app", "gstreamer1.0-plugins-base"),
     ("videoconvertscale", "gstreamer1.0-plugins-base"),
@@ -14,6 +17,15 @@ const NEEDED: [(&str, &str); 9] = [
     ("deinterlace", "gstreamer1.0-plugins-good"),
     ("videoparsersbad", "gstreamer1.0-plugins-bad"),
     ("x264", "gstreamer1.0-plugins-ugly"),
+    ("libav", "gstreamer1.0-libav"),
+];
+
+/// For captions.
+pub(crate) const CAPTION: &[Plugin] = &[
+    ("coreelements", "libgstreamer1.0-0"),
+    ("app", "gstreamer1.0-plugins-base"),
+    ("audioconvert", "gstreamer1.0-plugins-base"),
+    ("audioresample", "gstreamer1.0-plugins-base"),
     ("libav", "gstreamer1.0-libav"),
 ];
 
@@ -26,14 +38,14 @@ const FOLDERS: [&str; 5] = [
     "/usr/local/lib/gstreamer-1.0",
 ];
 
-/// All plugins loaded, or what is missing and how to get it.
-pub(crate) fn load() -> Result<(), String> {
+/// All of `needed` loaded, or what is missing and how to get it.
+pub(crate) fn load(needed: &[Plugin]) -> Result<(), String> {
     gst::init().map_err(|e| format!("GStreamer does not start: {e}"))?;
     let own = std::env::var("AMPHI_GST_PLUGINS").unwrap_or_default();
     let folders: Vec<PathBuf> =
         own.split(':').filter(|f| !f.is_empty()).chain(FOLDERS).map(PathBuf::from).filter(|f| f.is_dir()).collect();
     let mut missing = Vec::new();
-    for (plugin, package) in NEEDED {
+    for (plugin, package) in needed {
         let file = folders.iter().map(|f| f.join(format!("libgst{plugin}.so"))).find(|f| f.is_file());
         let loaded = match file {
             Some(file) => gst::Plugin::load_file(&file).map(|_| ()).map_err(|e| e.to_string()),

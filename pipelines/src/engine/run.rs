@@ -1,13 +1,13 @@
-//! From the first message to the last. One thread reads and feeds the pipelines, one writes; this one watches, tells the counts and ends.
+//! The role of renditions, from the first message to the last. One thread reads and feeds the pipelines, one writes; this one watches, tells the counts and ends.
 
 use crate::channel::{self, Outbox};
 use crate::transcode::{audio::Audio, counts::Counts, video::Video};
-use crate::{plugins, sandbox};
+use crate::{Arguments, plugins, sandbox};
 use gst::prelude::*;
 use gstreamer as gst;
 use media::track::{Kind, Parameters};
 use pipelines::message::{FromEngine, Start, ToEngine};
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,24 +38,18 @@ struct Running {
 }
 
 /// Runs the engine; the server has started it.
-pub(crate) fn run() -> ExitCode {
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let started = Instant::now();
-    // Libraries print where they like: what they print must not stand between messages. From here fd 1 is stderr.
-    let channel_out =
-        io::stdout().lock().flush().and_then(|()| Ok(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3)?));
-    let mut out =
-        match channel_out.and_then(|out| Ok(rustix::stdio::dup2_stdout(rustix::stdio::stderr()).map(|()| out)?)) {
-            Ok(out) => std::fs::File::from(out),
-            Err(e) => {
-                tracing::error!("no channel on stdout: {e}");
-                return ExitCode::FAILURE;
-            }
-        };
+    let mut out = match channel::take_stdout() {
+        Ok(out) => out,
+        Err(e) => {
+            tracing::error!("no channel on stdout: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
     let (outbox, mail) = channel::outbox();
-    let argument = |name: &str| std::env::args().skip_while(|arg| arg != name).nth(1);
-    let memory_bytes = argument("--memory-bytes").and_then(|n| n.parse().ok());
-    let niceness = argument("--niceness").and_then(|n| n.parse().ok());
-    let prepared = sandbox::bind_to_parent(memory_bytes, niceness).and_then(|()| plugins::load());
+    let prepared = sandbox::bind_to_parent(arguments.memory_bytes, arguments.niceness)
+        .and_then(|()| plugins::load(plugins::TRANSCODE));
     for open in if prepared.is_ok() { sandbox::close() } else { Vec::new() } {
         tracing::warn!("the sandbox lacks: {open}");
     }
@@ -181,7 +175,7 @@ impl Feeder {
     fn read(mut self, tell: SyncSender<Told>) {
         let mut stdin = io::stdin().lock();
         let told = loop {
-            match channel::read(&mut stdin) {
+            match channel::read(&mut stdin, ToEngine::decode) {
                 Ok(None) => break Told::Gone,
                 Ok(Some(ToEngine::Stop)) => break Told::Stop(self.video.take(), self.audio.take()),
                 Ok(Some(message)) => {
@@ -201,9 +195,6 @@ impl Feeder {
             ToEngine::Start(start) => {
                 if self.start.is_some() {
                     return Err("started twice".into());
-                }
-                if !start.captions.is_empty() {
-                    return Err("this engine was built without captions".into());
                 }
                 self.outbox.send(&FromEngine::Ready { session: start.session });
                 self.start = Some(start);

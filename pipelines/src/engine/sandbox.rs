@@ -20,11 +20,12 @@ pub(crate) fn bind_to_parent(memory_bytes: Option<u64>, niceness: Option<u8>) ->
         .map_err(|e| format!("PR_SET_PDEATHSIG: {e}"))?;
     let fixed = |n| Rlimit { current: Some(n), maximum: Some(n) };
     // A core of a decoder holds somebody's lecture. A file is never written.
-    let mut limits = vec![(Resource::Core, 0), (Resource::Fsize, 0)];
-    // Private writable memory: the heap and the stacks, but not the reservations of malloc's arenas.
-    limits.extend(memory_bytes.map(|bytes| (Resource::Data, bytes)));
+    let limits = [(Resource::Core, 0), (Resource::Fsize, 0)];
     for (resource, limit) in limits {
         rustix::process::setrlimit(resource, fixed(limit)).map_err(|e| format!("limit of {resource:?}: {e}"))?;
+    }
+    if let Some(bytes) = memory_bytes {
+        limit_memory(bytes)?;
     }
     if let Some(niceness) = niceness {
         rustix::process::nice(i32::from(niceness)).map_err(|e| format!("niceness: {e}"))?;
@@ -33,6 +34,24 @@ pub(crate) fn bind_to_parent(memory_bytes: Option<u64>, niceness: Option<u8>) ->
         tracing::warn!("oom_score_adj is left as it is: {e}");
     }
     Ok(())
+}
+
+/// Private writable memory: the heap and the stacks, but not the reservations of malloc's arenas.
+pub(crate) fn limit_memory(bytes: u64) -> Result<(), String> {
+    rustix::process::setrlimit(Resource::Data, Rlimit { current: Some(bytes), maximum: Some(bytes) })
+        .map_err(|e| format!("limit of memory: {e}"))
+}
+
+/// Lowers the memory limit: what is loaded stays, and `more_bytes` may come.
+pub(crate) fn allow_more_memory(more_bytes: u64) -> Result<(), String> {
+    let status = std::fs::read_to_string("/proc/self/status").map_err(|e| format!("/proc/self/status: {e}"))?;
+    let kilobytes = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmData:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    let loaded = kilobytes.ok_or("/proc/self/status has no VmData")?.saturating_mul(1024);
+    let bytes =
+        loaded.saturating_add(more_bytes).min(rustix::process::getrlimit(Resource::Data).maximum.unwrap_or(u64::MAX));
+    limit_memory(bytes)
 }
 
 /// Closes the sandbox; gives what could not be closed.

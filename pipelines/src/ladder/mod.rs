@@ -236,7 +236,6 @@ impl Ladder {
                 }
                 SourceSound::PassThrough | SourceSound::None => AudioPlan::Leave,
             },
-            captions: Vec::new(),
             options: Options { deinterlace: self.deinterlace, ..Options::default() },
         }
     }

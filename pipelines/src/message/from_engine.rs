@@ -1,7 +1,7 @@
 //! What an engine says to the server.
 
 use super::wire::{Reader, Writer};
-use super::{Encoded, Error, MAX_REASON_BYTES, MAX_RUNGS, MAX_TEXT_BYTES, MAX_WORDS};
+use super::{Encoded, Error, MAX_REASON_BYTES, MAX_RUNGS};
 use bytes::Bytes;
 use media::track::Parameters;
 
@@ -24,8 +24,6 @@ pub enum FromEngine {
     Frame(EncodedFrame),
     /// Some times a second while the engine runs, whether there is work or not.
     Stats(Stats),
-    /// A hypothesis of what was said.
-    Caption(Caption),
     /// The engine can't go on and ends; why, and what to do, for people.
     Failed {
         /// At most [`MAX_REASON_BYTES`].
@@ -96,43 +94,16 @@ impl Stats {
     }
 }
 
-fn ratio(of: u64, by: u64) -> Option<f64> {
+pub(super) fn ratio(of: u64, by: u64) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "microseconds of hours are exact in 52 bits")]
     (by > 0).then(|| of as f64 / by as f64)
-}
-
-/// What a recogniser believes was said since its last final hypothesis.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caption {
-    /// BCP 47 tag, as in [`super::CaptionPlan`].
-    pub language: String,
-    /// In order; at most [`MAX_WORDS`].
-    pub words: Vec<Word>,
-    /// Nothing of it will change; the next hypothesis begins after it.
-    pub is_final: bool,
-    /// The sound up to here was heard. Microseconds of media time.
-    pub heard_until_micros: i64,
-}
-
-/// A word with its place in time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
-    /// At most [`MAX_TEXT_BYTES`].
-    pub text: String,
-    /// Microseconds of media time.
-    pub start_micros: i64,
-    /// Microseconds of media time.
-    pub end_micros: i64,
-    /// 0 to 1000.
-    pub confidence_permille: u16,
 }
 
 const READY: u8 = 1;
 const PARAMETERS: u8 = 2;
 const FRAME: u8 = 3;
 const STATS: u8 = 4;
-const CAPTION: u8 = 5;
-const FAILED: u8 = 6;
+const FAILED: u8 = 5;
 
 const KEYFRAME: u8 = 1;
 const AFTER_HOLE: u8 = 2;
@@ -169,15 +140,6 @@ impl FromEngine {
                 .u64(s.cpu_micros)
                 .u64(s.wall_micros)
                 .finish(),
-            Self::Caption(c) => {
-                let mut w = Writer::new(CAPTION);
-                w.text(&c.language, MAX_TEXT_BYTES).u8(u8::from(c.is_final)).i64(c.heard_until_micros);
-                w.list(&c.words, MAX_WORDS, |w, word| {
-                    w.text(&word.text, MAX_TEXT_BYTES).i64(word.start_micros).i64(word.end_micros);
-                    w.u16(word.confidence_permille.min(1000));
-                });
-                w.finish()
-            }
             Self::Failed { text } => Writer::new(FAILED).text(text, MAX_REASON_BYTES).finish(),
         }
     }
@@ -202,12 +164,6 @@ impl FromEngine {
                 media_micros: r.u64("media time")?,
                 cpu_micros: r.u64("processor time")?,
                 wall_micros: r.u64("time")?,
-            }),
-            CAPTION => Self::Caption(Caption {
-                language: r.text("language", MAX_TEXT_BYTES)?,
-                is_final: r.flag("final")?,
-                heard_until_micros: r.i64("heard until")?,
-                words: r.list("words", MAX_WORDS, decode_word)?,
             }),
             FAILED => Self::Failed { text: r.text("reason", MAX_REASON_BYTES)? },
             n => return Err(Error::Invalid { what: "tag", found: n.to_string() }),
@@ -247,17 +203,5 @@ fn decode_frame(mut r: Reader) -> Result<EncodedFrame, Error> {
         keyframe: flags & KEYFRAME != 0,
         after_hole: flags & AFTER_HOLE != 0,
         payload: r.payload()?,
-    })
-}
-
-fn decode_word(r: &mut Reader) -> Result<Word, Error> {
-    Ok(Word {
-        text: r.text("word", MAX_TEXT_BYTES)?,
-        start_micros: r.i64("start")?,
-        end_micros: r.i64("end")?,
-        confidence_permille: match r.u16("confidence")? {
-            n @ 0..=1000 => n,
-            n => return Err(Error::Invalid { what: "confidence", found: n.to_string() }),
-        },
     })
 }

@@ -1,5 +1,8 @@
 //! What the server and an engine say to each other, as bytes.
 //!
+//! Two conversations, by the engine's role: [`ToEngine`] and [`FromEngine`] with an engine that makes the renditions of one live;
+//! [`ToCaptioner`] and [`FromCaptioner`] with the one that captions all lives.
+//!
 //! A message is its length (4 bytes, of all that follows), the version, a tag, a head of fields, and for frames the payload to the end.
 //! Numbers are big-endian. There is nothing in it that only one machine understands (no descriptors, no shared memory), so that an
 //! engine may stand elsewhere.
@@ -10,35 +13,45 @@
 //! Times are media time on the live's timeline: ticks of 90 kHz for pictures and of the sample rate for sound; they begin at
 //! [`media::segment::MEDIA_TIME_BASE_MICROS`] and never go back.
 
+mod from_captioner;
 mod from_engine;
 #[cfg(test)]
 mod mutated;
+#[cfg(test)]
+mod samples;
+mod to_captioner;
 mod to_engine;
 mod wire;
 
-pub use from_engine::{Caption, EncodedFrame, FromEngine, Rendition, Stats, Word};
-pub use to_engine::{AudioPlan, CaptionPlan, Options, SourceFrame, Start, ToEngine, WhenSlow};
+pub use from_captioner::{CaptionerStats, FromCaptioner, SessionStats};
+pub use from_engine::{EncodedFrame, FromEngine, Rendition, Stats};
+pub use to_captioner::{MAX_SOUND_BYTES, ModelPlace, ToCaptioner};
+pub use to_engine::{AudioPlan, Options, SourceFrame, Start, ToEngine, WhenSlow};
 
 use bytes::Bytes;
 
 /// Spoken by both sides; another one is refused, as the two binaries are then of different builds.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Bytes that announce the length of what follows.
 pub const LENGTH_BYTES: usize = 4;
 /// Largest payload: an access unit of 8 MiB is 40 times a large keyframe of 1080p.
 pub const MAX_PAYLOAD_BYTES: usize = 8 << 20;
-/// Largest head: a ladder or a caption with every count at its bound.
-pub const MAX_HEAD_BYTES: usize = 256 << 10;
+/// Largest head: a ladder or a hypothesis with every count at its bound.
+pub const MAX_HEAD_BYTES: usize = 512 << 10;
 /// Largest message, its length field not counted.
 pub const MAX_MESSAGE_BYTES: usize = MAX_PAYLOAD_BYTES + MAX_HEAD_BYTES;
 /// Rungs of a ladder; nobody needs more, and each is an encoder.
 pub const MAX_RUNGS: usize = 8;
-/// Languages that are captioned at once.
-pub const MAX_CAPTION_LANGUAGES: usize = 8;
-/// Words in one hypothesis: two minutes of fast speech.
-pub const MAX_WORDS: usize = 512;
-/// A word, a language tag or a name. Bytes of UTF-8.
+/// Languages that can be captioned: each is a model in memory.
+pub const MAX_MODELS: usize = 32;
+/// Sessions (a live in a language) at once: what a hundred cores can recognise.
+pub const MAX_SESSIONS: usize = 512;
+/// Phrases of a session's vocabulary.
+pub const MAX_VOCABULARY: usize = 1000;
+/// A phrase or a name. Bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 255;
+/// Where a model is: as long as the system takes paths. Bytes of UTF-8.
+pub const MAX_PATH_BYTES: usize = 4096;
 /// The reason of a failure. Bytes of UTF-8; what is longer is cut when encoding.
 pub const MAX_REASON_BYTES: usize = 4 << 10;
 

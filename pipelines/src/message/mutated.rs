@@ -1,93 +1,40 @@
 //! Messages go and come back equal; random and mutated bytes are refused without a panic.
 
+use super::samples::{from_captioner, from_engine, to_captioner, to_engine};
 use super::*;
-use crate::ladder::{Halving, Rung};
-use media::codec::{aac::Aac, h264::H264};
-use media::track::{Kind, Parameters};
-use std::sync::Arc;
+use crate::ladder::Rung;
+use media::caption::language::Language;
+use media::caption::word::{Confidence, Hypothesis, MAX_WORD_BYTES, MAX_WORDS, Word};
+use media::track::Kind;
 
-/// x264, 640x360: as in the tests of `media::codec::h264`.
-const AVCC: &[u8] = &[
-    0x01, 0x4d, 0x40, 0x1e, 0xff, 0xe1, 0x00, 0x18, 0x67, 0x4d, 0x40, 0x1e, 0xec, 0xa0, 0x50, 0x17, 0xfc, 0xb8, 0x08,
-    0x80, 0x00, 0x00, 0x03, 0x00, 0x80, 0x00, 0x00, 0x1e, 0x07, 0x8b, 0x16, 0xcb, 0x01, 0x00, 0x05, 0x68, 0xeb, 0xe3,
-    0xcb, 0x20,
-];
-
-fn video() -> Parameters {
-    Parameters::Video(Arc::new(H264::from_avcc(AVCC).unwrap()))
+/// A message of any conversation, as a test sees it.
+struct Sample {
+    bytes: Bytes,
+    /// Of which the last are a payload, that may have any length.
+    payload: usize,
+    decodes: fn(Bytes) -> Result<String, Error>,
+    said: String,
 }
 
-fn audio() -> Parameters {
-    Parameters::Audio(Arc::new(Aac::from_asc(&[0x11, 0x90]).unwrap()))
+fn shown<M: std::fmt::Debug>(decoded: Result<M, Error>) -> Result<String, Error> {
+    decoded.map(|message| format!("{message:?}"))
 }
 
-fn to_engine() -> Vec<ToEngine> {
-    let rung = |width, height, halving| Rung { width, height, bitrate_bps: 700_000, halving };
-    let start = Start {
-        session: u64::MAX,
-        rungs: vec![rung(640, 360, Halving::No), rung(426, 240, Halving::EveryOther)],
-        audio: AudioPlan::Encode { bitrate_bps: 128_000, sample_rate_hz: 48_000, channels: 2 },
-        captions: vec![CaptionPlan { language: "fr".into() }],
-        options: Options { when_slow: WhenSlow::Wait, deinterlace: true, encoder_threads: 2 },
+fn all() -> Vec<Sample> {
+    let sample = |encoded: Encoded, said, decodes| Sample {
+        bytes: body(&encoded),
+        payload: encoded.payload.len(),
+        decodes,
+        said,
     };
-    let plain = Start { audio: AudioPlan::Leave, captions: vec![], options: Options::default(), ..start.clone() };
-    let frame = SourceFrame {
-        kind: Kind::Video,
-        dts: -1,
-        pts: i64::MAX,
-        keyframe: true,
-        cut: true,
-        decode_only: false,
-        payload: Bytes::from_static(&[0, 0, 0, 2, 0x65, 0x88]),
-    };
-    let sound = SourceFrame { kind: Kind::Audio, cut: false, decode_only: true, ..frame.clone() };
-    vec![
-        ToEngine::Start(start),
-        ToEngine::Start(plain),
-        ToEngine::Parameters(video()),
-        ToEngine::Parameters(audio()),
-        ToEngine::Frame(frame),
-        ToEngine::Frame(sound),
-        ToEngine::Discontinuity,
-        ToEngine::Stop,
-    ]
-}
-
-fn from_engine() -> Vec<FromEngine> {
-    let frame = EncodedFrame {
-        rendition: Rendition::Rung(2),
-        dts: 900_000,
-        pts: 903_000,
-        keyframe: true,
-        after_hole: true,
-        payload: Bytes::from_static(&[0, 0, 0, 2, 0x65, 0x88]),
-    };
-    let word = Word { text: "l'été".into(), start_micros: 1, end_micros: 2, confidence_permille: 1000 };
-    vec![
-        FromEngine::Ready { session: 7 },
-        FromEngine::Parameters { rendition: Rendition::Rung(0), parameters: video() },
-        FromEngine::Parameters { rendition: Rendition::Audio, parameters: audio() },
-        FromEngine::Frame(frame.clone()),
-        FromEngine::Frame(EncodedFrame { rendition: Rendition::Audio, after_hole: false, ..frame }),
-        FromEngine::Stats(Stats {
-            pictures_in: 1,
-            decoded: 2,
-            encoded: 3,
-            shed: 4,
-            refused: 5,
-            waiting: 6,
-            media_micros: 7,
-            cpu_micros: 8,
-            wall_micros: 9,
-        }),
-        FromEngine::Caption(Caption {
-            language: "fr".into(),
-            words: vec![word.clone(), word],
-            is_final: false,
-            heard_until_micros: 12_000_000,
-        }),
-        FromEngine::Failed { text: "x264enc is missing".into() },
-    ]
+    let mut all = Vec::new();
+    all.extend(to_engine().iter().map(|m| sample(m.encode(), format!("{m:?}"), |b| shown(ToEngine::decode(b)))));
+    all.extend(from_engine().iter().map(|m| sample(m.encode(), format!("{m:?}"), |b| shown(FromEngine::decode(b)))));
+    all.extend(to_captioner().iter().map(|m| sample(m.encode(), format!("{m:?}"), |b| shown(ToCaptioner::decode(b)))));
+    all.extend(
+        from_captioner().iter().map(|m| sample(m.encode(), format!("{m:?}"), |b| shown(FromCaptioner::decode(b)))),
+    );
+    all
 }
 
 /// The body as it arrives: without the length, checked.
@@ -100,12 +47,35 @@ fn body(encoded: &Encoded) -> Bytes {
 
 #[test]
 fn messages_arrive_as_they_were_sent() {
-    for message in to_engine() {
-        assert_eq!(ToEngine::decode(body(&message.encode())).unwrap(), message);
+    for sample in all() {
+        assert_eq!((sample.decodes)(sample.bytes).unwrap(), sample.said);
     }
-    for message in from_engine() {
-        assert_eq!(FromEngine::decode(body(&message.encode())).unwrap(), message);
-    }
+}
+
+#[test]
+fn the_largest_hypothesis_fits() {
+    let word = Word::new(&"é".repeat(MAX_WORD_BYTES / 2), 0, 1, Confidence::FULL).unwrap();
+    let hypothesis = Hypothesis::new(vec![word; MAX_WORDS], true).unwrap();
+    let message = FromCaptioner::Hypothesis { session: 1, hypothesis, heard_until_micros: 1 };
+    let encoded = message.encode();
+    assert!(encoded.head.len() <= MAX_HEAD_BYTES);
+    assert_eq!(FromCaptioner::decode(body(&encoded)).unwrap(), message);
+}
+
+#[test]
+fn what_is_no_word_and_no_language_is_refused() {
+    let word = |text| Word::new(text, 0, 1, Confidence::FULL).unwrap();
+    let hypothesis = Hypothesis::new(vec![word("abc")], true).unwrap();
+    let said = FromCaptioner::Hypothesis { session: 1, hypothesis, heard_until_micros: 1 };
+    let mut bytes = body(&said.encode()).to_vec();
+    let at = bytes.windows(3).position(|w| w == b"abc").unwrap();
+    bytes[at..at + 3].copy_from_slice(b" \n ");
+    assert!(matches!(FromCaptioner::decode(bytes.into()), Err(Error::Invalid { what: "word", .. })));
+    let closing = FromCaptioner::Loaded { language: Language::new("fr").unwrap() };
+    let mut bytes = body(&closing.encode()).to_vec();
+    let at = bytes.windows(2).position(|w| w == b"fr").unwrap();
+    bytes[at] = b'/';
+    assert!(matches!(FromCaptioner::decode(bytes.into()), Err(Error::Invalid { what: "language", .. })));
 }
 
 #[test]
@@ -138,18 +108,11 @@ fn another_build_is_named() {
 
 #[test]
 fn every_truncation_is_refused() {
-    let decodes_to = to_engine().iter().map(|m| body(&m.encode())).collect::<Vec<_>>();
-    let decodes_from = from_engine().iter().map(|m| body(&m.encode())).collect::<Vec<_>>();
-    for (n, whole) in decodes_to.iter().enumerate() {
-        let head = whole.len() - to_engine()[n].encode().payload.len();
+    for sample in all() {
+        let whole = sample.bytes;
+        let head = whole.len() - sample.payload;
         for end in 0..=head.min(whole.len() - 1) {
-            assert!(ToEngine::decode(whole.slice(..end)).is_err(), "message {n}, {end} bytes");
-        }
-    }
-    for (n, whole) in decodes_from.iter().enumerate() {
-        let head = whole.len() - from_engine()[n].encode().payload.len();
-        for end in 0..=head.min(whole.len() - 1) {
-            assert!(FromEngine::decode(whole.slice(..end)).is_err(), "message {n}, {end} bytes");
+            assert!((sample.decodes)(whole.slice(..end)).is_err(), "{}, {end} bytes", sample.said);
         }
     }
 }
@@ -191,10 +154,9 @@ impl Random {
 #[test]
 fn random_and_mutated_bytes_never_panic() {
     let mut random = Random(0x5eed);
-    let mut seeds: Vec<Bytes> = to_engine().iter().map(|m| body(&m.encode())).collect();
-    seeds.extend(from_engine().iter().map(|m| body(&m.encode())));
+    let seeds: Vec<Bytes> = all().into_iter().map(|sample| sample.bytes).collect();
     let (mut taken, mut refused) = (0u32, 0u32);
-    for _ in 0..60_000 {
+    for _ in 0..100_000 {
         let mut bytes = seeds[random.below(seeds.len())].to_vec();
         match random.below(4) {
             0 => {
@@ -213,7 +175,13 @@ fn random_and_mutated_bytes_never_panic() {
             }
         }
         let bytes = Bytes::from(bytes);
-        for ok in [ToEngine::decode(bytes.clone()).is_ok(), FromEngine::decode(bytes).is_ok()] {
+        let decoded = [
+            ToEngine::decode(bytes.clone()).is_ok(),
+            FromEngine::decode(bytes.clone()).is_ok(),
+            ToCaptioner::decode(bytes.clone()).is_ok(),
+            FromCaptioner::decode(bytes).is_ok(),
+        ];
+        for ok in decoded {
             if ok {
                 taken += 1;
             } else {

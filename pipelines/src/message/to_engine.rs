@@ -1,7 +1,7 @@
 //! What the server says to an engine.
 
 use super::wire::{Reader, Writer};
-use super::{Encoded, Error, MAX_CAPTION_LANGUAGES, MAX_RUNGS, MAX_TEXT_BYTES};
+use super::{Encoded, Error, MAX_RUNGS};
 use crate::ladder::{Halving, Rung};
 use bytes::Bytes;
 use media::track::{Kind, Parameters};
@@ -35,8 +35,6 @@ pub struct Start {
     pub rungs: Vec<Rung>,
     /// What becomes of the sound.
     pub audio: AudioPlan,
-    /// The languages to caption, each by its model.
-    pub captions: Vec<CaptionPlan>,
     /// How.
     pub options: Options,
 }
@@ -55,13 +53,6 @@ pub enum AudioPlan {
         /// 1 or 2.
         channels: u8,
     },
-}
-
-/// A language to caption.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CaptionPlan {
-    /// BCP 47 tag, such as `fr`.
-    pub language: String,
 }
 
 /// How an engine works.
@@ -202,9 +193,6 @@ impl Start {
                 w.u8(1).u32(bitrate_bps).u32(sample_rate_hz).u8(channels)
             }
         };
-        w.list(&self.captions, MAX_CAPTION_LANGUAGES, |w, plan| {
-            w.text(&plan.language, MAX_TEXT_BYTES);
-        });
         w.u8(u8::from(self.options.when_slow == WhenSlow::Wait))
             .u8(u8::from(self.options.deinterlace))
             .u8(self.options.encoder_threads)
@@ -235,9 +223,6 @@ impl Start {
             } else {
                 AudioPlan::Leave
             },
-            captions: r.list("caption languages", MAX_CAPTION_LANGUAGES, |r| {
-                Ok(CaptionPlan { language: r.text("language", MAX_TEXT_BYTES)? })
-            })?,
             options: Options {
                 when_slow: if r.flag("when slow")? { WhenSlow::Wait } else { WhenSlow::Shed },
                 deinterlace: r.flag("deinterlace")?,

@@ -1,7 +1,8 @@
 //! Fields to bytes and back, with their bounds. Nothing here knows what a message means.
 
-use super::{Encoded, Error, MAX_PAYLOAD_BYTES, VERSION};
+use super::{Encoded, Error, MAX_PAYLOAD_BYTES, MAX_TEXT_BYTES, VERSION};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use media::caption::language::Language;
 use media::codec::{aac::Aac, h264::H264};
 use media::track::{Kind, Parameters};
 use std::sync::Arc;
@@ -61,6 +62,11 @@ impl Writer {
             end -= 1;
         }
         self.sized(&text.as_bytes()[..end])
+    }
+
+    /// A tag is at most 35 bytes by its type.
+    pub(super) fn language(&mut self, language: &Language) -> &mut Self {
+        self.text(language.tag(), MAX_TEXT_BYTES)
     }
 
     pub(super) fn parameters(&mut self, parameters: &Parameters) -> &mut Self {
@@ -167,6 +173,11 @@ impl Reader {
             return Err(Error::Invalid { what, found: format!("{} bytes", bytes.len()) });
         }
         String::from_utf8(bytes.to_vec()).map_err(|_| Error::Invalid { what, found: "not UTF-8".into() })
+    }
+
+    pub(super) fn language(&mut self) -> Result<Language, Error> {
+        let tag = self.text("language", MAX_TEXT_BYTES)?;
+        Language::new(&tag).ok_or(Error::Invalid { what: "language", found: tag })
     }
 
     pub(super) fn parameters(&mut self) -> Result<Parameters, Error> {

@@ -29,7 +29,6 @@ pub(crate) fn start() -> Start {
         session: 7,
         rungs: vec![rung(160, 90, Halving::No), rung(80, 44, Halving::No)],
         audio: AudioPlan::Leave,
-        captions: vec![],
         options: Options { when_slow: WhenSlow::Wait, ..Options::default() },
     }
 }

@@ -122,7 +122,7 @@ async fn a_killed_engine_is_back_within_two_seconds_of_media() {
     let clip = clip("320x180", "25", &["-t", "12", "-g", "250", "-bf", "2", "-an"]).cut(true);
     for (what, with) in [("SIGKILL", Signal::KILL), ("SIGSEGV", Signal::SEGV)] {
         let lived = live(&clip, 4, settings(), |n, control| {
-            if [80, 200].contains(&n) {
+            if [110, 220].contains(&n) {
                 signal(control, with);
                 if with == Signal::SEGV {
                     // Rust's handler takes the first for a guard page's and arms the default; a real fault comes again by itself.

@@ -4,6 +4,7 @@ use crate::clip::clip;
 use crate::direct::{ENGINE, command, run_as, start};
 use pipelines::message::FromEngine;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -37,6 +38,11 @@ fn an_ordinary_user_is_as_safe() {
     std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let engine = folder.join("amphi-engine");
     std::fs::copy(ENGINE, &engine).unwrap();
+    // An engine that recognises speech finds its library beside itself.
+    let library = Path::new(ENGINE).with_file_name("../libvosk/libvosk.so");
+    if library.is_file() {
+        std::fs::copy(library, folder.join("libvosk.so")).unwrap();
+    }
     let clip = clip("320x180", "25", &["-t", "1", "-an"]).cut(false);
     let mut user = Command::new("setpriv");
     user.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&engine).env("GST_REGISTRY_DISABLE", "yes");

@@ -34,8 +34,17 @@ impl Counts {
 }
 
 /// Time of processors that all threads used.
-fn cpu_micros() -> u64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+pub(crate) fn cpu_micros() -> u64 {
+    micros_of(rustix::time::ClockId::ProcessCPUTime)
+}
+
+/// Time of processors that this thread used.
+pub(crate) fn thread_cpu_micros() -> u64 {
+    micros_of(rustix::time::ClockId::ThreadCPUTime)
+}
+
+fn micros_of(clock: rustix::time::ClockId) -> u64 {
+    let time = rustix::time::clock_gettime(clock);
     let micros = time.tv_sec.saturating_mul(1_000_000).saturating_add(time.tv_nsec / 1_000);
     u64::try_from(micros).unwrap_or(0)
 }

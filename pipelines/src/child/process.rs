@@ -1,11 +1,10 @@
 //! The child itself: found, started, written to, read from.
 
-use super::Settings;
-use crate::message::{self, Encoded, FromEngine, LENGTH_BYTES};
-use bytes::BytesMut;
+use crate::message::{self, Encoded, LENGTH_BYTES};
+use bytes::{Bytes, BytesMut};
 use std::io::{self, IoSlice};
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
@@ -20,10 +19,26 @@ const MAX_LINE_BYTES: usize = 500;
 const MAX_LINES: u32 = 20;
 const LINES_PER: Duration = Duration::from_secs(10);
 
+/// A child that closed its channel is gone within this, or is killed.
+pub(crate) const LEAVE: Duration = Duration::from_millis(500);
+
+/// Which engine, and how it is started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Launch<'a> {
+    /// `None`: [`PROGRAM`] beside the running one.
+    pub(crate) program: Option<&'a Path>,
+    /// Its role and more.
+    pub(crate) arguments: &'a [&'a str],
+    /// Its limit.
+    pub(crate) memory_bytes: u64,
+    /// 0 to 19.
+    pub(crate) niceness: u8,
+}
+
 /// Where the engine is, or what to do about it.
-pub(super) fn find(settings: &Settings) -> Result<PathBuf, String> {
-    let program = match &settings.program {
-        Some(program) => program.clone(),
+pub(crate) fn find(program: Option<&Path>) -> Result<PathBuf, String> {
+    let program = match program {
+        Some(program) => program.to_path_buf(),
         None => std::env::current_exe()
             .ok()
             .and_then(|me| Some(me.parent()?.join(PROGRAM)))
@@ -33,19 +48,20 @@ pub(super) fn find(settings: &Settings) -> Result<PathBuf, String> {
         return Ok(program);
     }
     Err(format!(
-        "{} is missing: renditions and captions need it. Build it by `cargo build -p amphi-pipelines --features gstreamer` and \
+        "{} is missing: renditions and captions need it. Build it by `cargo build -p amphi-pipelines --features vosk` and \
          put it beside the server, or set its path",
         program.display()
     ))
 }
 
 /// Starts it. It is killed when the handle is dropped.
-pub(super) fn start(settings: &Settings) -> Result<Child, String> {
-    let program = find(settings)?;
+pub(crate) fn start(launch: Launch<'_>) -> Result<Child, String> {
+    let program = find(launch.program)?;
     let mut command = Command::new(&program);
     command
-        .args(["--memory-bytes", &settings.memory_bytes.to_string()])
-        .args(["--niceness", &settings.niceness.to_string()])
+        .args(launch.arguments)
+        .args(["--memory-bytes", &launch.memory_bytes.to_string()])
+        .args(["--niceness", &launch.niceness.to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -74,7 +90,7 @@ pub(super) fn start(settings: &Settings) -> Result<Child, String> {
 }
 
 /// Writes one message whole.
-pub(super) async fn write(to: &mut (impl AsyncWrite + Unpin), message: &Encoded) -> io::Result<()> {
+pub(crate) async fn write(to: &mut (impl AsyncWrite + Unpin), message: &Encoded) -> io::Result<()> {
     let mut parts = [IoSlice::new(&message.head), IoSlice::new(&message.payload)];
     let mut rest = &mut parts[..];
     let mut left = message.len();
@@ -89,8 +105,11 @@ pub(super) async fn write(to: &mut (impl AsyncWrite + Unpin), message: &Encoded)
     Ok(())
 }
 
-/// Reads one message, or `None` at the end.
-pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> Result<Option<FromEngine>, String> {
+/// Reads one message, or `None` at the end. Not cancel-safe: a part of a message would be lost.
+pub(crate) async fn read<M>(
+    from: &mut (impl AsyncRead + Unpin),
+    decode: fn(Bytes) -> Result<M, message::Error>,
+) -> Result<Option<M>, String> {
     let mut length = [0; LENGTH_BYTES];
     let first = from.read(&mut length).await.map_err(|e| e.to_string())?;
     if first == 0 {
@@ -107,11 +126,37 @@ pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> Result<Option<F
             return Err("it ended within a message".into());
         }
     }
-    FromEngine::decode(body.freeze()).map(Some).map_err(|e| e.to_string())
+    decode(body.freeze()).map(Some).map_err(|e| e.to_string())
+}
+
+/// Waits for the child, which is killed when it does not go by itself. `finished`: it has said all, and only has to clear up.
+pub(crate) async fn leave(child: &mut Child, finished: bool) -> Option<ExitStatus> {
+    let patience = if finished { LEAVE * 4 } else { LEAVE / 5 };
+    if let Ok(status) = tokio::time::timeout(patience, child.wait()).await {
+        return status.ok();
+    }
+    // Waits for it too.
+    if let Err(e) = child.kill().await {
+        tracing::warn!("the engine could not be killed: {e}");
+    }
+    child.wait().await.ok()
+}
+
+/// Why an engine ended, with how it ended.
+pub(crate) fn with_status(reason: String, status: Option<ExitStatus>) -> String {
+    match status {
+        Some(status) if !status.success() => format!("{reason} ({status})"),
+        _ => reason,
+    }
+}
+
+/// Why an engine ended, with what it last said for people.
+pub(crate) fn with_last_words(reason: String, last_line: &str) -> String {
+    if last_line.is_empty() { reason } else { format!("{reason}; it last said: {last_line}") }
 }
 
 /// Logs what an engine says for people, and keeps the last line. Ends when it closes its end.
-pub(super) async fn log(stderr: impl AsyncRead + Unpin, last: &mut String) {
+pub(crate) async fn log(stderr: impl AsyncRead + Unpin, last: &mut String) {
     let mut reader = BufReader::new(stderr);
     let (mut since, mut lines, mut left_out) = (tokio::time::Instant::now(), 0, 0u64);
     loop {

@@ -14,21 +14,21 @@ const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// What follows a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     RetryIn(Duration),
     GiveUp,
 }
 
 /// The failures so far.
 #[derive(Debug, Default)]
-pub(super) struct Attempts {
+pub(crate) struct Attempts {
     fruitless: u32,
     recent: VecDeque<Instant>,
 }
 
 impl Attempts {
-    /// An engine failed. `fruitful`: it had encoded something.
-    pub(super) fn failed(&mut self, now: Instant, fruitful: bool) -> Next {
+    /// An engine failed. `fruitful`: it had made something.
+    pub(crate) fn failed(&mut self, now: Instant, fruitful: bool) -> Next {
         self.fruitless = if fruitful { 0 } else { self.fruitless + 1 };
         self.recent.push_back(now);
         while self.recent.front().is_some_and(|at| now.saturating_duration_since(*at) > WINDOW) {
@@ -44,7 +44,7 @@ impl Attempts {
     }
 
     /// Failures in a row that got nothing done.
-    pub(super) fn fruitless(&self) -> u32 {
+    pub(crate) fn fruitless(&self) -> u32 {
         self.fruitless
     }
 }
