@@ -14,51 +14,54 @@ DATA ?= data
 ARGS ?=
 # Seconds per fuzz target in `make test`; `make fuzz FUZZ_SECONDS=3600` for a real hunt.
 FUZZ_SECONDS ?= 20
+# `make test` tries the same inputs everywhere, so that what it finds can be had again; `make fuzz` looks for others each time.
+FUZZ_SEED ?= 1
+FUZZ_ARGS ?=
 NEXTEST_PROFILE ?= ci
 # Pinned: the newest may need a newer Rust than ours.
 NEXTEST_VERSION := 0.9.143
 
 PROGRAM := target/debug/amphi
-# The program that links GStreamer and libvosk, to stand beside the server. The server does not start it yet, so neither `run` nor `test` builds it.
-ENGINE := cargo build -p amphi-pipelines --features vosk --bin amphi-engine
+# What the engine, which stands beside the server, is built with: `gstreamer` leaves speech recognition out.
+ENGINE_FEATURES ?= vosk
 
 .PHONY: help
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1 \2/p' $(MAKEFILE_LIST) | while read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
 
 .PHONY: run
-run: prerequisites-build web ## build and start a server for trying out: page, RTMP address and key are printed
+run: prerequisites-build web engine ## build and start a server for trying out: page, RTMP address and key are printed
 	cargo build --bin amphi
 	exec $(PROGRAM) serve --dev --data-dir $(DATA) $(ARGS)
 
 .PHONY: demo
-demo: prerequisites-demo web ## the same, and push a moving test picture with speech to it
+demo: prerequisites-demo web engine ## the same, and push a moving test picture with speech to it
 	cargo build --bin amphi
 	exec .ci/demo $(PROGRAM) $(DATA)
 
 .PHONY: test
-test: prerequisites-test nextest web ## everything, with real peers (ffmpeg, GStreamer, Chromium, nginx, PostgreSQL)
-	$(if $(WEB),cd web && npm test)
-	cargo nextest run --workspace --profile $(NEXTEST_PROFILE)
-	cargo test --workspace --doc
-	$(MAKE) fuzz
-
-.PHONY: test-engine
-test-engine: prerequisites-engine nextest libvosk ## the engines that make renditions and captions: lints and tests
+test: prerequisites-test nextest web engine ## everything, with real peers (ffmpeg, GStreamer, libvosk, Chromium, nginx, PostgreSQL)
 	.ci/libvosk model
-	cargo clippy -p amphi-pipelines --all-targets --features gstreamer -- -D warnings
-	cargo clippy -p amphi-pipelines --all-targets --features vosk -- -D warnings
-	$(ENGINE)
+	$(if $(WEB),cd web && npm test)
+	cargo nextest run --workspace --exclude amphi-pipelines --profile $(NEXTEST_PROFILE)
 	cargo nextest run -p amphi-pipelines --features vosk --profile $(NEXTEST_PROFILE)
+	cargo test --workspace --doc
+	$(MAKE) fuzz FUZZ_ARGS=-seed=$(FUZZ_SEED)
+
+.PHONY: engine
+engine: $(if $(findstring vosk,$(ENGINE_FEATURES)),libvosk,prerequisites-engine) ## the program that makes renditions and captions, beside the server
+	cargo build -p amphi-pipelines --features $(ENGINE_FEATURES) --bin amphi-engine
 
 .PHONY: libvosk
 libvosk: prerequisites-engine ## the library that recognises speech, into target/libvosk (once)
 	.ci/libvosk library
 
 .PHONY: check
-check: prerequisites-check web ## format, lints, types, generated files, service unit
+check: prerequisites-check web libvosk ## format, lints, types, generated files, service unit
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p amphi-pipelines --all-targets --features gstreamer -- -D warnings
+	cargo clippy -p amphi-pipelines --all-targets --features vosk -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 	$(if $(WEB),cd web && npm run check)
 	cargo test --test integration repo::
@@ -97,7 +100,7 @@ fuzz: ## each fuzz target for FUZZ_SECONDS, on the stable toolchain (media/fuzz/
 	cd media/fuzz && cargo build --quiet && for target in $$(sed -n 's/^name = "\(.*\)"$$/\1/p' Cargo.toml | tail -n +2); do \
 	  echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
 	  mkdir -p "corpus/$$target"; \
-	  target/*/debug/"$$target" "corpus/$$target" "seeds/$$target" -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0; \
+	  target/*/debug/"$$target" "corpus/$$target" "seeds/$$target" -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 $(FUZZ_ARGS); \
 	done
 
 .PHONY: audit

@@ -360,7 +360,6 @@ impl Transcoding {
                 engine.last_shed = stats.shed;
                 engine.measure(stats, &self.slug);
             }
-            client::Event::Caption(_) => {}
             client::Event::Lost { reason, .. } => {
                 tracing::warn!(broadcaster = %self.slug, %reason, "the engine was lost and is started again");
                 metrics::counter!("amphi_engine_restarts_total", "broadcaster" => self.slug.clone()).increment(1);

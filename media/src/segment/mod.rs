@@ -23,6 +23,7 @@ pub mod restamp;
 pub mod segmenter;
 #[cfg(test)]
 mod segmenter_test;
+mod timed;
 pub mod wallclock;
 
 pub use audio::silent_segment;

@@ -7,9 +7,10 @@
 
 use super::assembler::{Assembler, Queued};
 use super::audio::{self, AudioTrack};
-use super::boundary::{Boundary, Placed, PlacedFrame, SegmentInfo};
+use super::boundary::{Boundary, Placed, SegmentInfo};
 use super::cutter::{Cut, Cutter};
 use super::restamp::Restamper;
+use super::timed::{Timed, video_ticks};
 use super::wallclock::WallClock;
 use super::{Event, Rules};
 use crate::cmaf;
@@ -17,7 +18,7 @@ use crate::codec::h264::H264;
 use crate::feed::Item;
 use crate::frame::Frame;
 use crate::rendition::RenditionId;
-use crate::time::{Timescale, Timestamp, WallTime};
+use crate::time::{Timescale, WallTime};
 use crate::track::{Kind, Parameters};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -96,16 +97,6 @@ struct AudioLead {
 struct Video {
     h264: Arc<H264>,
     assembler: Assembler,
-}
-
-/// A frame with its place on the timeline.
-#[derive(Clone, Debug)]
-struct Timed {
-    kind: Kind,
-    dts: i64,
-    cts: i64,
-    keyframe: bool,
-    payload: Bytes,
 }
 
 impl Segmenter {
@@ -281,7 +272,7 @@ impl Segmenter {
         self.cutter.begin(lead.dts);
         let delay = if lead.kind == Kind::Video { lead.cts } else { 0 };
         self.state = if lead.kind == Kind::Video {
-            let last_pts_ticks = pts_ticks(&lead);
+            let last_pts_ticks = lead.pts_ticks();
             State::Video(VideoLead {
                 delay,
                 last: lead.dts,
@@ -292,7 +283,7 @@ impl Segmenter {
         } else {
             State::Audio(AudioLead { last: lead.dts, step: 0 })
         };
-        let begins = Begins { at_micros: lead.dts, delay, picture_ticks: pts_ticks(&lead) };
+        let begins = Begins { at_micros: lead.dts, delay, picture_ticks: lead.pts_ticks() };
         self.start_segment(begins, true, out)?;
         let mut first = true;
         for timed in waiting {
@@ -302,7 +293,7 @@ impl Segmenter {
             if timed.kind == lead.kind && first {
                 first = false;
                 self.queue(&timed);
-                self.place_frame(&timed, true);
+                self.place(|| Placed::Frame(timed.placed(true)));
                 if let State::Video(v) = &mut self.state {
                     v.last_keyframe = timed.payload;
                 }
@@ -321,7 +312,7 @@ impl Segmenter {
                 let behind = timed.dts - lead.last;
                 self.latest_audio = timed.dts;
                 self.audio.push(timed.dts + timed.cts, timed.payload.clone());
-                self.place_frame(&timed, false);
+                self.place(|| Placed::Frame(timed.placed(false)));
                 if behind > VIDEO_PATIENCE_MICROS {
                     self.repeat_picture(timed.dts - VIDEO_PATIENCE_MICROS, out)?;
                 }
@@ -363,7 +354,7 @@ impl Segmenter {
     fn video_frame(&mut self, timed: Timed, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
         let State::Video(lead) = &mut self.state else { return Ok(()) };
         lead.last = timed.dts;
-        let previous_ticks = std::mem::replace(&mut lead.last_pts_ticks, pts_ticks(&timed));
+        let previous_ticks = std::mem::replace(&mut lead.last_pts_ticks, timed.pts_ticks());
         if timed.keyframe {
             lead.last_keyframe = timed.payload.clone();
         }
@@ -377,9 +368,9 @@ impl Segmenter {
         for cut in cuts {
             let here = cut.at_micros == timed.dts;
             begins_segment |= here && cut.segment;
-            self.cut(cut, if here { pts_ticks(&timed) } else { previous_ticks }, out)?;
+            self.cut(cut, if here { timed.pts_ticks() } else { previous_ticks }, out)?;
         }
-        self.place_frame(&timed, begins_segment);
+        self.place(|| Placed::Frame(timed.placed(begins_segment)));
         let now = self.lead_micros();
         self.audio.advance(now, out)
     }
@@ -396,10 +387,10 @@ impl Segmenter {
         lead.last = timed.dts;
         let must_cut = self.must_cut || self.audio.wants_discontinuity();
         for cut in self.cutter.on_frame(timed.dts, true, must_cut, None) {
-            self.cut(cut, pts_ticks(&timed), out)?;
+            self.cut(cut, timed.pts_ticks(), out)?;
         }
         self.queue(&timed);
-        self.place_frame(&timed, false);
+        self.place(|| Placed::Frame(timed.placed(false)));
         self.audio.advance(timed.dts, out)
     }
 
@@ -472,28 +463,6 @@ impl Segmenter {
         if let Some(all) = &mut self.placed {
             all.push(placed());
         }
-    }
-
-    fn place_frame(&mut self, timed: &Timed, cut: bool) {
-        let scale = match timed.kind {
-            Kind::Video => Timescale::VIDEO,
-            Kind::Audio => Timescale::MICROS,
-        };
-        self.place(|| {
-            let dts = Timestamp::from_micros(timed.dts, scale);
-            let pts = match timed.kind {
-                Kind::Video => Timestamp::new(pts_ticks(timed), scale),
-                Kind::Audio => Timestamp::from_micros(timed.dts + timed.cts, scale),
-            };
-            Placed::Frame(PlacedFrame {
-                kind: timed.kind,
-                dts,
-                pts,
-                keyframe: timed.keyframe,
-                cut,
-                payload: timed.payload.clone(),
-            })
-        });
     }
 
     fn queue(&mut self, timed: &Timed) {
@@ -601,12 +570,4 @@ struct Begins {
     delay: i64,
     /// Presentation time of its picture.
     picture_ticks: i64,
-}
-
-fn pts_ticks(timed: &Timed) -> i64 {
-    video_ticks(timed.dts) + video_ticks(timed.cts)
-}
-
-fn video_ticks(micros: i64) -> i64 {
-    Timestamp::from_micros(micros, Timescale::VIDEO).ticks()
 }

@@ -135,7 +135,7 @@ impl Shared {
 /// # Errors
 /// When it is nowhere: what is missing, and what to do about it.
 pub fn program(settings: &Settings) -> Result<PathBuf, String> {
-    process::find(settings)
+    crate::child::process::find(settings.program.as_deref())
 }
 
 /// An engine that does `start`, not yet started.

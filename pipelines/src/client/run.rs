@@ -168,23 +168,22 @@ impl Client {
             let watch = self.watch(&dog);
             tokio::pin!(log, read, write, watch);
             let (mut writing, mut logging) = (true, true);
+            // An engine that dies may be seen to take no more before it is seen to say no more: only one that was told to stop finishes.
+            let mut told_to_stop = false;
             let mut finish = std::pin::pin!(tokio::time::sleep(FINISH));
             loop {
                 tokio::select! {
                     left = &mut read => {
                         break match left {
-                            Left::Finished if writing => Left::Failed("it closed its channel".into()),
+                            Left::Finished if !told_to_stop => Left::Failed("it closed its channel".into()),
                             left => left,
                         };
                     }
                     ended = &mut write, if writing => {
-                        writing = false;
-                        if !ended {
-                            // It died, or says on its own channel why: reading tells.
-                            finish.as_mut().reset(tokio::time::Instant::now() + LEAVE);
-                        } else {
-                            finish.as_mut().reset(tokio::time::Instant::now() + FINISH);
-                        }
+                        (writing, told_to_stop) = (false, ended);
+                        // One that takes no more died, or says on its own channel why: reading tells.
+                        let within = if ended { FINISH } else { LEAVE };
+                        finish.as_mut().reset(tokio::time::Instant::now() + within);
                     }
                     () = &mut log, if logging => logging = false,
                     complaint = &mut watch => break Left::Failed(complaint),

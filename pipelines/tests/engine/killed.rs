@@ -293,3 +293,17 @@ fn a_client_can_be_given_to_a_task() {
     let (_input, _output, _control, client) = client(settings(), live_start());
     sendable(client.run(CancellationToken::new()));
 }
+
+/// A pipe's two ends may be seen to close in either order.
+#[tokio::test]
+async fn an_engine_that_takes_no_more_before_it_says_no_more_has_not_finished() {
+    let folder = std::env::temp_dir().join(format!("amphi-deaf-engine-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let program = folder.join("amphi-engine");
+    std::fs::write(&program, "#!/bin/sh\nexec 0<&-\nsleep 0.2\n").unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let clip = clip("320x180", "25", &["-t", "12", "-g", "50", "-an"]).cut(false);
+    let lived = live(&clip, 2, Settings { program: Some(program), ..settings() }, |_, _| {}).await;
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!((lived.ended, lived.lost().len()), (Ended::Unfinished, 5), "{:?}", lived.lost());
+}
