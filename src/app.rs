@@ -6,6 +6,7 @@
 //! 4. The sockets, all of them before any is served: a taken port fails the start and leaves nothing half open.
 //! 5. The addresses, told when they answer.
 
+mod captions;
 mod reload;
 
 use crate::archive::read::Reader;
@@ -121,7 +122,7 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
 
     let reader = Reader::new(archive.layout().clone());
     let videos = Videos::new(catalogue.clone(), archive.layout().clone());
-    let lives = Handle::new(catalogue.clone(), archive.clone(), settings(&config), tasks.clone());
+    let lives = Handle::new(catalogue.clone(), archive.clone(), settings(&config, &tasks), tasks.clone());
     let waiting = lives.resume_interrupted().await?;
     if waiting > 0 {
         tracing::info!(lives = waiting, "lives that the last stop interrupted wait for their contributions");
@@ -156,7 +157,12 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
     // Looked at before anybody is told where to ask.
     let (ready, report) = watch::channel(look(&catalogue, &archive).await);
     let health = Health { report, stopping: tasks.soft().clone(), metrics: metrics.clone() };
-    let parts = Parts { catalogue: catalogue.clone(), live: lives.clone(), clock: Clock(clock::now) };
+    let parts = Parts {
+        catalogue: catalogue.clone(),
+        live: lives.clone(),
+        layout: archive.layout().clone(),
+        clock: Clock(clock::now),
+    };
     let play = Play { lives: lives.clone(), videos, reader };
     let router = site(
         Site {
@@ -234,7 +240,7 @@ async fn look(catalogue: &Catalogue, archive: &Archive) -> Report {
     Report { ready: catalogue_answers.is_ok(), findings }
 }
 
-fn settings(config: &Config) -> Settings {
+fn settings(config: &Config, tasks: &Tasks) -> Settings {
     let micros = |d: Duration| i64::try_from(d.as_micros()).unwrap_or(i64::MAX);
     let live = &config.live;
     Settings {
@@ -250,6 +256,7 @@ fn settings(config: &Config) -> Settings {
                 ..client::Settings::default()
             },
         },
+        captions: captions::captions(config, tasks),
         budget: Budget { cores: processors(), share: f64::from(config.renditions.cpu_percent) / 100.0 },
     }
 }

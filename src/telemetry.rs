@@ -166,6 +166,14 @@ pub const METRICS: &[Metric] = &[
     counter("amphi_archive_write_failures_total", "Writes that the disk refused: gaps in recordings."),
     gauge("amphi_build_info", "Always 1; the build is in the labels (version)."),
     counter(
+        "amphi_captions_dropped_microseconds_total",
+        "Sound that was not heard because the engine was too slow (broadcaster, language).",
+    ),
+    histogram(
+        "amphi_captions_lag_seconds",
+        "From the end of the words of a cue to viewers told of them (broadcaster, language).",
+    ),
+    counter(
         "amphi_contribution_lagged_frames_total",
         "Frames that the server was too busy to take (broadcaster, protocol).",
     ),

@@ -1,9 +1,10 @@
 //! Renditions that a real engine makes of a real live: the source's segments with all its pictures, whatever the source is, and whatever
 //! becomes of the engine.
 //!
-//! The engine is `amphi-engine` beside the server under test; `make test` builds it.
+//! The engine is `amphi-engine` beside the server under test; `make engine` builds it.
 
 use crate::support::ask::add_broadcaster;
+use crate::support::engine::{assert_built, engines};
 use crate::support::http::get;
 use crate::support::peers::{self, Peer, wait_until};
 use crate::support::server::{Options, Server};
@@ -15,9 +16,9 @@ use amphi::archive::layout::Layout;
 use amphi::archive::load::{Loaded, load};
 use media::origin::entry::Segment;
 use media::rendition::RenditionId;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -25,8 +26,7 @@ const SOURCE: RenditionId = RenditionId::Source;
 const RUNG: RenditionId = RenditionId::Rung(240);
 
 fn server(settings: &[(&str, &str)]) -> Server {
-    let engine = Path::new(env!("CARGO_BIN_EXE_amphi")).with_file_name("amphi-engine");
-    assert!(engine.is_file(), "{} is missing; `make test` builds it", engine.display());
+    assert_built();
     // Of 640x360 this preset makes 240p.
     let own = [("AMPHI_RENDITIONS__ENABLED", "true"), ("AMPHI_RENDITIONS__PRESET", "low bandwidth")];
     Server::start(Options::with(&[&own, settings].concat()))
@@ -171,21 +171,6 @@ fn a_source_that_comes_back_larger_gets_more_rungs_and_all_list_the_same() {
     let lost = |id| loaded.tracks[&id].segments.iter().filter(|s| s.is_gap()).count();
     assert_eq!((samples(&loaded, RUNG), lost(RUNG)), (samples(&loaded, SOURCE), 0), "what every size has is whole");
     assert!(lost(RenditionId::Rung(480)) >= 6, "what only the larger has is gaps beside");
-}
-
-/// Processes of the engine that the server has started, with their states as /proc names them.
-fn engines(server: &Server) -> Vec<(Pid, char)> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        // pid (name) state parent …; the name may hold spaces.
-        let Some((pid, rest)) = stat.split_once(" (amphi-engine) ") else { continue };
-        let words: Vec<_> = rest.split(' ').collect();
-        if words[1].parse() == Ok(server.pid()) {
-            found.push((Pid::from_raw(pid.parse().unwrap()).unwrap(), words[0].chars().next().unwrap()));
-        }
-    }
-    found
 }
 
 #[test]

@@ -6,6 +6,7 @@
 )]
 
 mod browser;
+mod captions;
 mod configured;
 mod crash;
 mod disk;

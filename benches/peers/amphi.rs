@@ -30,7 +30,11 @@ impl Amphi {
         let mut command = Command::new(binary);
         command.args(["serve", "--dev", "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--data-dir"]);
         // Engines are measured by benches of their own.
-        command.arg(data_dir).env("AMPHI_RENDITIONS__ENABLED", "false").envs(environment.iter().copied());
+        command
+            .arg(data_dir)
+            .env("AMPHI_RENDITIONS__ENABLED", "false")
+            .env("AMPHI_CAPTIONS__ENABLED", "false")
+            .envs(environment.iter().copied());
         let install = "cargo build --release --bin amphi, or --amphi FILE";
         let mut peer = Peer::start(&mut command, &data_dir.join("bench.log"), install)?;
         let read = || -> Option<(String, String)> {

@@ -1,5 +1,6 @@
 //! Where a recording's files are.
 
+use media::caption::language::Language;
 use media::rendition::RenditionId;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +41,12 @@ impl Layout {
     #[must_use]
     pub fn whole(&self, id: &str) -> PathBuf {
         self.folder(id).join("whole")
+    }
+
+    /// What was said, in a language: the words and cues as they came.
+    #[must_use]
+    pub fn captions(&self, id: &str, language: &Language) -> PathBuf {
+        self.folder(id).join(format!("captions-{}", language.tag()))
     }
 
     /// One of its media files.

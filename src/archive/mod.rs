@@ -13,6 +13,7 @@
 //! - `recording`: one recording's files; [`load`]: index → what playlists list; [`recover`]: after a crash;
 //! - [`read`]: slices of media files, the hot ones from memory; [`check`]: the fsck behind `amphi check --media`.
 
+pub mod captions;
 pub mod check;
 pub mod layout;
 pub mod load;

@@ -1,8 +1,10 @@
 //! One recording's files, appended to. Blocking; only the writer's thread touches them.
 
+use super::captions::Logs;
 use super::layout::Layout;
 use super::{Error, at};
 use bytes::Bytes;
+use media::caption::language::Language;
 use media::origin::entry::Location;
 use media::rendition::RenditionId;
 use media::segment::index::{self, Begin, PartRecord, Record};
@@ -30,6 +32,7 @@ pub(super) struct Files {
     /// Nothing is added any more: too much waited for the disk.
     closed: bool,
     tracks: BTreeMap<RenditionId, Track>,
+    captions: Logs,
 }
 
 #[derive(Debug, Default)]
@@ -122,7 +125,13 @@ impl Files {
             backlog: Vec::new(),
             closed: false,
             tracks: BTreeMap::new(),
+            captions: Logs::default(),
         }
+    }
+
+    /// Appends to what is kept of what was said.
+    pub(super) fn caption(&mut self, language: &Language, records: &Bytes) {
+        self.captions.append(&self.layout, &self.id, language, records);
     }
 
     /// Appends what the segmenter said. Always says where the finished segments are; the error, if any, is the disk's.

@@ -9,6 +9,7 @@ pub use super::recording::Stored;
 use super::recording::{Files, Resume};
 use crate::clock;
 use bytes::Bytes;
+use media::caption::language::Language;
 use media::segment::Event;
 use media::segment::index::Begin;
 use std::collections::{BTreeMap, HashMap};
@@ -98,6 +99,7 @@ enum Job {
     Create { number: u64, id: String, begin: Begin, done: oneshot::Sender<Result<(), Error>> },
     Resume { number: u64, id: String, resume: Resume, done: oneshot::Sender<Result<(), Error>> },
     Append { number: u64, events: Arc<Vec<Event>>, queued: Queued, done: oneshot::Sender<Written> },
+    Caption { number: u64, language: Language, records: Bytes },
     Finish { number: u64, done: oneshot::Sender<Result<(), Error>> },
     Drop { number: u64 },
 }
@@ -257,6 +259,12 @@ impl Recording {
         (Arc::new(without_media(&events)), Queued { bytes: 0, all: Arc::clone(&self.queued_bytes) })
     }
 
+    /// Queues records of what was said (`media::caption::record`). Gives whether there was room.
+    pub fn caption(&self, language: &Language, records: Bytes) -> bool {
+        let job = Job::Caption { number: self.number, language: language.clone(), records };
+        self.jobs.try_send(job).is_ok()
+    }
+
     /// Marks the recording as complete; returns when that is on the disk.
     ///
     /// # Errors
@@ -302,6 +310,12 @@ impl Writer {
                     self.shared.dirty.store(true, Ordering::Release);
                     drop(queued);
                     let _ = done.send(written);
+                }
+                Job::Caption { number, language, records } => {
+                    if let Some(files) = open.get_mut(&number) {
+                        files.caption(&language, &records);
+                        self.shared.dirty.store(true, Ordering::Release);
+                    }
                 }
                 Job::Finish { number, done } => {
                     let finished = open.get_mut(&number).map_or(Err(Error::Closed), Files::finish);

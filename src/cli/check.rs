@@ -7,7 +7,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::video::VideoState;
 use crate::config::{self, Config, Loaded};
 use crate::http::tls::Tls;
-use crate::models::{Models, known};
+use crate::models::Models;
 use rustix::fs::{Access, access, statvfs};
 use serde_json::json;
 use std::io::ErrorKind;
@@ -201,12 +201,7 @@ fn models(config: &Config) -> Vec<Finding> {
     let finding = |language: &String| match models.chosen(&installed, language) {
         Some(record) => Finding::new("models", Verdict::Good, format!("{language} has {}", record.name)),
         None => {
-            let advice = match known::find(language) {
-                Some(_) => format!("amphi models install {language}"),
-                None => format!(
-                    "none is known: amphi models install NAME --language {language} --from FILE, or take it out of captions.languages"
-                ),
-            };
+            let advice = Models::advice(language);
             Finding::new("models", Verdict::Note, format!("{language} has none, so lives have no captions: {advice}"))
         }
     };

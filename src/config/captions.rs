@@ -5,7 +5,7 @@ use super::section::section;
 section! {
     /// Captions made while it is live.
     pub struct Captions {
-        /// Whether to make them. Nothing reads this yet: captions come with the engine.
+        /// Whether to make them. Speech is recognised by amphi-engine, beside this program (renditions.engine).
         pub enabled: bool = true,
         /// Languages that are spoken, each of which needs a model: amphi models install fr.
         pub languages: Vec<String> = vec!["fr".to_owned()],

@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::units::Span;
+use media::caption::language::Language;
 use pipelines::ladder::Preset;
 use std::time::Duration;
 
@@ -60,10 +61,7 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
             wrong.push((key, format!("must lie between {} KiB and {} KiB", from >> 10, to >> 10)));
         }
     }
-    let is_tag = |tag: &String| {
-        (2..=35).contains(&tag.len()) && tag.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-    };
-    if !config.captions.languages.iter().all(is_tag) {
+    if !config.captions.languages.iter().all(|tag| Language::new(tag).is_some()) {
         wrong.push(("captions.languages", "must be tags such as \"fr\" or \"en-us\"".to_owned()));
     }
     if config.data_dir.as_os_str().is_empty() {

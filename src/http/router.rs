@@ -6,6 +6,7 @@ use super::pages::{self, events::EventSlots, source::Source};
 use super::play::{self, Play};
 use super::state::{Clock, Parts};
 use super::{api, security};
+use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::live;
 use axum::Router;
@@ -58,6 +59,7 @@ macro_rules! part {
 
 part!(Catalogue, parts.catalogue);
 part!(live::Handle, parts.live);
+part!(Layout, parts.layout);
 part!(Clock, parts.clock);
 part!(Play, play);
 part!(Source, pages);

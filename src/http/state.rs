@@ -1,5 +1,6 @@
 //! What handlers may take: a part each, never the whole.
 
+use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::live;
 use axum::extract::FromRef;
@@ -24,6 +25,8 @@ pub struct Parts {
     pub catalogue: Catalogue,
     /// What is on air.
     pub live: live::Handle,
+    /// Where recordings are.
+    pub layout: Layout,
     /// The time.
     pub clock: Clock,
 }
@@ -37,6 +40,12 @@ impl FromRef<Parts> for Catalogue {
 impl FromRef<Parts> for live::Handle {
     fn from_ref(parts: &Parts) -> Self {
         parts.live.clone()
+    }
+}
+
+impl FromRef<Parts> for Layout {
+    fn from_ref(parts: &Parts) -> Self {
+        parts.layout.clone()
     }
 }
 

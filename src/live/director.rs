@@ -8,14 +8,14 @@ use super::figures::{Figures, Received};
 use super::findings::findings;
 use super::handle::{Channel, Context};
 use super::meter::Meter;
-use super::production::Production;
+use super::production::{Engine, Production};
 use super::status::{Contribution, State, Status};
-use super::transcode::Heard;
 use crate::archive::load::Loaded;
 use crate::archive::writer::Recording;
 use crate::catalogue::broadcaster::Broadcaster;
 use crate::catalogue::video::Video;
 use crate::clock;
+use media::caption::record::Kept;
 use media::feed::{self, Feed, Item, Publisher, Subscriber};
 use media::ingest::{Protocol, Refusal};
 use media::time::WallTime;
@@ -47,6 +47,8 @@ pub(super) struct Found {
     pub video: Video,
     pub loaded: Loaded,
     pub recording: Recording,
+    /// What was said in it so far.
+    pub captions: Vec<Kept>,
 }
 
 #[derive(Debug)]
@@ -213,7 +215,7 @@ impl Director {
     }
 
     /// What the engine made goes the same way.
-    async fn heard(&mut self, heard: Heard) {
+    async fn heard(&mut self, heard: Engine) {
         let Some(live) = &mut self.live else { return };
         let was_playable = live.production.is_playable();
         live.production.heard(&self.context, heard).await;
@@ -334,7 +336,7 @@ async fn next(contribution: &mut Option<OnLine>, items: &mut Vec<Item>) -> bool 
     }
 }
 
-async fn hear(live: &mut Option<Live>) -> Heard {
+async fn hear(live: &mut Option<Live>) -> Engine {
     match live {
         Some(live) => live.production.hear().await,
         None => std::future::pending().await,

@@ -65,6 +65,7 @@ pub(super) fn findings(
         }
     }
     findings.extend(production.transcoding().finding());
+    findings.extend(production.captioning().findings());
     findings.sort_by_key(|f| std::cmp::Reverse(f.level));
     findings
 }

@@ -5,6 +5,7 @@
 
 use super::admission::Admission;
 use super::admit::Gate;
+use super::captioning::Captions;
 use super::director::{Command, Director};
 use super::status::{Finding, Status};
 use super::timeline::Timeline;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub renditions: Renditions,
     /// What engines may use of the machine.
     pub budget: Budget,
+    /// Who captions them.
+    pub captions: Captions,
 }
 
 /// What can change while lives are on air, because nothing that viewers already have depends on it.

@@ -1,5 +1,6 @@
 //! One live being made: the segmenter's events to the recording and to viewers, and its end as a video.
 
+use super::captioning::{self, Captioning, News, Terms};
 use super::director::Found;
 use super::handle::Context;
 use super::status::Rendition;
@@ -36,6 +37,7 @@ const FINISH_TRIES: u32 = 5;
 pub(super) struct Production {
     segmenter: Segmenter,
     transcoding: Transcoding,
+    captioning: Captioning,
     maker: Option<Maker>,
     recording: Option<Recording>,
     video_id: Option<VideoId>,
@@ -56,6 +58,15 @@ pub(super) struct Production {
     /// Parts told to viewers.
     parts: u64,
     events: Vec<Event>,
+    /// Captions that wait to be shown.
+    news: Vec<News>,
+}
+
+/// What an engine said.
+#[derive(Debug)]
+pub(super) enum Engine {
+    Transcoder(Heard),
+    Captioner(captioning::Heard),
 }
 
 impl Production {
@@ -67,7 +78,7 @@ impl Production {
 
     /// One that the server's stop interrupted.
     pub(super) fn resume(context: &Context, broadcaster: &Broadcaster, found: Found) -> Self {
-        let Found { video, loaded, recording } = found;
+        let Found { video, loaded, recording, captions: kept_captions } = found;
         let (next_msn, end) = (loaded.next_msn().max(video.first_msn), loaded.end_micros());
         let rules = loaded.rules(context.settings.rules);
         let segmenter = Segmenter::new(rules, loaded.begin.origin, next_msn, end, next_msn > video.first_msn);
@@ -75,6 +86,13 @@ impl Production {
         let kept = Some((maker.duration_micros(), maker.ended_at()));
         let mut over = Self::over(context, segmenter, broadcaster, video.started_at);
         over.transcoding.resume(&loaded);
+        let terms = Terms {
+            rules,
+            first_msn: loaded.begin.first_msn,
+            first_discontinuity: loaded.begin.first_discontinuity,
+            window_micros: window_micros(context),
+        };
+        over.captioning.resume(&kept_captions, &loaded, maker.timeline(), terms);
         Self { kept, maker: Some(maker), recording: Some(recording), video_id: Some(video.id), resumed: true, ..over }
     }
 
@@ -83,6 +101,7 @@ impl Production {
         Self {
             segmenter,
             transcoding: context.transcoding(broadcaster),
+            captioning: Captioning::new(broadcaster.slug.as_str(), context.settings.captions.clone()),
             maker: None,
             recording: None,
             video_id: None,
@@ -97,6 +116,7 @@ impl Production {
             whole: Some(true),
             parts: 0,
             events: Vec::new(),
+            news: Vec::new(),
         }
     }
 
@@ -119,22 +139,35 @@ impl Production {
             tracing::error!(broadcaster = %self.broadcaster.slug, %error, "a part of a rendition can't be made");
         }
         self.segmenter.cut_regularly(self.transcoding.reencodes_source());
+        let news = self.captioning.feed(&placed, self.recording.as_ref());
+        self.news.push(news);
     }
 
     /// Waits for the engine. Cancel-safe.
-    pub(super) async fn hear(&mut self) -> Heard {
-        self.transcoding.hear().await
+    pub(super) async fn hear(&mut self) -> Engine {
+        tokio::select! {
+            heard = self.transcoding.hear() => Engine::Transcoder(heard),
+            heard = self.captioning.hear() => Engine::Captioner(heard),
+        }
     }
 
     /// Takes what the engine said.
-    pub(super) async fn heard(&mut self, context: &Context, heard: Heard) {
+    pub(super) async fn heard(&mut self, context: &Context, heard: Engine) {
         self.take(heard);
         self.publish(context).await;
     }
 
-    fn take(&mut self, heard: Heard) {
-        if let Err(error) = self.transcoding.heard(heard, &mut self.events) {
-            tracing::error!(broadcaster = %self.broadcaster.slug, %error, "a part of a rendition can't be made");
+    fn take(&mut self, heard: Engine) {
+        match heard {
+            Engine::Transcoder(heard) => {
+                if let Err(error) = self.transcoding.heard(heard, &mut self.events) {
+                    tracing::error!(broadcaster = %self.broadcaster.slug, %error, "a part of a rendition can't be made");
+                }
+            }
+            Engine::Captioner(heard) => {
+                let news = self.captioning.heard(heard, self.recording.as_ref());
+                self.news.push(news);
+            }
         }
     }
 
@@ -145,22 +178,25 @@ impl Production {
         }
         self.transcode();
         self.publish(context).await;
-        self.finish_engine(context).await;
+        self.finish_engines(context).await;
     }
 
-    /// The engine finishes what it has: the source's end is told before, and does not wait for it.
-    async fn finish_engine(&mut self, context: &Context) {
+    /// Engines finish what they have: the source's end is told before, and does not wait for it.
+    async fn finish_engines(&mut self, context: &Context) {
         self.transcoding.close();
+        self.captioning.close();
         let finished = async {
-            while self.transcoding.is_heard() {
-                let heard = self.transcoding.hear().await;
+            while self.transcoding.is_heard() || self.captioning.is_heard() {
+                let heard = self.hear().await;
                 self.take(heard);
                 self.publish(context).await;
             }
         };
         if tokio::time::timeout(FINISH_WITHIN, finished).await.is_err() {
-            tracing::warn!(broadcaster = %self.broadcaster.slug, "the engine did not finish in time");
+            tracing::warn!(broadcaster = %self.broadcaster.slug, "an engine did not finish in time");
         }
+        let news = self.captioning.finish(self.recording.as_ref());
+        self.news.push(news);
         if let Err(error) = self.transcoding.finish(&mut self.events) {
             tracing::error!(broadcaster = %self.broadcaster.slug, %error, "the last part of a rendition can't be made");
         }
@@ -168,6 +204,16 @@ impl Production {
     }
 
     async fn publish(&mut self, context: &Context) {
+        self.publish_media(context).await;
+        if self.maker.is_none() {
+            return;
+        }
+        for news in std::mem::take(&mut self.news) {
+            self.captioning.publish(news);
+        }
+    }
+
+    async fn publish_media(&mut self, context: &Context) {
         if self.events.is_empty() {
             return;
         }
@@ -263,7 +309,15 @@ impl Production {
             }
         }
         let name = id.as_ref().map_or("", |id| id.as_str());
-        self.maker = Some(Maker::new(name, rules, broadcaster.next_discontinuity, window_micros(context)));
+        let maker = Maker::new(name, rules, broadcaster.next_discontinuity, window_micros(context));
+        let terms = Terms {
+            rules,
+            first_msn: broadcaster.next_msn,
+            first_discontinuity: broadcaster.next_discontinuity,
+            window_micros: window_micros(context),
+        };
+        self.captioning.appear(maker.timeline(), terms);
+        self.maker = Some(maker);
         self.video_id = id;
     }
 
@@ -290,6 +344,7 @@ impl Production {
             };
             tell_catalogue(context, id, finished).await;
         }
+        self.captioning.end();
         if let Some(maker) = &mut self.maker {
             maker.end();
         }
@@ -331,6 +386,11 @@ impl Production {
     /// What went wrong with the renditions.
     pub(super) fn transcoding(&self) -> &Transcoding {
         &self.transcoding
+    }
+
+    /// What went wrong with the captions.
+    pub(super) fn captioning(&self) -> &Captioning {
+        &self.captioning
     }
 
     /// Why nothing is kept of this live.

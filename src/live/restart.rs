@@ -8,7 +8,7 @@
 use super::director::Found;
 use super::handle::Handle;
 use crate::archive::load::Loaded;
-use crate::archive::recover;
+use crate::archive::{captions, recover};
 use crate::catalogue::video::{Finished, Video};
 use crate::clock::now;
 use std::time::Duration;
@@ -34,7 +34,11 @@ impl Handle {
             match (recovered, broadcaster) {
                 (Ok((loaded, recording)), Some(broadcaster)) if !loaded.ended && whole => {
                     tracing::info!(broadcaster = %broadcaster.slug, video = %video.id, "the live waits for its contribution");
-                    self.open(&broadcaster, Some(Found { video, loaded, recording }));
+                    let captions = captions::read_all(archive.layout(), video.id.as_str()).unwrap_or_else(|error| {
+                        tracing::error!(video = %video.id, %error, "what was said so far can't be read");
+                        Vec::new()
+                    });
+                    self.open(&broadcaster, Some(Found { video, loaded, recording, captions }));
                     resumed += 1;
                 }
                 (Ok((loaded, recording)), _) => {

@@ -1,5 +1,6 @@
 //! For the tests of those who look at lives: a server with nothing on air, on which a live can be shown in any state.
 
+use super::captioning::Captions;
 use super::handle::{Channel, Handle, Settings, Terms};
 use super::status::Status;
 use super::transcode::Renditions;
@@ -28,6 +29,7 @@ impl Handle {
             },
             renditions: Renditions { enabled: false, preset: Preset::default(), engine: client::Settings::default() },
             budget: Budget { cores: 1.0, share: 0.5 },
+            captions: Captions::off(),
         };
         let (archive, _nobody) = archive(folder.join("media"));
         Self::new(catalogue, archive, settings, Tasks::default())

@@ -5,11 +5,14 @@
 
 use super::audience::Audience;
 use super::backfill;
-use super::offer;
+use super::{offer, subtitles};
 use crate::archive::load::{Loaded, Track};
 use crate::archive::writer::Stored;
 use bytes::Bytes;
-use media::origin::multivariant::{self, multivariant};
+use media::caption::Cue;
+use media::caption::language::Language;
+use media::caption::record::Kept;
+use media::origin::multivariant::{self, Captions, multivariant};
 use media::origin::playlist::{Playlist, Snapshot};
 use media::origin::text::Report;
 use media::rendition::RenditionId;
@@ -20,7 +23,7 @@ use media::track::{Kind, Parameters};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 /// Finished segments whose bytes stay in memory: what most viewers are about to fetch, and then some.
 const SEGMENTS_IN_RAM: usize = 3;
@@ -29,6 +32,8 @@ const PART_TARGET_GRAIN_MICROS: i64 = 10_000;
 /// A live is shown when the renditions that an engine is to make have begun, or after so much of the source: who comes first shall have
 /// the choice without loading the multivariant playlist again. Microseconds.
 const EXPECTED_WITHIN_MICROS: i64 = 3_000_000;
+/// Cues that wait for a page that reads slowly; it has them again with the next segment of captions.
+const CUES: usize = 64;
 /// Frame rate told when a source neither announces nor yet shows one.
 const UNKNOWN_FRAME_RATE_MILLI: u32 = 30_000;
 
@@ -39,6 +44,10 @@ pub struct Timeline {
     pub video_id: Arc<str>,
     /// In order of their ids. A new list is made when one appears.
     renditions: RwLock<Arc<[Arc<Rendition>]>>,
+    /// By language.
+    captions: RwLock<Arc<[Arc<CaptionList>]>>,
+    /// Cues as they are made, each as an event for pages.
+    cues: broadcast::Sender<Bytes>,
     /// Grows when a rendition appears: players then have to load the multivariant playlist again. Not when one's parameters change: that
     /// is a discontinuity in its own playlist, and players go on without a reload.
     version: AtomicU64,
@@ -55,18 +64,78 @@ pub struct Rendition {
     inits: RwLock<Vec<(Parameters, Bytes)>>,
 }
 
+/// The captions of a language, as viewers see them.
+#[derive(Debug)]
+pub struct CaptionList {
+    /// Which.
+    pub language: Language,
+    snapshot: watch::Sender<Arc<Snapshot>>,
+    cues: broadcast::Sender<Bytes>,
+}
+
+impl CaptionList {
+    /// The folder of its playlist: `captions-fr`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("captions-{}", self.language.tag())
+    }
+
+    /// To wait for newer versions. The version of now counts as seen.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshot.subscribe()
+    }
+
+    pub(super) fn show(&self, snapshot: Arc<Snapshot>) {
+        self.snapshot.send_replace(snapshot);
+    }
+
+    /// Tells pages of a cue that begins at `date`. Nobody listening is no error.
+    pub(super) fn tell(&self, cue: &Cue, date: WallTime) {
+        if self.cues.receiver_count() == 0 {
+            return;
+        }
+        let end = date.plus_micros(cue.end_micros - cue.start_micros);
+        let data = serde_json::json!({
+            "language": self.language.tag(),
+            "id": cue.id,
+            "start": date.millis(),
+            "end": end.millis(),
+            "lines": cue.lines,
+            "final": cue.is_final,
+        });
+        // JSON has no line break, so one `data` line holds it.
+        let _ = self.cues.send(Bytes::from(format!("event: caption\ndata: {data}\n\n")));
+    }
+}
+
 impl Timeline {
     fn new(video_id: Arc<str>) -> Self {
-        Self { video_id, renditions: RwLock::new(Arc::new([])), version: AtomicU64::new(0), audience: Arc::default() }
+        Self {
+            video_id,
+            renditions: RwLock::new(Arc::new([])),
+            captions: RwLock::new(Arc::new([])),
+            cues: broadcast::channel(CUES).0,
+            version: AtomicU64::new(0),
+            audience: Arc::default(),
+        }
     }
 
     /// A finished video.
     #[must_use]
-    pub fn of_video(video_id: &str, loaded: &Loaded) -> Arc<Self> {
+    pub fn of_video(video_id: &str, loaded: &Loaded, kept: &[Kept]) -> Arc<Self> {
         // A video's playlist says nothing of parts.
         let rules = Rules::new(i64::from(loaded.begin.target_duration_s) * 500_000, 500_000);
         let mut maker = Maker::resume(video_id, rules, loaded, i64::MAX);
         maker.end_with(Playlist::end_as_video);
+        let lead = loaded.tracks.values().find(|t| !t.segments.is_empty());
+        for (kept, lead) in kept.iter().zip(lead.into_iter().cycle()) {
+            let first = lead.segments.first().map_or(0, |s| s.msn);
+            let mut playlist = Playlist::of_captions(rules, first, loaded.begin.first_discontinuity, i64::MAX);
+            subtitles::list(&mut playlist, &lead.segments, &subtitles::recorded_cues(kept));
+            playlist.end_as_video();
+            maker.timeline.add_captions(&kept.language, playlist.snapshot());
+        }
         maker.timeline
     }
 
@@ -88,6 +157,26 @@ impl Timeline {
     pub fn has_video(&self) -> bool {
         let all = self.renditions.read().unwrap_or_else(PoisonError::into_inner);
         all.iter().any(|r| r.id.kind() == Kind::Video)
+    }
+
+    /// Captions, by language.
+    #[must_use]
+    pub fn captions(&self) -> Arc<[Arc<CaptionList>]> {
+        Arc::clone(&self.captions.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Cues from here on, each as a server-sent event.
+    #[must_use]
+    pub fn cues(&self) -> broadcast::Receiver<Bytes> {
+        self.cues.subscribe()
+    }
+
+    pub(super) fn add_captions(&self, language: &Language, snapshot: Arc<Snapshot>) -> Arc<CaptionList> {
+        let (snapshot, _) = watch::channel(snapshot);
+        let list = Arc::new(CaptionList { language: language.clone(), snapshot, cues: self.cues.clone() });
+        let mut all = self.captions.write().unwrap_or_else(PoisonError::into_inner);
+        *all = all.iter().cloned().chain([Arc::clone(&list)]).collect();
+        list
     }
 
     fn add(&self, rendition: Arc<Rendition>) {
@@ -133,7 +222,9 @@ impl Timeline {
             let Parameters::Audio(aac) = &r.parameters else { return None };
             Some(multivariant::Audio { name: r.id.name(), aac, bit_rates_bps: r.snapshot.bit_rates() })
         });
-        multivariant(&videos, audio.as_ref()).map(Bytes::from)
+        let captions: Vec<_> =
+            self.captions().iter().map(|c| Captions { name: c.name(), language: c.language.clone() }).collect();
+        multivariant(&videos, audio.as_ref(), &captions).map(Bytes::from)
     }
 
     /// Where the renditions beside `id` stand.

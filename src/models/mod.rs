@@ -101,6 +101,17 @@ impl Models {
             .map(|(_, r)| r)
     }
 
+    /// What to type so that a language has a model.
+    #[must_use]
+    pub fn advice(language: &str) -> String {
+        match known::find(language) {
+            Some(_) => format!("amphi models install {language}"),
+            None => format!(
+                "none is known: amphi models install NAME --language {language} --from FILE, or take it out of captions.languages"
+            ),
+        }
+    }
+
     /// Removes a model; gives the bytes that are free again.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What the integration tests stand on: see README.md.
 
 pub(crate) mod ask;
+pub(crate) mod engine;
 pub(crate) mod flv;
 pub(crate) mod hls;
 pub(crate) mod http;

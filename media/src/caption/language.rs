@@ -51,6 +51,29 @@ enum Rules {
     Other,
 }
 
+/// Languages that models can be had for, as they call themselves.
+const NAMES: &[(&str, &str)] = &[
+    ("ar", "العربية"),
+    ("ca", "Català"),
+    ("cs", "Čeština"),
+    ("de", "Deutsch"),
+    ("en", "English"),
+    ("eo", "Esperanto"),
+    ("es", "Español"),
+    ("fr", "Français"),
+    ("it", "Italiano"),
+    ("ja", "日本語"),
+    ("ko", "한국어"),
+    ("nl", "Nederlands"),
+    ("pl", "Polski"),
+    ("pt", "Português"),
+    ("ru", "Русский"),
+    ("tr", "Türkçe"),
+    ("uk", "Українська"),
+    ("vi", "Tiếng Việt"),
+    ("zh", "中文"),
+];
+
 impl Language {
     /// `None` when it is no tag. Case is kept and does not matter to the rules.
     #[must_use]
@@ -68,6 +91,13 @@ impl Language {
     #[must_use]
     pub fn tag(&self) -> &str {
         &self.0
+    }
+
+    /// What the language calls itself, for menus; the tag where we don't know.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let primary = self.0.split('-').next().unwrap_or_default().to_ascii_lowercase();
+        NAMES.iter().find(|(tag, _)| *tag == primary).map_or(self.tag(), |(_, name)| name)
     }
 
     /// `fr` and its regions.

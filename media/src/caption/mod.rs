@@ -6,6 +6,7 @@
 //! - [`spelling`]: words → written text: capitals, full stops, commas, elisions, names;
 //! - [`columns`], [`layout`]: how wide text is, and where its lines break;
 //! - [`segmenter`]: words → [`Cue`]s, for a live (cues that grow) and for a whole recording by the same code;
+//! - [`track`]: one language of a live, all of the above together;
 //! - [`webvtt`], [`export`]: cues → WebVTT for HLS and for files, SRT; words → a readable text and JSON lines;
 //! - [`record`]: words and cues as they are kept on disk.
 //!
@@ -28,6 +29,7 @@ pub mod record;
 pub mod segmenter;
 pub mod spelling;
 pub mod style;
+pub mod track;
 pub mod webvtt;
 pub mod word;
 

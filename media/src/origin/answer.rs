@@ -1,7 +1,7 @@
 //! A snapshot and a question → what to send, what to wait for, or why not.
 
 use super::entry::Location;
-use super::playlist::Snapshot;
+use super::playlist::{Form, Snapshot};
 use super::request::{BadRequest, Reload, Request};
 use bytes::Bytes;
 
@@ -39,12 +39,13 @@ pub enum Answer {
 /// Answers `request`, or says to wait for a newer snapshot.
 #[must_use]
 pub fn answer(snapshot: &Snapshot, request: Request) -> Answer {
-    match request {
-        Request::Playlist(reload) => playlist(snapshot, reload),
-        Request::Iframes => Answer::Iframes,
-        Request::Init(n) => Answer::Init(n),
-        Request::Segment(msn) => segment(snapshot, msn),
-        Request::Part(msn, number) => part(snapshot, msn, number),
+    match (request, snapshot.header.form) {
+        (Request::Playlist(reload), _) => playlist(snapshot, reload),
+        (Request::Captions(msn), Form::Webvtt) | (Request::Segment(msn), Form::Fmp4) => segment(snapshot, msn),
+        (Request::Iframes, Form::Fmp4) => Answer::Iframes,
+        (Request::Init(n), Form::Fmp4) => Answer::Init(n),
+        (Request::Part(msn, number), Form::Fmp4) => part(snapshot, msn, number),
+        _ => Answer::NotFound,
     }
 }
 

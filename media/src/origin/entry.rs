@@ -59,7 +59,7 @@ impl Segment {
     /// Its bytes can't be had: listed as EXT-X-GAP.
     #[must_use]
     pub fn is_gap(&self) -> bool {
-        self.bytes == 0 || (self.location.is_none() && self.parts.is_empty())
+        self.bytes == 0 || (self.location.is_none() && self.parts.is_empty() && self.media.is_empty())
     }
 
     /// Makes one piece of its parts' bytes. The only copy of media on the road: once per segment, and none per viewer.

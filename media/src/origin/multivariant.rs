@@ -1,5 +1,6 @@
 //! The multivariant playlist: the renditions side by side (RFC 8216bis section 4.4.6). Written by m3u8-rs.
 
+use crate::caption::language::Language;
 use crate::codec::{aac::Aac, h264::H264};
 use m3u8_rs::{
     AlternativeMedia, AlternativeMediaType, ClosedCaptionGroupId, MasterPlaylist, Resolution, VariantStream,
@@ -7,6 +8,11 @@ use m3u8_rs::{
 
 /// `EXT-X-MEDIA`'s group of sound.
 const AUDIO_GROUP: &str = "audio";
+
+/// `EXT-X-MEDIA`'s group of captions.
+const CAPTIONS_GROUP: &str = "captions";
+/// What they are for, and how they were made (RFC 8216bis section 4.4.6.1; Apple's authoring rules).
+const CAPTIONS_ARE: &str = "public.accessibility.transcribes-spoken-dialog,public.machine-generated";
 
 /// A video rendition.
 #[derive(Clone, Debug)]
@@ -32,9 +38,19 @@ pub struct Audio<'a> {
     pub bit_rates_bps: (u64, u64),
 }
 
+/// Captions that a machine made, in a language.
+#[derive(Clone, Debug)]
+pub struct Captions {
+    /// Folder of their playlist.
+    pub name: String,
+    /// Their language.
+    pub language: Language,
+}
+
 /// The text; `None` when there is nothing to play.
 #[must_use]
-pub fn multivariant(videos: &[Video<'_>], audio: Option<&Audio<'_>>) -> Option<Vec<u8>> {
+pub fn multivariant(videos: &[Video<'_>], audio: Option<&Audio<'_>>, captions: &[Captions]) -> Option<Vec<u8>> {
+    let subtitles = (!captions.is_empty()).then(|| CAPTIONS_GROUP.to_owned());
     let (audio_average, audio_peak) = audio.map_or((0, 0), |a| a.bit_rates_bps);
     let mut variants: Vec<VariantStream> = Vec::new();
     for video in videos {
@@ -54,6 +70,7 @@ pub fn multivariant(videos: &[Video<'_>], audio: Option<&Audio<'_>>) -> Option<V
             codecs: Some(codecs.into_iter().flatten().collect::<Vec<_>>().join(",")),
             frame_rate: Some(f64::from(video.frame_rate_milli) / 1000.0),
             audio: audio.map(|_| AUDIO_GROUP.to_owned()),
+            subtitles: subtitles.clone(),
             closed_captions: Some(ClosedCaptionGroupId::None),
             ..base.clone()
         });
@@ -72,6 +89,7 @@ pub fn multivariant(videos: &[Video<'_>], audio: Option<&Audio<'_>>) -> Option<V
             average_bandwidth: Some(audio_average),
             codecs: Some(audio.aac.codec_string().to_owned()),
             audio: (!videos.is_empty()).then(|| AUDIO_GROUP.to_owned()),
+            subtitles: subtitles.clone(),
             ..VariantStream::default()
         });
     }
@@ -93,10 +111,25 @@ pub fn multivariant(videos: &[Video<'_>], audio: Option<&Audio<'_>>) -> Option<V
     let playlist = MasterPlaylist {
         version: Some(9),
         variants,
-        alternatives: alternatives.into_iter().collect(),
+        alternatives: alternatives.into_iter().chain(captions.iter().map(subtitle)).collect(),
         ..MasterPlaylist::default()
     };
     let mut out = Vec::new();
     playlist.write_to(&mut out).ok()?;
     Some(out)
+}
+
+fn subtitle(captions: &Captions) -> AlternativeMedia {
+    AlternativeMedia {
+        media_type: AlternativeMediaType::Subtitles,
+        uri: Some(format!("{}/media.m3u8", captions.name)),
+        group_id: CAPTIONS_GROUP.to_owned(),
+        language: Some(captions.language.tag().to_owned()),
+        name: captions.language.name().to_owned(),
+        // Who can hear is not shown any unasked.
+        default: false,
+        autoselect: true,
+        characteristics: Some(CAPTIONS_ARE.to_owned()),
+        ..AlternativeMedia::default()
+    }
 }

@@ -1,7 +1,7 @@
 //! The origin's rules on a synthetic live: what is listed, what waits, what is refused, and what it costs.
 
 use super::answer::{Answer, answer};
-use super::entry::Location;
+use super::entry::{Location, Segment};
 use super::playlist::{Playlist, Snapshot};
 use super::request::{BadRequest, Reload, Request};
 use super::text::Report;
@@ -297,4 +297,60 @@ fn a_listed_iframe_never_changes_and_one_that_lasts_longer_than_the_target_is_fo
         }
     }
     assert!(gaps > 0 && known.len() > 400, "{gaps} gaps in {} entries", known.len());
+}
+
+/// A list of captions, with a segment of text each from 100 on.
+fn captions(segments: u64) -> Playlist {
+    let mut playlist = Playlist::of_captions(RULES, 100, 7, HOUR_MICROS);
+    for msn in 100..100 + segments {
+        let text = Bytes::from(format!("WEBVTT {msn}"));
+        let at = i64::try_from(msn).unwrap() * 2_000_000;
+        playlist.add_segment(Segment {
+            msn,
+            discontinuity: msn == 103,
+            init: 0,
+            program_date_time: WallTime::from_micros(1_700_000_000_000_000 + at),
+            start_micros: at,
+            duration_micros: 2_000_000,
+            bytes: u32::try_from(text.len()).unwrap(),
+            samples: 0,
+            location: None,
+            keyframes: Box::default(),
+            parts: Box::default(),
+            media: text,
+        });
+    }
+    playlist
+}
+
+#[test]
+fn captions_are_whole_segments_of_text_that_stay() {
+    let mut playlist = captions(300);
+    let s = playlist.snapshot();
+    let text = text_of(s.full(Vec::new));
+    assert!(text.contains("CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=24,HOLD-BACK=12\n"), "{text}");
+    for nowhere in ["EXT-X-MAP", "EXT-X-PART", "PRELOAD-HINT", "EXT-X-GAP", "m4s"] {
+        assert!(!text.contains(nowhere), "{nowhere}");
+    }
+    assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:100\n#EXT-X-DISCONTINUITY-SEQUENCE:7\n"));
+    assert_eq!(text.matches(".vtt\n").count(), 300);
+    assert_eq!(text.matches("#EXT-X-DISCONTINUITY\n").count(), 1);
+    // The first of them too, and nothing that such a list does not have.
+    for msn in [100, 250, 399] {
+        assert!(matches!(answer(&s, Request::Captions(msn)), Answer::Ram(b) if b == format!("WEBVTT {msn}")), "{msn}");
+    }
+    for request in [Request::Segment(100), Request::Part(399, 0), Request::Init(0), Request::Iframes] {
+        assert!(matches!(answer(&s, request), Answer::NotFound), "{request:?}");
+    }
+    assert!(matches!(answer(&s, reload(Some(399), None)), Answer::Playlist { .. }));
+    assert!(matches!(answer(&s, reload(Some(400), None)), Answer::Wait));
+    let delta = text_of(s.delta(Vec::new));
+    assert!(delta.contains("#EXT-X-SKIP:SKIPPED-SEGMENTS=288\n"), "{delta}");
+    playlist.end_as_video();
+    let text = text_of(playlist.snapshot().full(Vec::new));
+    assert!(text.ends_with("399.vtt\n#EXT-X-ENDLIST\n") && !text.contains("SERVER-CONTROL"));
+}
+
+fn text_of(rendered: &super::text::Rendered) -> String {
+    String::from_utf8(rendered.plain().to_vec()).unwrap()
 }

@@ -20,6 +20,16 @@ pub(super) const SKIP_UNTIL_TARGETS: u32 = 6;
 /// Parts are listed for so many target durations from the end (RFC 8216bis section 4.4.4.9).
 pub(super) const PARTS_LISTED_TARGETS: u32 = 3;
 
+/// What the segments of a playlist are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Fragments of pictures or sound, with an initialisation segment and parts.
+    #[default]
+    Fmp4,
+    /// WebVTT: whole segments, whose text stays in memory (a few hundred bytes each).
+    Webvtt,
+}
+
 /// What all versions of a playlist share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -27,6 +37,8 @@ pub struct Header {
     pub target_duration_s: u32,
     /// EXT-X-PART-INF, microseconds.
     pub part_target_micros: i64,
+    /// Of the segments.
+    pub form: Form,
 }
 
 /// Finished segments that no longer change, with their text.
@@ -91,7 +103,7 @@ impl Playlist {
         in_ram: usize,
     ) -> Self {
         Self {
-            header: Header { target_duration_s: rules.target_duration_s, part_target_micros },
+            header: Header { target_duration_s: rules.target_duration_s, part_target_micros, form: Form::Fmp4 },
             blocks: Arc::default(),
             recent: Vec::new(),
             open: None,
@@ -107,6 +119,14 @@ impl Playlist {
             ended: false,
             low_latency: true,
         }
+    }
+
+    /// An empty list of WebVTT segments; as [`Self::new`].
+    #[must_use]
+    pub fn of_captions(rules: Rules, first_msn: u64, discontinuity_sequence: u64, window_micros: i64) -> Self {
+        let mut list = Self::new(rules, rules.part_target_micros, first_msn, discontinuity_sequence, window_micros, 0);
+        list.header.form = Form::Webvtt;
+        list
     }
 
     /// The number that the next segment must have.
@@ -246,6 +266,9 @@ impl Playlist {
 
     /// Segments that are on disk give up their bytes when they are no longer recent; their parts stay listed.
     fn release_ram(&mut self) {
+        if self.header.form == Form::Webvtt {
+            return;
+        }
         let keep_from = self.recent.len().saturating_sub(self.in_ram);
         for segment in self.recent[..keep_from].iter_mut().rev() {
             if segment.media.is_empty() {
@@ -271,14 +294,16 @@ impl Playlist {
             return;
         }
         let previous_init = self.blocks.last().and_then(|b| b.segments.last()).map(|s| s.init);
+        let form = self.header.form;
+        let kept_media = |s: &Segment| if form == Form::Webvtt { s.media.clone() } else { Bytes::new() };
         let segments: Vec<Segment> = self
             .recent
             .drain(..BLOCK_SEGMENTS)
-            .map(|s| Segment { parts: Box::default(), media: Bytes::new(), ..Segment::clone(&s) })
+            .map(|s| Segment { parts: Box::default(), media: kept_media(&s), ..Segment::clone(&s) })
             .collect();
         let end = segments.last().map_or(0, Segment::end_micros);
         let until = known_end(self.recent.iter().map(|s| &**s), end);
-        let kept = Kept::new(&segments, previous_init, self.header.target_duration_s, until);
+        let kept = Kept::new(&segments, previous_init, self.header, until);
         Arc::make_mut(&mut self.blocks).push(Arc::new(Block { segments, kept }));
     }
 

@@ -11,6 +11,8 @@ pub enum Request {
     Init(u16),
     /// `<msn>.m4s`.
     Segment(u64),
+    /// `<msn>.vtt`.
+    Captions(u64),
     /// `<msn>.<part>.m4s`.
     Part(u64, u32),
 }
@@ -56,6 +58,9 @@ impl Request {
                     number(msn).zip(number(part).and_then(|p| u32::try_from(p).ok())).map(|(m, p)| Self::Part(m, p))
                 }
             });
+        }
+        if let Some(msn) = file.strip_suffix(".vtt") {
+            return Ok(number(msn).map(Self::Captions));
         }
         if let Some(n) = file.strip_prefix("init-").and_then(|f| f.strip_suffix(".mp4")) {
             return Ok(number(n).and_then(|n| u16::try_from(n).ok()).map(Self::Init));
@@ -107,6 +112,7 @@ mod tests {
     fn files_and_directives_are_read() {
         let parse = |f, q| Request::parse(f, q);
         assert_eq!(parse("12.m4s", ""), Ok(Some(Request::Segment(12))));
+        assert_eq!(parse("12.vtt", ""), Ok(Some(Request::Captions(12))));
         assert_eq!(parse("12.3.m4s", "x=y"), Ok(Some(Request::Part(12, 3))));
         assert_eq!(parse("init-0.mp4", ""), Ok(Some(Request::Init(0))));
         let reload = Reload { msn: Some(7), part: Some(2), skip: true };

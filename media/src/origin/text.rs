@@ -3,7 +3,7 @@
 use super::entry::{OpenSegment, PartEntry, Segment};
 use super::gzip::{self, Piece};
 use super::iframes::Writer;
-use super::playlist::{PARTS_LISTED_TARGETS, SKIP_UNTIL_TARGETS, Snapshot};
+use super::playlist::{Form, Header, PARTS_LISTED_TARGETS, SKIP_UNTIL_TARGETS, Snapshot};
 use crate::time::WallTime;
 use bytes::Bytes;
 use std::fmt::Write as _;
@@ -129,13 +129,14 @@ impl Kept {
     pub(super) fn new(
         segments: &[Segment],
         previous_init: Option<u16>,
-        target_duration_s: u32,
+        header: Header,
         iframes_until_micros: i64,
     ) -> Self {
+        let target_duration_s = header.target_duration_s;
         let mut text = String::with_capacity(segments.len() * 96);
         let mut init = previous_init;
         for segment in segments {
-            write_segment(&mut text, segment, &mut init, false);
+            write_segment(&mut text, segment, &mut init, header.form, false);
         }
         let segments = KeptText::new(text);
         // Compressed once, now and not in a viewer's request.
@@ -152,7 +153,8 @@ impl Snapshot {
             // The first listed segment always says its MAP, even when kept text before it that said so has left.
             let mut init = None;
             if let Some(first) = self.blocks.first().and_then(|b| b.segments.first()) {
-                if self.blocks.first().is_some_and(|b| b.kept.previous_init == Some(first.init)) {
+                let said = self.blocks.first().is_some_and(|b| b.kept.previous_init != Some(first.init));
+                if !said && self.header.form == Form::Fmp4 {
                     write_map(&mut head, first.init);
                 }
                 init = self.blocks.last().and_then(|b| b.segments.last()).map(|s| s.init);
@@ -238,6 +240,13 @@ impl Snapshot {
             self.write_sequences(&mut out, self.media_sequence());
             return out;
         }
+        if header.form == Form::Webvtt {
+            let (skip, hold_back) = (target * SKIP_UNTIL_TARGETS, target * HOLD_BACK_TARGETS);
+            let _ =
+                writeln!(out, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={skip},HOLD-BACK={hold_back}");
+            self.write_sequences(&mut out, self.media_sequence());
+            return out;
+        }
         let part_target = Seconds(header.part_target_micros);
         let hold_back = Seconds(header.part_target_micros * PART_HOLD_BACK_PARTS);
         let _ = writeln!(
@@ -271,10 +280,13 @@ impl Snapshot {
         let parts_from = self.first_within(listed_micros - open_micros).max(illegal);
         for (n, segment) in self.recent.iter().enumerate().skip(from) {
             let with_parts = self.low_latency && n >= parts_from;
-            write_segment(out, segment, &mut init, with_parts);
+            write_segment(out, segment, &mut init, self.header.form, with_parts);
         }
         if self.ended {
             out.push_str("#EXT-X-ENDLIST\n");
+            return;
+        }
+        if self.header.form == Form::Webvtt {
             return;
         }
         if let Some(open) = &self.open
@@ -296,7 +308,15 @@ impl Rendered {
     }
 }
 
-fn write_segment(out: &mut String, segment: &Segment, init: &mut Option<u16>, with_parts: bool) {
+fn write_segment(out: &mut String, segment: &Segment, init: &mut Option<u16>, form: Form, with_parts: bool) {
+    let extension = match form {
+        Form::Fmp4 => "m4s",
+        Form::Webvtt => {
+            // Text needs no initialisation segment.
+            *init = Some(segment.init);
+            "vtt"
+        }
+    };
     write_begin(out, segment.discontinuity, segment.init, segment.program_date_time, init);
     if with_parts {
         for (number, part) in segment.parts.iter().enumerate() {
@@ -306,7 +326,7 @@ fn write_segment(out: &mut String, segment: &Segment, init: &mut Option<u16>, wi
     if segment.is_gap() {
         out.push_str("#EXT-X-GAP\n");
     }
-    let _ = write!(out, "#EXTINF:{},\n{}.m4s\n", Fixed(segment.duration_micros), segment.msn);
+    let _ = write!(out, "#EXTINF:{},\n{}.{extension}\n", Fixed(segment.duration_micros), segment.msn);
 }
 
 fn write_open(out: &mut String, open: &OpenSegment, init: &mut Option<u16>) {

@@ -35,7 +35,7 @@ fn model() -> PathBuf {
 
 /// Seven sentences of a synthetic voice, with pauses of 1.6 s; 33.4 s.
 fn speech() -> Sound {
-    let recording = root().join("../shared/fixtures/speech-ko.m4a");
+    let recording = root().join("pipelines/tests/fixtures/speech-ko.m4a");
     assert!(recording.is_file(), "{} is missing", recording.display());
     let made = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])

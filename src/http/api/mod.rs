@@ -15,6 +15,7 @@ mod videos;
 
 use super::problem::no_such_method;
 use super::state::Clock;
+use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::live;
 use axum::extract::FromRef;
@@ -34,6 +35,7 @@ fn table<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Catalogue: FromRef<S>,
+    Layout: FromRef<S>,
     live::Handle: FromRef<S>,
     Clock: FromRef<S>,
 {
@@ -55,6 +57,7 @@ pub fn router<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
     Catalogue: FromRef<S>,
+    Layout: FromRef<S>,
     live::Handle: FromRef<S>,
     Clock: FromRef<S>,
 {

@@ -1,5 +1,6 @@
 //! For the endpoints' tests: the API on a fresh SQLite catalogue, asked without a socket.
 
+use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::{Broadcaster, NewBroadcaster};
 use crate::catalogue::token::Scope;
@@ -32,7 +33,12 @@ impl Api {
         let catalogue = Catalogue::open(path.to_str().unwrap()).await.unwrap();
         catalogue.migrate().await.unwrap();
         let lives = live::Handle::idle(catalogue.clone(), folder.path());
-        let parts = Parts { catalogue: catalogue.clone(), live: lives.clone(), clock: Clock(|| NOW) };
+        let parts = Parts {
+            catalogue: catalogue.clone(),
+            live: lives.clone(),
+            layout: Layout::new(folder.path().join("media")),
+            clock: Clock(|| NOW),
+        };
         let router = super::router::<Parts>().with_state(parts);
         Self { catalogue, lives, router, _folder: folder }
     }

@@ -2,9 +2,10 @@
 //!
 //! Event `state`, at once and on every change, with [`LiveUpdate`] as JSON; a comment every 15 s, so that proxies keep
 //! the connection and a dead one is noticed. A message is encoded once and shared by all who watch. A viewer who reads
-//! slowly gets the newest state, not the ones between: nothing is queued. When the server stops the stream ends and the
+//! slowly gets the newest state, not the ones between: nothing is queued. Event `caption`: a cue as it is made, see `cues.rs`. When the server stops the stream ends and the
 //! page comes back by itself.
 
+use super::cues::Cues;
 use super::model::{LiveView, VideoLink, state_name};
 use super::source::{self, Source};
 use crate::live::status::State as LiveState;
@@ -153,6 +154,7 @@ impl Default for EventSlots {
 
 struct Stream {
     updates: watch::Receiver<Announced>,
+    cues: Cues,
     begun: bool,
     _slot: OwnedSemaphorePermit,
 }
@@ -165,11 +167,16 @@ impl Stream {
             let first = self.updates.borrow_and_update().message.clone();
             return Some(Bytes::from([format!("retry: {RETRY_MS}\n").as_bytes(), &first].concat()));
         }
-        match tokio::time::timeout(HEARTBEAT, self.updates.changed()).await {
-            Ok(Ok(())) => Some(self.updates.borrow_and_update().message.clone()),
-            Ok(Err(_closed)) => None,
-            Err(_quiet) => Some(Bytes::from_static(b":\n\n")),
-        }
+        let bytes = tokio::select! {
+            changed = self.updates.changed() => {
+                changed.ok()?;
+                self.cues.look();
+                self.updates.borrow_and_update().message.clone()
+            }
+            cue = self.cues.next() => cue,
+            () = tokio::time::sleep(HEARTBEAT) => Bytes::from_static(b":\n\n"),
+        };
+        Some(bytes)
     }
 }
 
@@ -187,7 +194,8 @@ pub(super) async fn stream(
         // The page tries again later; it works without, but does not change by itself.
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")]).into_response();
     };
-    let stream = Stream { updates, begun: false, _slot: slot };
+    let lives = source.lives();
+    let stream = Stream { updates, cues: Cues::new(move || lives.timeline(&slug)), begun: false, _slot: slot };
     let body = stream::unfold(stream, async |mut stream| {
         let bytes = stream.next().await?;
         Some((Ok::<_, Infallible>(bytes), stream))
@@ -229,7 +237,7 @@ mod tests {
     async fn a_stream_has_a_heartbeat_and_shows_a_slow_reader_the_newest_state() {
         let mut announcer = Announcer::new(update("idle", 0), at(0));
         let slot = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
-        let mut stream = Stream { updates: announcer.subscribe(), begun: false, _slot: slot };
+        let mut stream = Stream { updates: announcer.subscribe(), cues: Cues::new(|| None), begun: false, _slot: slot };
         let first = stream.next().await.unwrap();
         assert!(first.starts_with(b"retry: 2000\nevent: state\ndata: {\"state\":\"idle\","), "{first:?}");
         let before = tokio::time::Instant::now();

@@ -3,6 +3,7 @@
 //! One handler a file. A handler asks [`source`] for a view of [`model`] and renders a template of `web/templates` with
 //! the [`texts`] of the reader's language. What changes while somebody looks comes by [`events`].
 
+mod cues;
 mod error;
 pub mod events;
 mod frame;

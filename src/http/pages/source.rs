@@ -40,6 +40,11 @@ impl Source {
     pub fn new(catalogue: Catalogue, lives: live::Handle, tasks: Tasks) -> Self {
         Self { catalogue, lives, tasks, watched: Arc::default() }
     }
+
+    /// What is on air.
+    pub(super) fn lives(&self) -> live::Handle {
+        self.lives.clone()
+    }
 }
 
 fn failed(error: &catalogue::Error) -> Failure {

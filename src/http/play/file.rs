@@ -3,17 +3,18 @@
 //! Thousands of viewers wait here at once, so what waits is small: what a question needs is read from the request, and the request is gone
 //! before the waiting begins.
 
-use super::respond::{self, Asked, Cache};
+use super::respond::{self, Asked, Cache, Content};
 use super::{not_found, problem};
 use crate::archive::read::Reader;
 use crate::http::problem::Problem;
-use crate::live::timeline::{Rendition, Timeline};
+use crate::live::timeline::{CaptionList, Rendition, Timeline};
 use axum::body::Body;
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use media::origin::answer::{Answer, answer};
+use media::origin::playlist::Snapshot;
 use media::origin::request::{BadRequest, Request};
 use media::rendition::RenditionId;
 use media::track::Kind;
@@ -21,6 +22,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 /// Nobody is kept waiting longer: hls.js gives up on a first byte after 10 s, and RFC 8216bis section 6.2.5.2 wants an answer within three
@@ -40,12 +42,43 @@ pub enum Payload {
 #[derive(Debug)]
 pub(super) struct Question {
     timeline: Arc<Timeline>,
-    rendition: Arc<Rendition>,
+    of: Of,
     request: Request,
     gzip: bool,
     asked: Asked,
     /// Of a finished video.
     finished: bool,
+}
+
+/// What has the file.
+#[derive(Debug)]
+enum Of {
+    Rendition(Arc<Rendition>),
+    Captions(Arc<CaptionList>),
+}
+
+impl Of {
+    fn find(timeline: &Timeline, name: &str) -> Option<Self> {
+        if let Some(id) = RenditionId::from_name(name) {
+            return timeline.rendition(id).map(Self::Rendition);
+        }
+        let tag = name.strip_prefix("captions-")?;
+        timeline.captions().iter().find(|c| c.language.tag() == tag).cloned().map(Self::Captions)
+    }
+
+    fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+        match self {
+            Self::Rendition(rendition) => rendition.watch(),
+            Self::Captions(captions) => captions.watch(),
+        }
+    }
+
+    fn content(&self) -> Content {
+        match self {
+            Self::Rendition(rendition) => Content::Media(rendition.id.kind()),
+            Self::Captions(_) => Content::Captions,
+        }
+    }
 }
 
 /// Why a request asks nothing.
@@ -83,16 +116,14 @@ impl Question {
             Ok(None) => return Err(NoQuestion::File),
             Err(bad) => return Err(NoQuestion::Bad(bad)),
         };
-        let Some(rendition) = RenditionId::from_name(rendition).and_then(|id| timeline.rendition(id)) else {
-            return Err(NoQuestion::Rendition);
-        };
+        let Some(of) = Of::find(&timeline, rendition) else { return Err(NoQuestion::Rendition) };
         let gzip = matches!(request, Request::Playlist(_) | Request::Iframes) && respond::accepts_gzip(headers);
-        Ok(Self { timeline, rendition, request, gzip, asked: Asked::of(headers), finished })
+        Ok(Self { timeline, of, request, gzip, asked: Asked::of(headers), finished })
     }
 
     /// Answers it, when it is time.
     pub(super) async fn answer(self, reader: &Reader) -> Response<Payload> {
-        let mut watch = self.rendition.watch();
+        let mut watch = self.of.watch();
         let deadline = Instant::now() + MAX_WAIT;
         let mut waits = None;
         loop {
@@ -101,7 +132,10 @@ impl Question {
             match answer(&snapshot, self.request) {
                 Answer::Wait => {}
                 Answer::Playlist { delta, blocking } => {
-                    let reports = || self.timeline.reports(self.rendition.id);
+                    let reports = || match &self.of {
+                        Of::Rendition(rendition) => self.timeline.reports(rendition.id),
+                        Of::Captions(_) => Vec::new(),
+                    };
                     let text = if delta { snapshot.delta(reports) } else { snapshot.full(reports) };
                     return respond::playlist(text, self.cache(blocking), self.gzip).map(Payload::from);
                 }
@@ -110,7 +144,7 @@ impl Question {
                     return respond::playlist(text, self.cache(false), self.gzip).map(Payload::from);
                 }
                 Answer::Ram(bytes) => {
-                    return respond::media(self.rendition.id.kind(), &bytes, self.asked).map(Payload::from);
+                    return respond::media(self.of.content(), &bytes, self.asked).map(Payload::from);
                 }
                 // Boxed: reading from the disk is the larger future, and who waits for a part should not pay for it.
                 other => return Box::pin(self.bytes(reader, other)).await,
@@ -128,28 +162,33 @@ impl Question {
     }
 
     async fn bytes(&self, reader: &Reader, answer: Answer) -> Response<Payload> {
-        let (rendition, id) = (self.rendition.id, &self.timeline.video_id);
+        let id = &self.timeline.video_id;
+        // Captions are in memory, all of them.
+        let Of::Rendition(rendition) = &self.of else { return not_found("There is no such segment, or no longer.") };
         let bytes = match answer {
-            Answer::Disk { location, bytes } => match reader.read(id, rendition, location, bytes).await {
+            Answer::Disk { location, bytes } => match reader.read(id, rendition.id, location, bytes).await {
                 Ok(bytes) => bytes,
                 Err(error) => {
                     tracing::error!(video = %id, %error, "media can't be read");
                     return problem(StatusCode::INTERNAL_SERVER_ERROR, "This piece can't be read from disk.");
                 }
             },
-            Answer::Init(n) => match self.rendition.init(n) {
+            Answer::Init(n) => match rendition.init(n) {
                 Some(bytes) => bytes,
                 None => return not_found("There is no such initialisation segment."),
             },
             Answer::Bad(bad) => return problem(StatusCode::BAD_REQUEST, &bad.to_string()),
             _ => return not_found("There is no such segment, or no longer."),
         };
-        respond::media(rendition.kind(), &bytes, self.asked).map(Payload::from)
+        respond::media(self.of.content(), &bytes, self.asked).map(Payload::from)
     }
 
     /// Each viewer waits for one playlist of pictures at a time, or of sound where there are none.
     fn counts_viewers(&self) -> bool {
-        self.rendition.id.kind() == Kind::Video || !self.timeline.has_video()
+        match &self.of {
+            Of::Rendition(rendition) => rendition.id.kind() == Kind::Video || !self.timeline.has_video(),
+            Of::Captions(_) => false,
+        }
     }
 
     fn cache(&self, blocking: bool) -> Cache {

@@ -10,6 +10,7 @@
 //! A live's files are asked for eight times a second by every viewer, so [`Play::hot`] answers them beside the router; what it leaves, the
 //! routes here answer with the same code.
 
+mod captions;
 mod file;
 mod respond;
 mod videos;
@@ -71,6 +72,7 @@ where
         .route("/live/{slug}/master.m3u8", get(live_master).options(respond::preflight))
         .route("/live/{slug}/{rendition}/{file}", get(live_file).options(respond::preflight))
         .route("/videos/{id}/master.m3u8", get(video_master).options(respond::preflight))
+        .route("/videos/{id}/captions/{file}", get(captions::handler).options(respond::preflight))
         .route("/videos/{id}/{rendition}/{file}", get(video_file).options(respond::preflight))
 }
 

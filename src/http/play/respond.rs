@@ -67,12 +67,22 @@ fn listing(body: Bytes, cache: Cache, gzip: bool) -> Response<Bytes> {
     answer(StatusCode::OK, headers, body)
 }
 
-/// Bytes of a rendition of `kind`, or the range of them that is asked for.
-pub(super) fn media(kind: Kind, bytes: &Bytes, asked: Asked) -> Response<Bytes> {
+/// What a segment is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Content {
+    /// Fragments of pictures or sound.
+    Media(Kind),
+    /// WebVTT.
+    Captions,
+}
+
+/// Bytes of a rendition, or the range of them that is asked for.
+pub(super) fn media(content: Content, bytes: &Bytes, asked: Asked) -> Response<Bytes> {
     let total = bytes.len();
-    let content_type = HeaderValue::from_static(match kind {
-        Kind::Video => "video/mp4",
-        Kind::Audio => "audio/mp4",
+    let content_type = HeaderValue::from_static(match content {
+        Content::Media(Kind::Video) => "video/mp4",
+        Content::Media(Kind::Audio) => "audio/mp4",
+        Content::Captions => "text/vtt; charset=utf-8",
     });
     let (status, range) = match asked.within(total) {
         None => (StatusCode::OK, 0..total),
@@ -94,6 +104,14 @@ pub(super) fn media(kind: Kind, bytes: &Bytes, asked: Asked) -> Response<Bytes> 
         headers.insert(CONTENT_RANGE, value);
     }
     answer(status, headers, bytes.slice(range))
+}
+
+/// A file made of a video.
+pub(super) fn document(content_type: HeaderValue, body: Bytes) -> Response<Bytes> {
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(CACHE_CONTROL, Cache::Video.value());
+    answer(StatusCode::OK, headers, body)
 }
 
 /// What every answer of ours has: more than the most, so that the map never grows.
@@ -207,7 +225,7 @@ mod tests {
     #[test]
     fn a_range_is_cut_out_and_said() {
         let response = media(
-            Kind::Video,
+            Content::Media(Kind::Video),
             &Bytes::from_static(b"0123456789"),
             Asked::parse(&HeaderValue::from_static("bytes=2-8")),
         );

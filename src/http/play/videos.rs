@@ -1,5 +1,6 @@
 //! Finished videos that are being watched: loaded once, kept while they are wanted.
 
+use crate::archive::captions;
 use crate::archive::layout::Layout;
 use crate::archive::load::load;
 use crate::catalogue::Catalogue;
@@ -53,6 +54,11 @@ impl Videos {
         Self { catalogue, layout, loaded: Arc::new(Cache::with_weighter(CACHED_VIDEOS, CACHED_SEGMENTS, BySegments)) }
     }
 
+    /// Where they are.
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// The video's renditions; `None` when there is no such finished video.
     ///
     /// # Errors
@@ -83,8 +89,9 @@ impl Videos {
         let loaded = self.loaded.get_or_insert_async(&key, async {
             let read = tokio::task::spawn_blocking(move || {
                 let loaded = load(&layout, &name)?;
+                let kept = captions::read_all(&layout, &name)?;
                 let segments = loaded.tracks.values().map(|t| t.segments.len() as u64).sum();
-                let timeline = Timeline::of_video(&name, &loaded);
+                let timeline = Timeline::of_video(&name, &loaded, &kept);
                 Ok::<_, crate::archive::Error>(Loaded { timeline, segments, believed_since: now })
             });
             read.await.map_err(|_| crate::archive::Error::Closed)?

@@ -1,6 +1,7 @@
 //! `GET /api/v1/videos/{id}`.
 
 use super::{Video, id};
+use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::http::input::Segments;
 use crate::http::problem::Problem;
@@ -18,10 +19,11 @@ use axum::extract::State;
 )]
 pub(crate) async fn handler(
     State(catalogue): State<Catalogue>,
+    State(layout): State<Layout>,
     Segments(text): Segments<String>,
 ) -> Result<Json<Video>, Problem> {
     let stored = catalogue.video(&id(&text)?).await?.ok_or_else(|| Problem::not_found("video"))?;
-    Ok(Json(Video::new(&stored)))
+    Ok(Json(Video::of(&stored, &layout).await))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `GET /api/v1/videos`.
 
 use super::Video;
+use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::catalogue::video::{MAX_PAGE, VideoFilter};
 use crate::http::api::broadcasters::find;
@@ -53,6 +54,7 @@ pub(crate) struct Answer {
 )]
 pub(crate) async fn handler(
     State(catalogue): State<Catalogue>,
+    State(layout): State<Layout>,
     Search(wish): Search<Wish>,
 ) -> Result<Json<Answer>, Problem> {
     let limit = match wish.limit.as_deref().map(str::parse) {
@@ -71,7 +73,11 @@ pub(crate) async fn handler(
     };
     let page = catalogue.videos(filter).await?;
     let next = page.next.map(|cursor| cursor.to_string());
-    Ok(Json(Answer { items: page.items.iter().map(Video::new).collect(), next }))
+    let mut items = Vec::with_capacity(page.items.len());
+    for stored in &page.items {
+        items.push(Video::of(stored, &layout).await);
+    }
+    Ok(Json(Answer { items, next }))
 }
 
 #[cfg(test)]

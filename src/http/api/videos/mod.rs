@@ -6,10 +6,13 @@ pub(super) mod list;
 pub(super) mod restore;
 pub(super) mod update;
 
+use crate::archive::captions;
+use crate::archive::layout::Layout;
 use crate::catalogue::id::VideoId;
 use crate::catalogue::video as stored;
 use crate::clock::rfc3339;
 use crate::http::problem::Problem;
+use media::caption::language::Language;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -41,12 +44,28 @@ pub(super) struct Video {
 struct Caption {
     /// BCP 47.
     language: String,
+    /// WebVTT. With `.srt` for SubRip, `.txt` for a text to read, `.jsonl` for words with times and confidence.
     url: String,
     machine_generated: bool,
 }
 
 impl Video {
-    pub(super) fn new(stored: &stored::Video) -> Self {
+    /// With the captions that lie beside its media.
+    pub(super) async fn of(stored: &stored::Video, layout: &Layout) -> Self {
+        let id = stored.id.to_string();
+        let layout = layout.clone();
+        // A folder that can't be read has no captions to offer; who plays the video is told.
+        let languages =
+            tokio::task::spawn_blocking(move || captions::languages(&layout, &id).unwrap_or_default()).await;
+        Self::new(stored, &languages.unwrap_or_default())
+    }
+
+    fn new(stored: &stored::Video, languages: &[Language]) -> Self {
+        let caption = |language: &Language| Caption {
+            language: language.tag().to_owned(),
+            url: format!("/videos/{}/captions/{}.vtt", stored.id, language.tag()),
+            machine_generated: true,
+        };
         Self {
             id: stored.id.to_string(),
             title: stored.title.clone(),
@@ -58,7 +77,7 @@ impl Video {
             duration_ms: stored.duration.map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
             hls_url: stored.hls_url(),
             page_url: stored.page_url(),
-            captions: Vec::new(),
+            captions: languages.iter().map(caption).collect(),
         }
     }
 }

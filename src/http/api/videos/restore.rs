@@ -1,6 +1,7 @@
 //! `POST /api/v1/videos/{id}/restore`.
 
 use super::{Video, id};
+use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::http::input::Segments;
 use crate::http::problem::Problem;
@@ -26,10 +27,11 @@ use axum::extract::State;
 pub(crate) async fn handler(
     _: MayWrite<Videos>,
     State(catalogue): State<Catalogue>,
+    State(layout): State<Layout>,
     Segments(text): Segments<String>,
 ) -> Result<Json<Video>, Problem> {
     let stored = catalogue.restore_video(&id(&text)?).await?;
-    Ok(Json(Video::new(&stored)))
+    Ok(Json(Video::of(&stored, &layout).await))
 }
 
 #[cfg(test)]

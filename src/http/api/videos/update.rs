@@ -1,6 +1,7 @@
 //! `PATCH /api/v1/videos/{id}`.
 
 use super::{Video, id};
+use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::catalogue::video::VideoChange;
 use crate::http::input::{Body, Segments};
@@ -42,12 +43,13 @@ pub(crate) struct Wish {
 pub(crate) async fn handler(
     _: MayWrite<Videos>,
     State(catalogue): State<Catalogue>,
+    State(layout): State<Layout>,
     Segments(text): Segments<String>,
     Body(wish): Body<Wish>,
 ) -> Result<Json<Video>, Problem> {
     let change = VideoChange { title: wish.title, listed: wish.listed };
     let stored = catalogue.update_video(&id(&text)?, change).await?;
-    Ok(Json(Video::new(&stored)))
+    Ok(Json(Video::of(&stored, &layout).await))
 }
 
 #[cfg(test)]

@@ -1,0 +1,96 @@
+//! `/videos/{id}/captions/{language}.{form}`: what was said in a video, to take away. `vtt` and `srt` for players, `txt` to read, `jsonl` for
+//! words with times and confidence. Times count from the video's beginning.
+
+use super::respond;
+use super::{Play, not_found, problem};
+use crate::archive::captions;
+use crate::http::input::Segments;
+use crate::live::subtitles::{Position, recorded_cues};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, Response, StatusCode};
+use media::caption::export;
+use media::caption::glossary::Glossary;
+use media::caption::language::Language;
+use media::caption::record::Kept;
+use media::caption::style::CaptionStyle;
+use media::caption::webvtt;
+
+/// What a file is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Webvtt,
+    Subrip,
+    Text,
+    Words,
+}
+
+impl Form {
+    fn from_suffix(suffix: &str) -> Option<Self> {
+        Some(match suffix {
+            "vtt" => Self::Webvtt,
+            "srt" => Self::Subrip,
+            "txt" => Self::Text,
+            "jsonl" => Self::Words,
+            _ => return None,
+        })
+    }
+
+    fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Webvtt => "text/vtt; charset=utf-8",
+            Self::Subrip => "application/x-subrip; charset=utf-8",
+            Self::Text => "text/plain; charset=utf-8",
+            Self::Words => "application/jsonl; charset=utf-8",
+        })
+    }
+
+    fn write(self, kept: &Kept, position: &Position) -> String {
+        let time = |micros| position.at(micros);
+        match self {
+            Self::Webvtt => webvtt::file(&recorded_cues(kept), time),
+            Self::Subrip => export::srt(&recorded_cues(kept), time),
+            Self::Text => {
+                let style = CaptionStyle::recorded(&kept.language, true);
+                export::text(&kept.words, &style, &kept.language, &Glossary::default())
+            }
+            Self::Words => export::json_lines(&kept.words, time),
+        }
+    }
+}
+
+/// The file that is named.
+pub(super) async fn handler(
+    State(play): State<Play>,
+    Segments((id, file)): Segments<(String, String)>,
+) -> Response<Body> {
+    let wanted =
+        file.rsplit_once('.').and_then(|(tag, suffix)| Some((Language::new(tag)?, Form::from_suffix(suffix)?)));
+    let Some((language, form)) = wanted else {
+        let what = "There is no such file: captions are LANGUAGE.vtt, .srt, .txt or .jsonl.";
+        return not_found(what).map(super::Payload::into_body);
+    };
+    let timeline = match play.videos.timeline(&id).await {
+        Ok(Some(timeline)) => timeline,
+        Ok(None) => return not_found("There is no such video.").map(super::Payload::into_body),
+        Err(answer) => return answer,
+    };
+    let layout = play.videos.layout().clone();
+    let made = tokio::task::spawn_blocking(move || {
+        let kept = captions::read(&layout, &timeline.video_id, &language)?;
+        Ok::<_, crate::archive::Error>(kept.map(|kept| form.write(&kept, &Position::in_timeline(&timeline))))
+    });
+    match made.await {
+        Ok(Ok(Some(text))) => respond::document(form.content_type(), text.into()).map(Body::from),
+        Ok(Ok(None)) => not_found("This video has no captions in this language.").map(super::Payload::into_body),
+        Ok(Err(error)) => {
+            tracing::error!(video = %id, %error, "captions can't be read");
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "These captions can't be read from disk.")
+                .map(super::Payload::into_body)
+        }
+        Err(error) => {
+            tracing::error!(video = %id, %error, "captions can't be made");
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "These captions can't be made.").map(super::Payload::into_body)
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The engine beside the server under test, and the processes that a server has of it.
+
+use super::server::Server;
+use rustix::process::Pid;
+use std::path::Path;
+
+/// Says what to do when it is missing: a test that needs it can't pass without.
+pub(crate) fn assert_built() {
+    let engine = Path::new(env!("CARGO_BIN_EXE_amphi")).with_file_name("amphi-engine");
+    assert!(engine.is_file(), "{} is missing; `make engine` builds it", engine.display());
+}
+
+/// Engines that the server has started, with their states as /proc names them.
+pub(crate) fn engines(server: &Server) -> Vec<(Pid, char)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        // pid (name) state parent …; the name may hold spaces.
+        let Some((pid, rest)) = stat.split_once(" (amphi-engine) ") else { continue };
+        let words: Vec<_> = rest.split(' ').collect();
+        if words[1].parse() == Ok(server.pid()) {
+            found.push((Pid::from_raw(pid.parse().unwrap()).unwrap(), words[0].chars().next().unwrap()));
+        }
+    }
+    found
+}
