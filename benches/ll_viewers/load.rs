@@ -60,7 +60,15 @@ pub(crate) async fn crowd(url: &str, viewers: u32, length: Duration, pid: Option
     }
     println!("{url}: {viewers} viewers of {:?}", renditions.iter().map(|one| one.path.as_str()).collect::<Vec<_>>());
 
+    // What the first who comes makes a server make for all (texts of hours) is a live's cost and not a viewer's: it is told apart.
+    let alone = pid.map(Usage::of).transpose()?;
+    for one in &renditions {
+        Connection::new(&host).get(&one.path, Ask { gzip: true, ..Ask::default() }, Duration::from_secs(10)).await?;
+    }
     let before = pid.map(Usage::of).transpose()?;
+    if let (Some(alone), Some(before)) = (&alone, &before) {
+        println!("  the first who came cost {:.1} MB", before.rss_bytes.saturating_sub(alone.rss_bytes) as f64 / 1e6);
+    }
     tokio::time::sleep(IDLE).await;
     let idle = pid.map(Usage::of).transpose()?;
     let start = Instant::now();
