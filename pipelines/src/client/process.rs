@@ -2,7 +2,7 @@
 
 use super::Settings;
 use crate::message::{self, Encoded, FromEngine, LENGTH_BYTES};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use std::io::{self, IoSlice};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -33,7 +33,7 @@ pub(super) fn find(settings: &Settings) -> Result<PathBuf, String> {
         return Ok(program);
     }
     Err(format!(
-        "{} is missing: renditions and captions need it. Build it by `cargo build -p amphi-pipelines --features gstreamer` and \
+        "{} is missing: renditions, captions and posters need it. Build it by `cargo build -p amphi-pipelines --features gstreamer` and \
          put it beside the server, or set its path",
         program.display()
     ))
@@ -41,9 +41,15 @@ pub(super) fn find(settings: &Settings) -> Result<PathBuf, String> {
 
 /// Starts it. It is killed when the handle is dropped.
 pub(super) fn start(settings: &Settings) -> Result<Child, String> {
+    start_as(settings, None)
+}
+
+/// The same in a role of its own.
+pub(super) fn start_as(settings: &Settings, role: Option<&str>) -> Result<Child, String> {
     let program = find(settings)?;
     let mut command = Command::new(&program);
     command
+        .args(role)
         .args(["--memory-bytes", &settings.memory_bytes.to_string()])
         .args(["--niceness", &settings.niceness.to_string()])
         .stdin(Stdio::piped())
@@ -91,6 +97,11 @@ pub(super) async fn write(to: &mut (impl AsyncWrite + Unpin), message: &Encoded)
 
 /// Reads one message, or `None` at the end.
 pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> Result<Option<FromEngine>, String> {
+    body(from).await?.map(|body| FromEngine::decode(body).map_err(|e| e.to_string())).transpose()
+}
+
+/// Reads one message's bytes after its length, or `None` at the end.
+pub(super) async fn body(from: &mut (impl AsyncRead + Unpin)) -> Result<Option<Bytes>, String> {
     let mut length = [0; LENGTH_BYTES];
     let first = from.read(&mut length).await.map_err(|e| e.to_string())?;
     if first == 0 {
@@ -107,7 +118,7 @@ pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> Result<Option<F
             return Err("it ended within a message".into());
         }
     }
-    FromEngine::decode(body.freeze()).map(Some).map_err(|e| e.to_string())
+    Ok(Some(body.freeze()))
 }
 
 /// Logs what an engine says for people, and keeps the last line. Ends when it closes its end.

@@ -304,7 +304,7 @@ impl Client {
 }
 
 /// Waits for the child, which is killed when it does not go by itself.
-async fn leave(child: &mut Child, finished: bool) -> Option<ExitStatus> {
+pub(super) async fn leave(child: &mut Child, finished: bool) -> Option<ExitStatus> {
     let patience = if finished { LEAVE * 4 } else { LEAVE / 5 };
     if let Ok(status) = tokio::time::timeout(patience, child.wait()).await {
         return status.ok();
@@ -316,7 +316,7 @@ async fn leave(child: &mut Child, finished: bool) -> Option<ExitStatus> {
     child.wait().await.ok()
 }
 
-fn with_status(reason: String, status: Option<ExitStatus>) -> String {
+pub(super) fn with_status(reason: String, status: Option<ExitStatus>) -> String {
     match status {
         Some(status) if !status.success() => format!("{reason} ({status})"),
         _ => reason,

@@ -13,6 +13,14 @@ const OUTBOX_MESSAGES: usize = 64;
 /// # Errors
 /// When reading fails, the stream ends within a message, or the bytes are none.
 pub(crate) fn read(from: &mut impl Read) -> io::Result<Option<ToEngine>> {
+    body(from)?.map(|body| ToEngine::decode(body).map_err(io::Error::other)).transpose()
+}
+
+/// The next message's bytes after its length, whatever it is; `None` at the end of the stream.
+///
+/// # Errors
+/// When reading fails, the stream ends within a message, or no message is that long.
+pub(crate) fn body(from: &mut impl Read) -> io::Result<Option<Bytes>> {
     let mut length = [0; LENGTH_BYTES];
     let first = from.read(&mut length)?;
     if first == 0 {
@@ -22,7 +30,7 @@ pub(crate) fn read(from: &mut impl Read) -> io::Result<Option<ToEngine>> {
     let bytes = message::body_bytes(length).map_err(io::Error::other)?;
     let mut body = vec![0; bytes];
     from.read_exact(&mut body)?;
-    ToEngine::decode(Bytes::from(body)).map(Some).map_err(io::Error::other)
+    Ok(Some(Bytes::from(body)))
 }
 
 /// Where messages to the server are put.
@@ -41,7 +49,12 @@ pub(crate) fn outbox() -> (Outbox, Mail) {
 impl Outbox {
     /// Waits while the pipe is full. `false`: nobody reads any more.
     pub(crate) fn send(&self, message: &FromEngine) -> bool {
-        self.0.send(Some(message.encode())).is_ok()
+        self.send_encoded(message.encode())
+    }
+
+    /// The same for a message of any role.
+    pub(crate) fn send_encoded(&self, message: Encoded) -> bool {
+        self.0.send(Some(message)).is_ok()
     }
 
     /// What was put before is written, nothing after.

@@ -5,7 +5,8 @@
 //! - [`bridge`]: the only place where GStreamer's types meet ours;
 //! - [`plugins`]: loads what is needed, and says which package is missing;
 //! - [`sandbox`]: what hostile media could still reach if a decoder fell to it: nothing;
-//! - [`transcode`]: pictures and sound to renditions.
+//! - [`transcode`]: pictures and sound to renditions;
+//! - [`thumbnail`]: keyframes to small pictures, when the first argument is `thumbnails`.
 
 #![forbid(unsafe_code)]
 
@@ -14,11 +15,12 @@ mod channel;
 mod plugins;
 mod run;
 mod sandbox;
+mod thumbnail;
 mod transcode;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).without_time().with_target(false).init();
-    run::run()
+    if std::env::args().nth(1).as_deref() == Some(thumbnail::ROLE) { thumbnail::run() } else { run::run() }
 }

@@ -40,25 +40,15 @@ struct Running {
 /// Runs the engine; the server has started it.
 pub(crate) fn run() -> ExitCode {
     let started = Instant::now();
-    // Libraries print where they like: what they print must not stand between messages. From here fd 1 is stderr.
-    let channel_out =
-        io::stdout().lock().flush().and_then(|()| Ok(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3)?));
-    let mut out =
-        match channel_out.and_then(|out| Ok(rustix::stdio::dup2_stdout(rustix::stdio::stderr()).map(|()| out)?)) {
-            Ok(out) => std::fs::File::from(out),
-            Err(e) => {
-                tracing::error!("no channel on stdout: {e}");
-                return ExitCode::FAILURE;
-            }
-        };
+    let mut out = match channel_out() {
+        Ok(out) => out,
+        Err(e) => {
+            tracing::error!("no channel on stdout: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
     let (outbox, mail) = channel::outbox();
-    let argument = |name: &str| std::env::args().skip_while(|arg| arg != name).nth(1);
-    let memory_bytes = argument("--memory-bytes").and_then(|n| n.parse().ok());
-    let niceness = argument("--niceness").and_then(|n| n.parse().ok());
-    let prepared = sandbox::bind_to_parent(memory_bytes, niceness).and_then(|()| plugins::load());
-    for open in if prepared.is_ok() { sandbox::close() } else { Vec::new() } {
-        tracing::warn!("the sandbox lacks: {open}");
-    }
+    let prepared = enclose();
     let counts = Arc::new(Counts::default());
     let running = Arc::new(Mutex::new(Running::default()));
     let (tell, told) = sync_channel(4);
@@ -111,7 +101,27 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<std::thread::JoinHandle<()>> {
+/// The server's end. Libraries print where they like: what they print must not stand between messages. From here fd 1 is stderr.
+pub(crate) fn channel_out() -> io::Result<std::fs::File> {
+    io::stdout().lock().flush()?;
+    let out = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3)?;
+    rustix::stdio::dup2_stdout(rustix::stdio::stderr())?;
+    Ok(out.into())
+}
+
+/// What comes before the first byte of media: bound to the server and its limits, plugins loaded, the sandbox closed.
+pub(crate) fn enclose() -> Result<(), String> {
+    let argument = |name: &str| std::env::args().skip_while(|arg| arg != name).nth(1);
+    let memory_bytes = argument("--memory-bytes").and_then(|n| n.parse().ok());
+    let niceness = argument("--niceness").and_then(|n| n.parse().ok());
+    sandbox::bind_to_parent(memory_bytes, niceness).and_then(|()| plugins::load())?;
+    for open in sandbox::close() {
+        tracing::warn!("the sandbox lacks: {open}");
+    }
+    Ok(())
+}
+
+pub(crate) fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name(name.into()).stack_size(THREAD_STACK_BYTES).spawn(body)
 }
 
@@ -155,7 +165,7 @@ fn watch(
 }
 
 /// Whether all sinks of `pipeline` saw the end; an error when an element failed.
-fn ended(pipeline: Option<&gst::Pipeline>) -> Result<bool, String> {
+pub(crate) fn ended(pipeline: Option<&gst::Pipeline>) -> Result<bool, String> {
     let Some(bus) = pipeline.and_then(|p| p.bus()) else { return Ok(false) };
     let Some(message) = bus.pop_filtered(&[gst::MessageType::Error, gst::MessageType::Eos]) else { return Ok(false) };
     match message.view() {

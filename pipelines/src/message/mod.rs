@@ -13,6 +13,7 @@
 mod from_engine;
 #[cfg(test)]
 mod mutated;
+pub mod thumbnail;
 mod to_engine;
 mod wire;
 

@@ -7,3 +7,4 @@ mod direct;
 mod killed;
 mod renditions;
 mod sandboxed;
+mod thumbnails;

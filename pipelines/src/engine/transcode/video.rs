@@ -76,7 +76,7 @@ impl Shared {
 }
 
 /// What makes an element; in one place, as the error names it.
-pub(super) fn element(name: &str) -> Result<gst::Element, String> {
+pub(crate) fn element(name: &str) -> Result<gst::Element, String> {
     gst::ElementFactory::make(name).build().map_err(|e| format!("GStreamer has no {name}: {e}"))
 }
 
