@@ -19,7 +19,8 @@ NEXTEST_PROFILE ?= ci
 NEXTEST_VERSION := 0.9.143
 
 PROGRAM := target/debug/amphi
-# The program that links GStreamer, to stand beside the server. The server does not start it yet, so neither `run` nor `test` builds it.
+# The program that links GStreamer, to stand beside the server. The server starts it for posters and previews, and says when it is
+# missing; neither `run` nor `test` builds it yet.
 ENGINE := cargo build -p amphi-pipelines --features gstreamer --bin amphi-engine
 
 .PHONY: help

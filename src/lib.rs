@@ -6,6 +6,7 @@
 //! - [`archive`]: recordings on disk;
 //! - [`catalogue`]: the database of broadcasters, videos and people;
 //! - [`http`]: what viewers, scripts and operators ask; the only module that names axum;
+//! - [`jobs`]: work in the background for finished videos;
 //! - [`config`]: the settings;
 //! - [`clock`]: what time it is, for those who may ask;
 //! - [`lifecycle`]: signals, tasks, start and stop; the only module that spawns;
@@ -18,6 +19,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod http;
+pub mod jobs;
 pub mod lifecycle;
 pub mod live;
 pub mod telemetry;

@@ -17,4 +17,5 @@ mod low_latency_rules;
 mod repo;
 mod rtsp_pull;
 mod serve;
+mod storyboard;
 mod support;

@@ -425,7 +425,12 @@ impl Catalogue {
         if self.database.execute(statement).await? == 0 {
             return Err(Error::NotFound("video"));
         }
-        self.video(id).await?.ok_or(Error::NotFound("video"))
+        let video = self.video(id).await?.ok_or(Error::NotFound("video"))?;
+        if let (None, Some(ended_at)) = (video.pictured_at, video.ended_at) {
+            // Its job may have found it deleted.
+            self.add_job(JobKind::Storyboard, id, ended_at).await?;
+        }
+        Ok(video)
     }
 }
 

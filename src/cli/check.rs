@@ -7,6 +7,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::video::VideoState;
 use crate::config::{self, Config, Loaded};
 use crate::http::tls::Tls;
+use crate::jobs;
 use rustix::fs::{Access, access, statvfs};
 use serde_json::json;
 use std::io::ErrorKind;
@@ -53,6 +54,7 @@ impl Finding {
 
 pub(super) async fn run(loaded: Result<Loaded, config::Error>, media: bool, json: bool) -> Result<String, Error> {
     let mut findings = Vec::new();
+    let mut engine = None;
     match loaded {
         Err(error) => {
             findings
@@ -67,12 +69,13 @@ pub(super) async fn run(loaded: Result<Loaded, config::Error>, media: bool, json
             findings.push(space(&config.data_dir));
             findings.push(tls(&config));
             findings.push(database(&config).await);
+            engine = Some(engines(&config));
             if media {
                 findings.extend(recordings(&config).await);
             }
         }
     }
-    findings.push(Finding::new("GStreamer", Verdict::Note, "not used yet: renditions come with the engine"));
+    findings.extend(engine);
     findings.push(Finding::new("models", Verdict::Note, "not used yet: speech models come with captions"));
     let text = if json { as_json(&findings) } else { as_text(&findings) };
     let missing = findings.iter().any(|finding| finding.verdict == Verdict::Missing);
@@ -154,6 +157,14 @@ fn tls(config: &Config) -> Finding {
             let advice = "http.tls_certificate takes the chain with the server's own certificate first, http.tls_key its key, both as PEM";
             Finding::new("TLS", Verdict::Missing, format!("{error}: {advice}"))
         }
+    }
+}
+
+/// What decodes and encodes. The server does without, and says what it can't do then.
+fn engines(config: &Config) -> Finding {
+    match jobs::missing(config) {
+        None => Finding::new("engine", Verdict::Good, "is there: posters and previews of videos are made"),
+        Some(why) => Finding::new("engine", Verdict::Note, format!("{why}. Until then posters and previews wait")),
     }
 }
 

@@ -52,6 +52,12 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
             wrong.push((key, format!("must lie between {} KiB and {} KiB", from >> 10, to >> 10)));
         }
     }
+    for (key, number, most) in [("jobs.at_once", config.jobs.at_once, 64), ("jobs.niceness", config.jobs.niceness, 19)]
+    {
+        if number > most {
+            wrong.push((key, format!("must be at most {most}")));
+        }
+    }
     if config.data_dir.as_os_str().is_empty() {
         wrong.push(("data_dir", "must name a folder".to_owned()));
     }

@@ -12,7 +12,9 @@
 mod captions;
 mod catalogue;
 mod check;
+mod engine;
 mod http;
+mod jobs;
 mod live;
 pub mod load;
 mod log;
@@ -23,7 +25,9 @@ pub mod units;
 
 pub use captions::Captions;
 pub use catalogue::Catalogue;
+pub use engine::Engine;
 pub use http::Http;
+pub use jobs::Jobs;
 pub use live::Live;
 pub use load::{Error, Loaded, Overrides, Sources, load};
 pub use log::{Format, Log};
@@ -49,6 +53,10 @@ pub struct Config {
     pub live: Live,
     /// Captions made while it is live.
     pub captions: Captions,
+    /// Work in the background.
+    pub jobs: Jobs,
+    /// The program that decodes and encodes.
+    pub engine: Engine,
     /// The database.
     pub catalogue: Catalogue,
     /// What is logged.
@@ -68,6 +76,8 @@ macro_rules! sections {
         $visit!("rtmp", Rtmp);
         $visit!("live", Live);
         $visit!("captions", Captions);
+        $visit!("jobs", Jobs);
+        $visit!("engine", Engine);
         $visit!("catalogue", Catalogue);
         $visit!("log", Log);
     };
@@ -81,6 +91,8 @@ impl Default for Config {
             rtmp: Rtmp::default(),
             live: Live::default(),
             captions: Captions::default(),
+            jobs: Jobs::default(),
+            engine: Engine::default(),
             catalogue: Catalogue::default(),
             log: Log::default(),
         }

@@ -189,6 +189,21 @@ pub(super) async fn videos_from_before_are_queued_a_few_at_a_time(catalogue: Cat
     assert_eq!(catalogue.video(&ids[2]).await.unwrap().unwrap().poster_url(), None);
 }
 
+pub(super) async fn a_restored_video_gets_what_it_missed_while_it_was_deleted(catalogue: Catalogue) {
+    let id = video(&catalogue, "a").await;
+    catalogue.delete_video(&id, at(21_000)).await.unwrap();
+    let me = Owner::random().unwrap();
+    let job = claim(&catalogue, &me, 40_000, 30_000).await.unwrap();
+    catalogue.finish_job(&job.id, &me, at(31_000)).await.unwrap();
+    catalogue.restore_video(&id).await.unwrap();
+    let again = claim(&catalogue, &me, 60_000, 50_000).await.unwrap();
+    assert_eq!(again.video_id, id);
+    catalogue.video_pictured(&id, at(51_000)).await.unwrap();
+    catalogue.finish_job(&again.id, &me, at(51_000)).await.unwrap();
+    catalogue.restore_video(&id).await.unwrap();
+    assert_eq!(claim(&catalogue, &me, 90_000, 80_000).await, None, "it has them");
+}
+
 pub(super) async fn another_tenant_sees_and_claims_none(ours: Catalogue) {
     let id = video(&ours, "a").await;
     let theirs = ours.of(Tenant::other("elsewhere"));

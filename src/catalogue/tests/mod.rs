@@ -54,6 +54,7 @@ on_both! {
     jobs::cancelling_takes_it_from_whoever_runs_it,
     jobs::runners_at_once_get_different_ones,
     jobs::videos_from_before_are_queued_a_few_at_a_time,
+    jobs::a_restored_video_gets_what_it_missed_while_it_was_deleted,
     jobs::another_tenant_sees_and_claims_none,
     keys::open_their_own_broadcaster_only,
     keys::rotation_revokes_all_others,

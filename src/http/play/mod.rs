@@ -11,6 +11,7 @@
 //! routes here answer with the same code.
 
 mod file;
+pub mod pictures;
 mod respond;
 mod videos;
 
