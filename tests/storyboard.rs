@@ -1,7 +1,7 @@
 //! A finished live gets its poster and its previews, in the background, and loses neither to a stop nor to a missing engine.
 
 use crate::support::ask::{amphi, json, videos, wait_playable};
-use crate::support::http::{get, metric};
+use crate::support::http::{Ask, ask, get, metric};
 use crate::support::peers::{Peer, run_bytes, wait_until};
 use crate::support::server::{Options, Server};
 use serde_json::Value;
@@ -184,4 +184,68 @@ fn without_an_engine_the_job_waits_over_a_crash_and_is_done_when_there_is_one() 
     poster.is((20, 20), [255, 0, 0]);
     let quiet = wait_until(MADE, || get(server.http(), "/readyz").json()["findings"].as_array().unwrap().is_empty());
     assert!(quiet, "{}", get(server.http(), "/readyz").text());
+}
+
+/// An engine that never says a word; gives its process id once it runs.
+fn silent(program: &Path, pid: &Path) {
+    let script = format!("#!/bin/sh\necho $$ >'{0}.part' && mv '{0}.part' '{0}'\nexec sleep 1000\n", pid.display());
+    std::fs::write(program, script).unwrap();
+    std::fs::set_permissions(program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+/// The process that [`silent`] is.
+fn running(pid: &Path) -> i32 {
+    assert!(wait_until(MADE, || pid.exists()), "no engine was started");
+    let text = std::fs::read_to_string(pid).unwrap();
+    std::fs::remove_file(pid).unwrap();
+    text.trim().parse().unwrap()
+}
+
+fn is_gone(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+    !status.is_ok_and(|status| !status.contains("State:\tZ"))
+}
+
+fn only_job(server: &Server) -> Value {
+    let listed: Value = serde_json::from_str(&amphi(server, &["job", "list", "--json"])).unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    listed[0].clone()
+}
+
+#[test]
+fn a_running_job_ends_when_it_is_cancelled_and_is_done_again_after_a_crash() {
+    let built = engine();
+    let place = tempfile::tempdir().unwrap();
+    let (program, pid) = (place.path().join("amphi-engine"), place.path().join("pid"));
+    silent(&program, &pid);
+    let settings = [("AMPHI_LIVE__GRACE", "1s"), ("AMPHI_ENGINE__PROGRAM", program.to_str().unwrap())];
+    let mut server = Server::start(Options::with(&settings));
+    let id = broadcast(&server, &[("black", 1), ("red", 3)]);
+
+    let engine = running(&pid);
+    let token = amphi(&server, &["token", "create", "--label", "test", "--scope", "videos:write", "--json"]);
+    let token: Value = serde_json::from_str(&token).unwrap();
+    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let as_operator = [("authorization", bearer.as_str())];
+    let list = ask(server.http(), "/api/v1/jobs", &Ask { headers: &as_operator, ..Ask::default() }).json();
+    assert_eq!((&list["items"][0]["state"], &list["items"][0]["video_id"]), (&"running".into(), &id.as_str().into()));
+    let job = list["items"][0]["id"].as_str().unwrap();
+    let cancel = Ask { method: "POST", headers: &as_operator, ..Ask::default() };
+    assert_eq!(ask(server.http(), &format!("/api/v1/jobs/{job}/cancel"), &cancel).status, 200);
+    assert!(wait_until(Duration::from_secs(1), || is_gone(engine)), "its engine runs on");
+    assert_eq!(only_job(&server)["state"], "cancelled");
+
+    amphi(&server, &["job", "retry", job]);
+    let engine = running(&pid);
+    server.kill_9();
+    // A real one would have died with the server.
+    rustix::process::kill_process(rustix::process::Pid::from_raw(engine).unwrap(), rustix::process::Signal::KILL)
+        .unwrap();
+    std::fs::remove_file(&program).unwrap();
+    std::os::unix::fs::symlink(built, &program).unwrap();
+    server.restart();
+    assert_eq!((&only_job(&server)["state"], &only_job(&server)["attempts"]), (&"running".into(), &1.into()));
+    wait_for_poster(&server, &id);
+    assert!(wait_until(MADE, || only_job(&server)["state"] == "done"));
+    assert_eq!(only_job(&server)["attempts"], 2);
 }

@@ -22,6 +22,8 @@ const ROLE: &str = "thumbnails";
 const QUIET: Duration = Duration::from_secs(20);
 /// How often that is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// From the end of an engine's channel to the end of what it says.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// A picture that can be decoded by itself.
 #[derive(Clone, Debug)]
@@ -72,7 +74,8 @@ pub async fn pictures(
 ) -> Result<(), Error> {
     let mut child = process::start_as(settings, Some(ROLE)).map_err(Error::Unready)?;
     let pulse = Mutex::new(Pulse { moved: Instant::now(), ready: false });
-    let end = serve(&mut child, settings, size, keyframes, made, &pulse).await;
+    let mut last_line = String::new();
+    let end = serve(&mut child, settings, size, keyframes, made, &pulse, &mut last_line).await;
     let status = leave(&mut child, end.is_ok()).await;
     let ready = lock(&pulse).ready;
     let reason = match end {
@@ -80,7 +83,8 @@ pub async fn pictures(
         Ok(()) => "it ended too early".to_owned(),
         Err(reason) => reason,
     };
-    let reason = with_status(reason, status);
+    let said = if last_line.is_empty() { String::new() } else { format!("; it last said: {last_line}") };
+    let reason = with_status(format!("{reason}{said}"), status);
     Err(if ready { Error::Failed(reason) } else { Error::Unready(reason) })
 }
 
@@ -91,33 +95,35 @@ async fn serve(
     keyframes: mpsc::Receiver<Keyframe>,
     made: impl FnMut(Picture),
     pulse: &Mutex<Pulse>,
+    last_line: &mut String,
 ) -> Result<(), String> {
     let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
         return Err("it has no pipes".into());
     };
-    let mut last_line = String::new();
-    let end = {
-        let log = process::log(stderr, &mut last_line);
-        let write = write(stdin, size, keyframes, pulse);
-        let read = read(stdout, size, made, pulse);
-        let watch = watch(settings, pulse);
-        tokio::pin!(log, write, read, watch);
-        let (mut writing, mut logging) = (true, true);
-        loop {
-            tokio::select! {
-                end = &mut read => break match end {
-                    Ok(()) if writing => Err("it closed its channel".into()),
-                    end => end,
-                },
-                // When it takes no more, it says why on its own channel.
-                () = &mut write, if writing => writing = false,
-                () = &mut log, if logging => logging = false,
-                complaint = &mut watch => break Err(complaint),
-            }
+    let log = process::log(stderr, last_line);
+    let write = write(stdin, size, keyframes, pulse);
+    let read = read(stdout, size, made, pulse);
+    let watch = watch(settings, pulse);
+    tokio::pin!(log, write, read, watch);
+    let (mut writing, mut logging) = (true, true);
+    let end = loop {
+        tokio::select! {
+            end = &mut read => break match end {
+                Ok(()) if writing => Err("it closed its channel".into()),
+                end => end,
+            },
+            // When it takes no more, it says why on its own channel.
+            () = &mut write, if writing => writing = false,
+            () = &mut log, if logging => logging = false,
+            complaint = &mut watch => break Err(complaint),
         }
     };
-    end.map_err(|reason| if last_line.is_empty() { reason } else { format!("{reason}; it last said: {last_line}") })
+    if logging {
+        // Its last words may still be in the pipe; one that hangs has none.
+        let _ = tokio::time::timeout(LAST_WORDS, &mut log).await;
+    }
+    end
 }
 
 async fn write(
