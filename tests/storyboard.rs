@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// From the end of a live to its pictures, on a machine that also compiles.
-const MADE: Duration = Duration::from_secs(60);
+const MADE: Duration = Duration::from_secs(120);
 /// For programs that look at a finished thing.
 const LOOK: Duration = Duration::from_secs(60);
 const WIDTH_PX: usize = 320;

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::lifecycle::Tasks;
 use pipelines::client;
 use runner::{Runner, Timing};
+use std::time::Duration;
 use tokio::sync::watch;
 use work::Workshop;
 
@@ -48,11 +49,16 @@ impl Jobs {
     }
 }
 
+/// From the start of an engine to its first word. A tenth of a second is usual; beside lives that take all of the machine, one that gives
+/// way to them takes many, and nobody waits for it.
+const ENGINE_STARTS_WITHIN: Duration = Duration::from_secs(60);
+
 /// How engines are run for jobs.
 fn engine(config: &Config) -> client::Settings {
     client::Settings {
         program: config.engine.program.path().map(std::borrow::ToOwned::to_owned),
         niceness: u8::try_from(config.jobs.niceness).unwrap_or(19),
+        start_within: ENGINE_STARTS_WITHIN,
         ..client::Settings::default()
     }
 }

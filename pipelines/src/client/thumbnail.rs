@@ -18,8 +18,8 @@ use tokio::sync::mpsc;
 /// The argument of the role.
 const ROLE: &str = "thumbnails";
 /// Neither a keyframe was taken nor a picture given for this long: it hangs, or whoever brings keyframes does. A picture takes some
-/// milliseconds; a busy machine and a slow disk may add seconds.
-const QUIET: Duration = Duration::from_secs(20);
+/// milliseconds; on a busy machine one that gives way to lives may wait for many seconds.
+const QUIET: Duration = Duration::from_secs(60);
 /// How often that is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// From the end of an engine's channel to the end of what it says.

@@ -191,6 +191,8 @@ fn start(
     decode.set_property("max-errors", -1i32);
     let scale = element("videoconvertscale")?;
     scale.set_property("add-borders", true);
+    // The default looks at four pixels only: at a twelfth of its size a slide's text would be dots.
+    scale.set_property_from_str("method", "lanczos");
     let side = |px: u32| i32::try_from(px).unwrap_or(i32::MAX);
     let caps = gst::Caps::builder("video/x-raw")
         .field("format", "RGB")
