@@ -18,11 +18,13 @@ use crate::http::assets::Assets;
 use crate::http::health::{Health, Report};
 use crate::http::pages::events::EventSlots;
 use crate::http::pages::source::Source;
+use crate::http::play::pictures::Pictures;
 use crate::http::play::{Play, Videos};
 use crate::http::router::{Site, site};
 use crate::http::state::{Clock, Parts};
 use crate::http::tls::Tls;
 use crate::http::{server, tls};
+use crate::jobs::Jobs;
 use crate::lifecycle::{Reloads, Tasks};
 use crate::live::status::{Finding, Level};
 use crate::live::{Greeting, Handle, Renditions, Settings, Terms};
@@ -154,8 +156,9 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
         tls: tls.is_some(),
     };
 
+    let jobs = Jobs::start(catalogue.clone(), archive.layout().clone(), &config, &tasks)?;
     // Looked at before anybody is told where to ask.
-    let (ready, report) = watch::channel(look(&catalogue, &archive).await);
+    let (ready, report) = watch::channel(look(&catalogue, &archive, &jobs).await);
     let health = Health { report, stopping: tasks.soft().clone(), metrics: metrics.clone() };
     let parts = Parts {
         catalogue: catalogue.clone(),
@@ -168,6 +171,7 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
         Site {
             parts,
             play: play.clone(),
+            pictures: Pictures { catalogue: catalogue.clone(), layout: archive.layout().clone() },
             pages: Source::new(catalogue.clone(), lives.clone(), tasks.clone()),
             assets: Assets::embedded(),
             events: EventSlots::default(),
@@ -191,7 +195,7 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
         let lives = lives.clone();
         async move { lives.keep_pulling().await }
     });
-    tasks.spawn("health", until_stopped(tasks.clone(), watch_health(ready, catalogue, archive)));
+    tasks.spawn("health", until_stopped(tasks.clone(), watch_health(ready, catalogue, archive, jobs)));
 
     let path = run.join("addresses.json");
     publish(&path, addresses)?;
@@ -217,16 +221,16 @@ async fn until_stopped(tasks: Tasks, work: impl Future<Output = ()>) {
 }
 
 /// Looks every few seconds whether database and disk answer; `/readyz` says what was found last.
-async fn watch_health(ready: watch::Sender<Report>, catalogue: Catalogue, archive: Archive) {
+async fn watch_health(ready: watch::Sender<Report>, catalogue: Catalogue, archive: Archive, jobs: Jobs) {
     let mut ticks = tokio::time::interval(Duration::from_secs(5));
     loop {
         ticks.tick().await;
-        ready.send_replace(look(&catalogue, &archive).await);
+        ready.send_replace(look(&catalogue, &archive, &jobs).await);
     }
 }
 
-/// Whether database and disk answer.
-async fn look(catalogue: &Catalogue, archive: &Archive) -> Report {
+/// Whether database and disk answer, and what does not get done.
+async fn look(catalogue: &Catalogue, archive: &Archive, jobs: &Jobs) -> Report {
     let mut findings = Vec::new();
     let catalogue_answers = catalogue.ping().await;
     if let Err(error) = &catalogue_answers {
@@ -236,6 +240,10 @@ async fn look(catalogue: &Catalogue, archive: &Archive) -> Report {
     if let Some(trouble) = archive.trouble() {
         let message = format!("Recordings can't be written: {}.", trouble.text);
         findings.push(Finding { level: Level::Error, code: trouble.code(), message });
+    }
+    if let Some(why) = jobs.obstacle() {
+        let message = format!("Posters and previews of finished videos wait: {why}.");
+        findings.push(Finding { level: Level::Notice, code: "jobs_wait", message });
     }
     Report { ready: catalogue_answers.is_ok(), findings }
 }
@@ -252,7 +260,7 @@ fn settings(config: &Config, tasks: &Tasks) -> Settings {
             // A name that is none was refused when the configuration was read.
             preset: Preset::named(&config.renditions.preset).unwrap_or_default(),
             engine: client::Settings {
-                program: config.renditions.engine.path().map(Into::into),
+                program: config.engine.program.path().map(Into::into),
                 ..client::Settings::default()
             },
         },

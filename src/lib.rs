@@ -6,6 +6,7 @@
 //! - [`archive`]: recordings on disk;
 //! - [`catalogue`]: the database of broadcasters, videos and people;
 //! - [`http`]: what viewers, scripts and operators ask; the only module that names axum;
+//! - [`jobs`]: work in the background for finished videos;
 //! - [`models`]: speech models: installed, verified, found by language;
 //! - [`config`]: the settings;
 //! - [`clock`]: what time it is, for those who may ask;
@@ -19,6 +20,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod http;
+pub mod jobs;
 pub mod lifecycle;
 pub mod live;
 pub mod models;

@@ -205,6 +205,13 @@ pub const METRICS: &[Metric] = &[
     counter("amphi_http_connections_total", "Accepted HTTP connections."),
     counter("amphi_http_requests_total", "Answered HTTP requests (status: the class, such as 2xx)."),
     counter("amphi_http_tls_failures_total", "TLS handshakes that failed or took too long."),
+    histogram("amphi_job_seconds", "How long attempts at background jobs took (kind)."),
+    gauge("amphi_jobs_queued", "Background jobs that wait for their turn."),
+    gauge("amphi_jobs_running", "Background jobs that run on this machine."),
+    counter(
+        "amphi_jobs_total",
+        "Attempts at background jobs that ended (kind, outcome: done, retried, failed, cancelled or put_back).",
+    ),
     gauge("amphi_live_on_air", "1 while it is on air (broadcaster); the sum is the number of lives."),
     histogram(
         "amphi_live_part_lateness_seconds",

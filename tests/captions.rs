@@ -3,7 +3,7 @@
 //!
 //! The engine is `amphi-engine` beside the server under test; `make engine` builds it. The Korean model is fetched by `.ci/libvosk model`.
 
-use crate::support::engine::{assert_built, engines};
+use crate::support::engine::{built, engines};
 use crate::support::http::get;
 use crate::support::peers::{Log, Peer, wait_until};
 use crate::support::server::{Options, Server};
@@ -62,7 +62,7 @@ fn script(folder: &Path) {
 }
 
 fn server(data: TempDir, language: &str, settings: &[(&str, &str)]) -> Server {
-    assert_built();
+    built();
     let languages = format!("[\"{language}\"]");
     let own = [
         ("AMPHI_CAPTIONS__ENABLED", "true"),

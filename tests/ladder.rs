@@ -4,7 +4,7 @@
 //! The engine is `amphi-engine` beside the server under test; `make engine` builds it.
 
 use crate::support::ask::add_broadcaster;
-use crate::support::engine::{assert_built, engines};
+use crate::support::engine::{built, engines};
 use crate::support::http::get;
 use crate::support::peers::{self, Peer, wait_until};
 use crate::support::server::{Options, Server};
@@ -26,7 +26,7 @@ const SOURCE: RenditionId = RenditionId::Source;
 const RUNG: RenditionId = RenditionId::Rung(240);
 
 fn server(settings: &[(&str, &str)]) -> Server {
-    assert_built();
+    built();
     // Of 640x360 this preset makes 240p.
     let own = [("AMPHI_RENDITIONS__ENABLED", "true"), ("AMPHI_RENDITIONS__PRESET", "low bandwidth")];
     Server::start(Options::with(&[&own, settings].concat()))
@@ -238,7 +238,7 @@ fn a_live_that_does_not_fit_is_passed_through_says_so_and_is_encoded_when_there_
 
 #[test]
 fn without_an_engine_on_the_machine_the_source_is_on_air_and_health_says_what_is_missing() {
-    let server = server(&[("AMPHI_RENDITIONS__ENGINE", "/nowhere/amphi-engine")]);
+    let server = server(&[("AMPHI_ENGINE__PROGRAM", "/nowhere/amphi-engine")]);
     let clip = Clip::new("640x360", "25", 30, &["-g", "50"]);
     let _encoder = clip.push(&url(&server, "demo", "demo"));
     wait_on_air(&server, "demo");

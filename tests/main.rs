@@ -20,4 +20,5 @@ mod models;
 mod repo;
 mod rtsp_pull;
 mod serve;
+mod storyboard;
 mod support;

@@ -34,6 +34,7 @@ impl Amphi {
             .arg(data_dir)
             .env("AMPHI_RENDITIONS__ENABLED", "false")
             .env("AMPHI_CAPTIONS__ENABLED", "false")
+            .env("AMPHI_JOBS__AT_ONCE", "0")
             .envs(environment.iter().copied());
         let install = "cargo build --release --bin amphi, or --amphi FILE";
         let mut peer = Peer::start(&mut command, &data_dir.join("bench.log"), install)?;

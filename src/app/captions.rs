@@ -24,7 +24,7 @@ pub(super) fn captions(config: &Config, tasks: &Tasks) -> Captions {
     if models.is_empty() {
         return Captions { captioner: None, languages: Arc::new(known) };
     }
-    let program = config.renditions.engine.path().map(Into::into);
+    let program = config.engine.program.path().map(Into::into);
     let (captioner, supervisor) = captioner(Settings { program, models, ..Settings::default() });
     tasks.spawn("caption engine", supervise(supervisor, captioner.clone(), tasks.clone()));
     Captions { captioner: Some(captioner), languages: Arc::new(known) }

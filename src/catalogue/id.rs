@@ -91,6 +91,8 @@ id! {
     UserId;
     /// Names an API token without being it.
     TokenId;
+    /// Names a job.
+    JobId;
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The catalogue: broadcasters and their keys, videos, people, API tokens. The only module that names sqlx.
+//! The catalogue: broadcasters and their keys, videos, people, API tokens, jobs. The only module that names sqlx.
 //!
 //! **Promises.** Every function works within one tenant: a [`Catalogue`] is always somebody's, and a statement can't be
 //! made without a tenant. What belongs together happens in one transaction. Only [`Error`] leaves. Nothing here reads a
@@ -8,7 +8,7 @@
 //! both databases) → the column and the field in the noun's file (row ↔ model stand together) → a test body in `tests/`,
 //! which runs on both → `http/api/<noun>/` to show it.
 //!
-//! - [`broadcaster`], [`key`], [`video`], [`user`], [`token`]: one noun each, model and statements;
+//! - [`broadcaster`], [`key`], [`video`], [`user`], [`token`], [`job`] (with [`lease`]): one noun each, model and statements;
 //! - [`demo`]: what `--dev` needs;
 //! - [`id`], [`slug`], [`secret`], [`rtsp_url`]: the types of their fields.
 
@@ -17,7 +17,9 @@ mod database;
 pub mod demo;
 pub mod error;
 pub mod id;
+pub mod job;
 pub mod key;
+pub mod lease;
 pub mod rtsp_url;
 pub mod secret;
 pub mod slug;

@@ -2,6 +2,7 @@
 
 use super::database::Row;
 use super::id::{BroadcasterId, VideoId};
+use super::job::JobKind;
 use super::slug::{self, Slug};
 use super::statement::int;
 use super::{Catalogue, Error};
@@ -39,6 +40,8 @@ pub struct Video {
     pub first_msn: u64,
     /// `EXT-X-DISCONTINUITY-SEQUENCE` of its first segment.
     pub first_discontinuity: u64,
+    /// When its poster and storyboard were made; `None`: there are none (yet).
+    pub pictured_at: Option<WallTime>,
 }
 
 impl Video {
@@ -52,6 +55,18 @@ impl Video {
     #[must_use]
     pub fn hls_url(&self) -> String {
         format!("/videos/{}/master.m3u8", self.id)
+    }
+
+    /// `/videos/<id>/poster.jpg`, once there is one.
+    #[must_use]
+    pub fn poster_url(&self) -> Option<String> {
+        self.pictured_at.map(|_| format!("/videos/{}/poster.jpg", self.id))
+    }
+
+    /// `/videos/<id>/storyboard.vtt`, once there is one.
+    #[must_use]
+    pub fn storyboard_url(&self) -> Option<String> {
+        self.pictured_at.map(|_| format!("/videos/{}/storyboard.vtt", self.id))
     }
 }
 
@@ -179,7 +194,7 @@ pub struct Page<T> {
 }
 
 const SELECT: &str = "SELECT v.id, v.broadcaster_id, b.slug AS broadcaster, v.title, v.slug, v.state, v.listed, \
-     v.started_ms, v.ended_ms, v.duration_ms, v.first_msn, v.first_discontinuity FROM videos v \
+     v.started_ms, v.ended_ms, v.duration_ms, v.first_msn, v.first_discontinuity, v.pictured_ms FROM videos v \
      JOIN broadcasters b ON b.tenant_id = v.tenant_id AND b.id = v.broadcaster_id \
      WHERE v.tenant_id = $1 AND v.deleted_ms IS NULL";
 
@@ -197,6 +212,7 @@ fn model(row: &Row) -> Result<Video, Error> {
         duration: row.maybe_duration("duration_ms")?,
         first_msn: row.unsigned("first_msn")?,
         first_discontinuity: row.unsigned("first_discontinuity")?,
+        pictured_at: row.maybe_time("pictured_ms")?,
     })
 }
 
@@ -240,8 +256,8 @@ impl Catalogue {
         self.video(&id).await?.ok_or(Error::NotFound("video"))
     }
 
-    /// A recording is complete, and its broadcaster's timeline goes on after it: both or neither. May be called again
-    /// with better figures (after a crash, say); the timeline never goes back.
+    /// A recording is complete, its broadcaster's timeline goes on after it, and what is to be made of it is queued: all or nothing. May be
+    /// called again with better figures (after a crash, say); the timeline never goes back.
     ///
     /// # Errors
     /// `NotFound`, `Invalid`, `Database`.
@@ -278,8 +294,24 @@ impl Catalogue {
             .bind(next_discontinuity),
         )
         .await?;
+        self.add_job_in(&mut tx, JobKind::Storyboard, id, finished.ended_at).await?;
         tx.commit().await?;
         self.video(id).await?.ok_or(Error::NotFound("video"))
+    }
+
+    /// Its poster and storyboard are there (again).
+    ///
+    /// # Errors
+    /// `NotFound`, `Database`.
+    pub async fn video_pictured(&self, id: &VideoId, now: WallTime) -> Result<(), Error> {
+        let statement = self
+            .statement("UPDATE videos SET pictured_ms = $3 WHERE tenant_id = $1 AND id = $2")
+            .bind(id.as_str())
+            .bind(now.millis());
+        match self.database.execute(statement).await? {
+            0 => Err(Error::NotFound("video")),
+            _ => Ok(()),
+        }
     }
 
     /// Those whose recording was never said to be complete, oldest first: at start-up, what a crash left.
@@ -393,7 +425,12 @@ impl Catalogue {
         if self.database.execute(statement).await? == 0 {
             return Err(Error::NotFound("video"));
         }
-        self.video(id).await?.ok_or(Error::NotFound("video"))
+        let video = self.video(id).await?.ok_or(Error::NotFound("video"))?;
+        if let (None, Some(ended_at)) = (video.pictured_at, video.ended_at) {
+            // Its job may have found it deleted.
+            self.add_job(JobKind::Storyboard, id, ended_at).await?;
+        }
+        Ok(video)
     }
 }
 

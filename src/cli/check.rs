@@ -7,6 +7,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::video::VideoState;
 use crate::config::{self, Config, Loaded};
 use crate::http::tls::Tls;
+use crate::jobs;
 use crate::models::Models;
 use rustix::fs::{Access, access, statvfs};
 use serde_json::json;
@@ -54,6 +55,7 @@ impl Finding {
 
 pub(super) async fn run(loaded: Result<Loaded, config::Error>, media: bool, json: bool) -> Result<String, Error> {
     let mut findings = Vec::new();
+    let mut engine = None;
     match loaded {
         Err(error) => {
             findings
@@ -69,12 +71,13 @@ pub(super) async fn run(loaded: Result<Loaded, config::Error>, media: bool, json
             findings.push(tls(&config));
             findings.push(database(&config).await);
             findings.extend(models(&config));
+            engine = Some(engines(&config));
             if media {
                 findings.extend(recordings(&config).await);
             }
         }
     }
-    findings.push(Finding::new("GStreamer", Verdict::Note, "not used yet: renditions come with the engine"));
+    findings.extend(engine);
     let text = if json { as_json(&findings) } else { as_text(&findings) };
     let missing = findings.iter().any(|finding| finding.verdict == Verdict::Missing);
     if missing { Err(Error::Missing(text)) } else { Ok(text) }
@@ -155,6 +158,18 @@ fn tls(config: &Config) -> Finding {
             let advice = "http.tls_certificate takes the chain with the server's own certificate first, http.tls_key its key, both as PEM";
             Finding::new("TLS", Verdict::Missing, format!("{error}: {advice}"))
         }
+    }
+}
+
+/// What decodes and encodes. The server does without, and says what it can't do then.
+fn engines(config: &Config) -> Finding {
+    match jobs::missing(config) {
+        None => Finding::new("engine", Verdict::Good, "is there: renditions, captions, posters and previews are made"),
+        Some(why) => Finding::new(
+            "engine",
+            Verdict::Note,
+            format!("{why}. Until then viewers get the source only, and posters and previews wait"),
+        ),
     }
 }
 

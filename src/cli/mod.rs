@@ -6,6 +6,7 @@
 mod broadcaster;
 mod check;
 mod end;
+mod job;
 mod models;
 mod open;
 mod stdin;
@@ -81,6 +82,9 @@ enum Command {
     /// Videos.
     #[command(subcommand)]
     Video(video::Command),
+    /// Background jobs: posters and previews of finished videos.
+    #[command(subcommand)]
+    Job(job::Command),
     /// People who sign in with a password.
     #[command(subcommand)]
     User(user::Command),
@@ -182,6 +186,7 @@ async fn execute(command: Command, sources: Sources) -> Result<String, Error> {
     match command {
         Command::Migrate => open::migrate(&config).await,
         Command::Video(command) => video::run(command, &open::catalogue(&config).await?).await,
+        Command::Job(command) => job::run(command, &open::catalogue(&config).await?).await,
         Command::User(command) => user::run(command, &open::catalogue(&config).await?).await,
         Command::Token(command) => token::run(command, &open::catalogue(&config).await?).await,
         Command::Broadcaster(command) => broadcaster::run(command, &config, &open::catalogue(&config).await?).await,

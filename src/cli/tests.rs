@@ -29,6 +29,9 @@ fn the_command_line_is_that_of_the_contract() {
         "openapi",
         "migrate",
         "video list",
+        "job list --state failed --json",
+        "job retry aaaaaaaaaaaaaaaa",
+        "job cancel aaaaaaaaaaaaaaaa",
         "user add a",
         "user passwd a",
         "user list",
@@ -53,7 +56,13 @@ fn the_command_line_is_that_of_the_contract() {
         let parsed = Cli::try_parse_from(["amphi"].into_iter().chain(words.split(' ')));
         assert!(parsed.is_ok(), "{words}: {}", parsed.unwrap_err());
     }
-    for words in ["serve --http 8080", "broadcaster add Hall", "token create --label x --scope all", "token revoke x"] {
+    for words in [
+        "serve --http 8080",
+        "broadcaster add Hall",
+        "token create --label x --scope all",
+        "token revoke x",
+        "job list --state new",
+    ] {
         assert!(Cli::try_parse_from(["amphi"].into_iter().chain(words.split(' '))).is_err(), "{words}");
     }
 }
@@ -108,9 +117,14 @@ fn people_and_tokens_are_made_listed_and_revoked() {
 #[test]
 fn the_catalogue_is_made_before_the_first_start() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "1 migration was applied.\n");
+    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "2 migrations were applied.\n");
     assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "The catalogue is up to date.\n");
     assert_eq!(amphi(folder.path(), &["video", "list"]).unwrap(), "There are no videos yet.\n");
+    assert_eq!(amphi(folder.path(), &["job", "list"]).unwrap(), "There are no such jobs.\n");
+    for verb in ["retry", "cancel"] {
+        let unknown = amphi(folder.path(), &["job", verb, "aaaaaaaaaaaaaaaa"]).unwrap_err();
+        assert_eq!(unknown.to_string(), "there is no such job");
+    }
     let unknown = amphi(folder.path(), &["video", "list", "--broadcaster", "demo"]).unwrap_err();
     assert_eq!(unknown.to_string(), "there is no broadcaster demo");
 }

@@ -5,7 +5,7 @@ use super::section::section;
 section! {
     /// Captions made while it is live.
     pub struct Captions {
-        /// Whether to make them. Speech is recognised by amphi-engine, beside this program (renditions.engine).
+        /// Whether to make them. Speech is recognised by amphi-engine, beside this program (engine.program).
         pub enabled: bool = true,
         /// Languages that are spoken, each of which needs a model: amphi models install fr.
         pub languages: Vec<String> = vec!["fr".to_owned()],

@@ -64,6 +64,12 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
     if !config.captions.languages.iter().all(|tag| Language::new(tag).is_some()) {
         wrong.push(("captions.languages", "must be tags such as \"fr\" or \"en-us\"".to_owned()));
     }
+    for (key, number, most) in [("jobs.at_once", config.jobs.at_once, 64), ("jobs.niceness", config.jobs.niceness, 19)]
+    {
+        if number > most {
+            wrong.push((key, format!("must be at most {most}")));
+        }
+    }
     if config.data_dir.as_os_str().is_empty() {
         wrong.push(("data_dir", "must name a folder".to_owned()));
     }

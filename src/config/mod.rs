@@ -12,7 +12,9 @@
 mod captions;
 mod catalogue;
 mod check;
+mod engine;
 mod http;
+mod jobs;
 mod live;
 pub mod load;
 mod log;
@@ -24,7 +26,9 @@ pub mod units;
 
 pub use captions::Captions;
 pub use catalogue::Catalogue;
+pub use engine::Engine;
 pub use http::Http;
+pub use jobs::Jobs;
 pub use live::Live;
 pub use load::{Error, Loaded, Overrides, Sources, load};
 pub use log::{Format, Log};
@@ -53,6 +57,10 @@ pub struct Config {
     pub renditions: Renditions,
     /// Captions made while it is live.
     pub captions: Captions,
+    /// Work in the background.
+    pub jobs: Jobs,
+    /// The program that decodes and encodes.
+    pub engine: Engine,
     /// The database.
     pub catalogue: Catalogue,
     /// What is logged.
@@ -73,6 +81,8 @@ macro_rules! sections {
         $visit!("live", Live);
         $visit!("renditions", Renditions);
         $visit!("captions", Captions);
+        $visit!("jobs", Jobs);
+        $visit!("engine", Engine);
         $visit!("catalogue", Catalogue);
         $visit!("log", Log);
     };
@@ -87,6 +97,8 @@ impl Default for Config {
             live: Live::default(),
             renditions: Renditions::default(),
             captions: Captions::default(),
+            jobs: Jobs::default(),
+            engine: Engine::default(),
             catalogue: Catalogue::default(),
             log: Log::default(),
         }

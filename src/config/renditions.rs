@@ -1,7 +1,6 @@
 //! `[renditions]`.
 
 use super::section::section;
-use super::units::MaybePath;
 
 section! {
     /// Qualities below the source, made by engines: processes of their own, found beside the server.
@@ -13,7 +12,5 @@ section! {
         pub preset: String = "camera".to_owned(),
         /// Percent of the machine's processors that engines may use. A live that does not fit beside those on air is passed through.
         pub cpu_percent: u32 = 80,
-        /// The engine's program; empty: amphi-engine beside the server.
-        pub engine: MaybePath = MaybePath::default(),
     }
 }

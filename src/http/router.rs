@@ -3,6 +3,7 @@
 use super::assets::{self, Assets};
 use super::health::{self, Health};
 use super::pages::{self, events::EventSlots, source::Source};
+use super::play::pictures::{self, Pictures};
 use super::play::{self, Play};
 use super::state::{Clock, Parts};
 use super::{api, security};
@@ -20,6 +21,8 @@ pub struct Site {
     pub parts: Parts,
     /// Playlists and media.
     pub play: Play,
+    /// Posters and previews.
+    pub pictures: Pictures,
     /// What pages show.
     pub pages: Source,
     /// The built front end.
@@ -36,6 +39,8 @@ pub fn site(site: Site, health: Health) -> Router {
         .merge(pages::routes())
         // /live/{slug}/master.m3u8, /live/{slug}/{rendition}/{file}, the same under /videos/{id}
         .merge(play::routes())
+        // /videos/{id}/poster.jpg, storyboard.jpg, storyboard.vtt
+        .merge(pictures::routes())
         // /api/v1/…
         .merge(api::router())
         // /assets/…
@@ -62,6 +67,7 @@ part!(live::Handle, parts.live);
 part!(Layout, parts.layout);
 part!(Clock, parts.clock);
 part!(Play, play);
+part!(Pictures, pictures);
 part!(Source, pages);
 part!(Assets, assets);
 part!(EventSlots, events);

@@ -2,12 +2,13 @@
 
 use super::server::Server;
 use rustix::process::Pid;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Says what to do when it is missing: a test that needs it can't pass without.
-pub(crate) fn assert_built() {
+/// Where it is. Says what to do when it is missing: a test that needs it can't pass without.
+pub(crate) fn built() -> PathBuf {
     let engine = Path::new(env!("CARGO_BIN_EXE_amphi")).with_file_name("amphi-engine");
     assert!(engine.is_file(), "{} is missing; `make engine` builds it", engine.display());
+    engine
 }
 
 /// Engines that the server has started, with their states as /proc names them.

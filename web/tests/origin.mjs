@@ -1,7 +1,7 @@
 // A small LL-HLS origin for the player's tests: real CMAF made by ffmpeg while it is asked for, video and audio in
 // renditions of their own, blocking reload, a drop and a return, an end after which the same segments are a video.
 // The pages are the server's own, rendered by its tests into tests/pages/.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
@@ -13,6 +13,8 @@ const SEGMENT_S = 2;
 const PART_TARGET_S = 0.55;
 /** The page of the video that the live becomes, as the server's tests name it. */
 export const VIDEO_PAGE = '/videos/v1-amphi-emile-borel-23-novembre';
+/** Twenty previews of 16 pixels, beside each other. */
+const SHEET = execFileSync('ffmpeg', [...'-v error -f lavfi -i testsrc=s=320x16 -frames:v 1 -f mjpeg -'.split(' ')]);
 /** A blocked playlist request is answered with 503 after this long: three target durations, as the rules say. */
 const WAIT_MS = 6_000;
 const CSP =
@@ -253,6 +255,11 @@ export async function startOrigin({ rate = 24, port = 0, host = '127.0.0.1' } = 
       const segment = track.segments[msn];
       return segment ? send('video/mp4', Buffer.concat(segment.parts.map((part) => part.data))) : send('text/plain', '', 404);
     }
+    if (pathname === '/videos/v1/storyboard.vtt') {
+      const cue = (n) => `\n00:00:${String(n * 2).padStart(2, '0')}.000 --> 00:00:${String(n * 2 + 2).padStart(2, '0')}.000\n/videos/v1/storyboard.jpg#xywh=${n * 16},0,16,16\n`;
+      return send('text/vtt', `WEBVTT\n${[...Array(20).keys()].map(cue).join('')}`);
+    }
+    if (pathname === '/videos/v1/storyboard.jpg') return send('image/jpeg', SHEET);
     return serveFile(pathname, request.headers['accept-language'] ?? '', send, response);
   }
 

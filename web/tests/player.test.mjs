@@ -144,8 +144,30 @@ test('it ends: the page says so, and shows the video in place', async () => {
   assert.equal(await page.locator('.strip.again').isVisible(), false);
   assert.equal(await state(), 'ended');
   assert.equal(await page.evaluate(() => window.amphiSamePage), true);
+  // This origin serves the video only while the live is over.
+  origin.tell({ state: 'ended', video_id: 'v1', video_url: VIDEO_PAGE });
   await page.locator('[data-video-link]').click();
   await page.waitForURL(`**${VIDEO_PAGE}`);
+});
+
+test('a video with previews shows them above its bar, and one without shows none', async () => {
+  await page.waitForFunction(() => document.querySelector('amphi-player')?.state === 'ready' || document.querySelector('amphi-player')?.state === 'playing', null, { timeout: 20_000 });
+  const point = async (fraction) => {
+    await page.locator('media-player').hover();
+    const box = await page.locator('media-time-slider').boundingBox();
+    await page.mouse.move(box.x + box.width * fraction, box.y + box.height / 2);
+    await page.mouse.move(box.x + box.width * fraction + 2, box.y + box.height / 2);
+  };
+  const shown = page.locator('media-slider-thumbnail img');
+  await point(0.5);
+  await page.waitForTimeout(500);
+  assert.equal(await shown.isVisible(), false);
+  await player("player.setAttribute('thumbnails', '/videos/v1/storyboard.vtt')");
+  await page.waitForTimeout(500);
+  await point(0.6);
+  await shown.waitFor({ state: 'visible', timeout: 5_000 });
+  assert.equal(new URL(await shown.getAttribute('src'), page.url()).pathname, '/videos/v1/storyboard.jpg');
+  assert.ok(await shown.evaluate((image) => image.complete && image.naturalWidth === 320), 'it is loaded');
 });
 
 test('nothing was refused by the policy, nothing asked of another host', () => {

@@ -48,7 +48,7 @@ pub(crate) fn find(program: Option<&Path>) -> Result<PathBuf, String> {
         return Ok(program);
     }
     Err(format!(
-        "{} is missing: renditions and captions need it. Build it by `cargo build -p amphi-pipelines --features vosk` and \
+        "{} is missing: renditions, captions and posters need it. Build it by `cargo build -p amphi-pipelines --features vosk` and \
          put it beside the server, or set its path",
         program.display()
     ))

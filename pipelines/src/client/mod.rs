@@ -3,6 +3,8 @@
 //! [`client`] gives four pieces: [`Input`] takes the source's frames and never waits; [`Output`] gives what the engine makes; [`Control`]
 //! asks and resets; and [`Client::run`] is the future that does it all, to be polled by a task of the server (nothing is spawned here).
 //!
+//! [`thumbnail`] runs an engine once, for pictures of keyframes.
+//!
 //! # Promises
 //! - Nothing that an engine does reaches the caller but as an [`Event`]: a crash, a hang, a message that is none.
 //! - An engine that ends too early is started again: at once the first time, then with back-off. The pictures since the last keyframe are
@@ -14,6 +16,7 @@
 
 mod backlog;
 mod run;
+pub mod thumbnail;
 mod watchdog;
 
 pub use run::{Client, Ended};

@@ -1,6 +1,7 @@
 //! Messages over stdin and stdout, blocking. One thread reads, one writes.
 
 use bytes::Bytes;
+use pipelines::message::thumbnail::FromThumbnailer;
 use pipelines::message::{self, Encoded, FromCaptioner, FromEngine, LENGTH_BYTES};
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
@@ -50,7 +51,7 @@ pub(crate) fn outbox() -> (Outbox, Mail) {
     (Outbox(sender), Mail(receiver))
 }
 
-/// What an engine says, in either role.
+/// What an engine says, in any role.
 pub(crate) trait Message {
     fn encoded(&self) -> Encoded;
 }
@@ -62,6 +63,12 @@ impl Message for FromEngine {
 }
 
 impl Message for FromCaptioner {
+    fn encoded(&self) -> Encoded {
+        self.encode()
+    }
+}
+
+impl Message for FromThumbnailer {
     fn encoded(&self) -> Encoded {
         self.encode()
     }

@@ -8,7 +8,8 @@
 //! - [`bridge`]: the only place where GStreamer's types meet ours;
 //! - [`plugins`]: loads what is needed, and says which package is missing;
 //! - [`sandbox`]: what hostile media could still reach if a decoder fell to it: nothing;
-//! - [`transcode`]: pictures and sound to renditions.
+//! - [`transcode`]: pictures and sound to renditions;
+//! - [`thumbnail`]: keyframes to small pictures, when the first argument is `thumbnails`.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ mod channel;
 mod plugins;
 mod run;
 mod sandbox;
+mod thumbnail;
 mod transcode;
 
 use std::process::ExitCode;
@@ -36,5 +38,22 @@ fn main() -> ExitCode {
         memory_bytes: argument("--memory-bytes").and_then(|n| n.parse().ok()),
         niceness: argument("--niceness").and_then(|n| n.parse().ok()),
     };
-    if std::env::args().any(|arg| arg == "--captions") { caption::run(arguments) } else { run::run(arguments) }
+    let role = |name: &str| std::env::args().any(|arg| arg == name);
+    if role("--captions") {
+        caption::run(arguments)
+    } else if role("--thumbnails") {
+        thumbnail::run(arguments)
+    } else {
+        run::run(arguments)
+    }
+}
+
+/// What comes before the first byte of media: bound to the server and its limits, plugins loaded, the sandbox closed.
+pub(crate) fn enclose(arguments: Arguments, needed: &[plugins::Plugin]) -> Result<(), String> {
+    sandbox::bind_to_parent(arguments.memory_bytes, arguments.niceness)?;
+    plugins::load(needed)?;
+    for open in sandbox::close() {
+        tracing::warn!("the sandbox lacks: {open}");
+    }
+    Ok(())
 }

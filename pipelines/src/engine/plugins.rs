@@ -5,7 +5,7 @@ use gstreamer as gst;
 use std::path::PathBuf;
 
 /// A plugin and the Debian package that brings it.
-type Plugin = (&'static str, &'static str);
+pub(crate) type Plugin = (&'static str, &'static str);
 
 /// For renditions.
 pub(crate) const TRANSCODE: &[Plugin] = &[
@@ -26,6 +26,15 @@ pub(crate) const CAPTION: &[Plugin] = &[
     ("app", "gstreamer1.0-plugins-base"),
     ("audioconvert", "gstreamer1.0-plugins-base"),
     ("audioresample", "gstreamer1.0-plugins-base"),
+    ("libav", "gstreamer1.0-libav"),
+];
+
+/// For pictures of keyframes.
+pub(crate) const THUMBNAIL: &[Plugin] = &[
+    ("coreelements", "libgstreamer1.0-0"),
+    ("app", "gstreamer1.0-plugins-base"),
+    ("videoconvertscale", "gstreamer1.0-plugins-base"),
+    ("videoparsersbad", "gstreamer1.0-plugins-bad"),
     ("libav", "gstreamer1.0-libav"),
 ];
 

@@ -2,7 +2,7 @@
 
 use crate::channel::{self, Outbox};
 use crate::transcode::{audio::Audio, counts::Counts, video::Video};
-use crate::{Arguments, plugins, sandbox};
+use crate::{Arguments, enclose, plugins};
 use gst::prelude::*;
 use gstreamer as gst;
 use media::track::{Kind, Parameters};
@@ -48,11 +48,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         }
     };
     let (outbox, mail) = channel::outbox();
-    let prepared = sandbox::bind_to_parent(arguments.memory_bytes, arguments.niceness)
-        .and_then(|()| plugins::load(plugins::TRANSCODE));
-    for open in if prepared.is_ok() { sandbox::close() } else { Vec::new() } {
-        tracing::warn!("the sandbox lacks: {open}");
-    }
+    let prepared = enclose(arguments, plugins::TRANSCODE);
     let counts = Arc::new(Counts::default());
     let running = Arc::new(Mutex::new(Running::default()));
     let (tell, told) = sync_channel(4);
@@ -105,7 +101,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<std::thread::JoinHandle<()>> {
+pub(crate) fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name(name.into()).stack_size(THREAD_STACK_BYTES).spawn(body)
 }
 
@@ -149,7 +145,7 @@ fn watch(
 }
 
 /// Whether all sinks of `pipeline` saw the end; an error when an element failed.
-fn ended(pipeline: Option<&gst::Pipeline>) -> Result<bool, String> {
+pub(crate) fn ended(pipeline: Option<&gst::Pipeline>) -> Result<bool, String> {
     let Some(bus) = pipeline.and_then(|p| p.bus()) else { return Ok(false) };
     let Some(message) = bus.pop_filtered(&[gst::MessageType::Error, gst::MessageType::Eos]) else { return Ok(false) };
     match message.view() {

@@ -19,6 +19,7 @@ mod from_engine;
 mod mutated;
 #[cfg(test)]
 mod samples;
+pub mod thumbnail;
 mod to_captioner;
 mod to_engine;
 mod wire;

@@ -19,7 +19,11 @@ pub(crate) struct Clip {
 
 /// A moving picture and a tone, with `more` arguments to ffmpeg.
 pub(crate) fn clip(size: &str, rate: &str, more: &[&str]) -> Clip {
-    let picture = format!("testsrc2=size={size}:rate={rate}");
+    clip_of(&format!("testsrc2=size={size}:rate={rate}"), more)
+}
+
+/// The picture that a graph of ffmpeg's filters makes, and a tone.
+pub(crate) fn clip_of(picture: &str, more: &[&str]) -> Clip {
     let made = Command::new("ffmpeg")
         .args([
             "-v",
@@ -27,7 +31,7 @@ pub(crate) fn clip(size: &str, rate: &str, more: &[&str]) -> Clip {
             "-f",
             "lavfi",
             "-i",
-            &picture,
+            picture,
             "-f",
             "lavfi",
             "-i",

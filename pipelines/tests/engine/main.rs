@@ -11,3 +11,4 @@ mod direct;
 mod killed;
 mod renditions;
 mod sandboxed;
+mod thumbnails;

@@ -1,7 +1,7 @@
 //! The catalogue's tests: each body runs on SQLite and on a real PostgreSQL, on a fresh, migrated catalogue.
 
 mod broadcasters;
-
+mod jobs;
 mod keys;
 mod people;
 mod postgres;
@@ -22,7 +22,7 @@ macro_rules! on_both {
                 let folder = tempfile::tempdir().unwrap();
                 let path = folder.path().join("db").join("catalogue.sqlite");
                 let catalogue = super::Catalogue::open(path.to_str().unwrap()).await.unwrap();
-                assert_eq!(catalogue.migrate().await.unwrap(), 1);
+                assert_eq!(catalogue.migrate().await.unwrap(), 2);
                 super::$module::$body(catalogue.clone()).await;
                 catalogue.close().await;
             })*
@@ -35,7 +35,7 @@ macro_rules! on_both {
                 let name = concat!(stringify!($module), "_", stringify!($body));
                 eprintln!("on PostgreSQL: {name}");
                 let catalogue = Catalogue::open(&server.create_database(name)).await.unwrap();
-                assert_eq!(catalogue.migrate().await.unwrap(), 1);
+                assert_eq!(catalogue.migrate().await.unwrap(), 2);
                 $module::$body(catalogue.clone()).await;
                 catalogue.close().await;
             )*
@@ -48,6 +48,14 @@ on_both! {
     broadcasters::a_removed_ones_slug_is_free_and_its_numbers_go_on,
     broadcasters::bad_values_are_refused_by_name,
     broadcasters::migrating_twice_changes_nothing,
+    jobs::a_complete_video_has_one_and_it_is_done_once,
+    jobs::a_lease_that_has_passed_is_claimed_again,
+    jobs::a_failure_waits_and_is_given_up_and_can_be_tried_again,
+    jobs::cancelling_takes_it_from_whoever_runs_it,
+    jobs::runners_at_once_get_different_ones,
+    jobs::videos_from_before_are_queued_a_few_at_a_time,
+    jobs::a_restored_video_gets_what_it_missed_while_it_was_deleted,
+    jobs::another_tenant_sees_and_claims_none,
     keys::open_their_own_broadcaster_only,
     keys::rotation_revokes_all_others,
     keys::a_removed_broadcasters_keys_open_nothing,

@@ -15,6 +15,7 @@ use utoipa::{Modify, OpenApi as Derive};
         (name = "broadcasters", description = "Places that can be on air, and their stream keys."),
         (name = "lives", description = "What is on air."),
         (name = "videos", description = "What was on air."),
+        (name = "jobs", description = "Work in the background for videos: posters and previews."),
     )
 )]
 pub(super) struct Description;

@@ -1,4 +1,4 @@
-//! `/api/v1`: broadcasters and their keys, lives, videos.
+//! `/api/v1`: broadcasters and their keys, lives, videos, jobs.
 //!
 //! An endpoint is a file: what it takes, its description, its handler, its tests. All of them stand in [`router`]'s
 //! table, from which the OpenAPI description comes too. Reading is public for now; writing needs a token.
@@ -7,6 +7,7 @@
 
 mod broadcasters;
 mod description;
+mod jobs;
 mod keys;
 mod lives;
 #[cfg(test)]
@@ -42,6 +43,9 @@ where
     OpenApiRouter::with_openapi(description::Description::openapi())
         .routes(routes!(broadcasters::list::handler, broadcasters::create::handler))
         .routes(routes!(broadcasters::get::handler, broadcasters::update::handler, broadcasters::delete::handler))
+        .routes(routes!(jobs::list::handler))
+        .routes(routes!(jobs::retry::handler))
+        .routes(routes!(jobs::cancel::handler))
         .routes(routes!(keys::list::handler, keys::create::handler))
         .routes(routes!(keys::rotate::handler))
         .routes(routes!(keys::revoke::handler))
@@ -102,7 +106,7 @@ mod tests {
                     let problem = response["content"]["application/problem+json"].is_object();
                     assert_eq!(problem, status.starts_with('4'), "{method} {path} {status}");
                 }
-                let reads = method == "get" && !path.ends_with("/keys");
+                let reads = method == "get" && !path.ends_with("/keys") && !path.ends_with("/jobs");
                 assert_eq!(operation["security"].is_array(), !reads, "{method} {path}");
                 // Without a token nothing is done, whatever is sent.
                 if !reads {
@@ -114,7 +118,7 @@ mod tests {
         }
         operations.sort();
         operations.dedup();
-        assert_eq!(operations.len(), 16, "{operations:?}");
+        assert_eq!(operations.len(), 19, "{operations:?}");
         let schemas = &described["components"]["schemas"];
         assert!(schemas["Video"]["properties"]["hls_url"].is_object(), "one name, one schema");
         assert!(schemas["ContributionVideo"]["properties"]["frame_rate"].is_object());

@@ -52,6 +52,8 @@ pub struct VideoCard {
     pub recorded_at: WallTime,
     /// Milliseconds.
     pub duration_ms: u64,
+    /// A picture on this server.
+    pub poster_url: Option<String>,
 }
 
 impl VideoCard {
@@ -186,6 +188,8 @@ pub struct VideoView {
     pub duration_ms: u64,
     /// A picture on this server.
     pub poster_url: Option<String>,
+    /// Previews for the player's bar: a WebVTT file on this server.
+    pub storyboard_url: Option<String>,
 }
 
 /// A broadcaster's name and place.

@@ -125,12 +125,13 @@ pub async fn video(source: &Source, id: &str) -> Result<Option<VideoView>, Failu
         id: video.id.to_string(),
         slug: video.slug.to_string(),
         duration_ms: duration_ms(&video),
+        poster_url: video.poster_url(),
+        storyboard_url: video.storyboard_url(),
         title: video.title,
         description: None,
         language: None,
         broadcaster: broadcaster.map(|b| BroadcasterLink { slug: b.slug.to_string(), title: b.title }),
         recorded_at: video.started_at,
-        poster_url: None,
     }))
 }
 
@@ -207,6 +208,7 @@ fn card(video: &Video, broadcaster: String) -> VideoCard {
         broadcaster,
         recorded_at: video.started_at,
         duration_ms: duration_ms(video),
+        poster_url: video.poster_url(),
     }
 }
 

@@ -56,10 +56,11 @@ mod tests {
             recorded_at: WallTime::from_micros(0),
             duration_ms: 1_000,
             poster_url: Some("/p.jpg".into()),
+            storyboard_url: Some("/p.vtt".into()),
         };
         let assets = Assets::unhashed();
         let page = Page { frame: Frame::new(&HeaderMap::new(), &assets, Entry::Video), view }.render().unwrap();
-        for part in ["<h1 lang=\"fr\">Cours</h1>", "Séries &#38; sommes", " poster=\"/p.jpg\""] {
+        for part in ["<h1 lang=\"fr\">Cours</h1>", "Séries &#38; sommes", " poster=\"/p.jpg\" thumbnails=\"/p.vtt\""] {
             assert!(page.contains(part), "{part}: {page}");
         }
     }

@@ -12,6 +12,7 @@
 
 mod captions;
 mod file;
+pub mod pictures;
 mod respond;
 mod videos;
 

@@ -1,7 +1,7 @@
 // <amphi-player>: the one place that knows which player library is used. Pages, tests and embeds speak to this element
 // only, so that the library can be replaced.
 //
-// Attributes  src (a multivariant playlist), kind ("live" | "video"), title, poster, autoplay
+// Attributes  src (a multivariant playlist), kind ("live" | "video"), title, poster, thumbnails (WebVTT of previews), autoplay
 // Methods     play(), pause(), seek(seconds), seekToDate(ms), goLive(), reload()
 // Properties  hls, video, latency, playingDate, behind, state
 // Events      time, state, quality, error (CustomEvent; see the interfaces below)
@@ -65,7 +65,7 @@ function inner(player: MediaPlayerElement): { userBehindLiveEdge?: Cell<boolean>
 }
 
 export class AmphiPlayer extends HTMLElement {
-  static readonly observedAttributes = ['src', 'kind', 'title', 'poster'];
+  static readonly observedAttributes = ['src', 'kind', 'title', 'poster', 'thumbnails'];
 
   #player: MediaPlayerElement | null = null;
   #hls: Hls | null = null;
@@ -138,6 +138,7 @@ export class AmphiPlayer extends HTMLElement {
     }
     if (!this.isConnected || !this.#player) return;
     if (name === 'poster') this.#player.poster = now ?? '';
+    else if (name === 'thumbnails') this.#showPreviews(this.querySelector('media-video-layout'));
     else this.#mountSoon();
   }
 
@@ -243,6 +244,7 @@ export class AmphiPlayer extends HTMLElement {
     const layout = document.createElement('media-video-layout') as MediaVideoLayoutElement;
     layout.translations = labels.layout;
     layout.setAttribute('seek-step', '10');
+    this.#showPreviews(layout);
     player.append(provider, layout);
     this.#listen(player);
     player.addEventListener('provider-change', (event) => this.#configure(event, player));
@@ -251,6 +253,11 @@ export class AmphiPlayer extends HTMLElement {
     this.append(player);
     this.#setState('loading');
     player.src = { src, type: 'application/x-mpegurl' };
+  }
+
+  // A live becomes a video with the same element; a live has none.
+  #showPreviews(layout: MediaVideoLayoutElement | null): void {
+    if (layout) layout.thumbnails = this.kind === 'video' ? this.getAttribute('thumbnails') : null;
   }
 
   #configure(event: MediaProviderChangeEvent, player: MediaPlayerElement): void {

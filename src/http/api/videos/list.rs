@@ -98,7 +98,8 @@ mod tests {
         let expected = json!({"items": [{
             "id": id, "title": "Été 1", "broadcaster": "a", "state": "ended", "listed": true,
             "started_at": "2026-09-21T14:13:20.000Z", "ended_at": "2026-09-21T14:13:50.000Z", "duration_ms": 30_000,
-            "hls_url": format!("/videos/{id}/master.m3u8"), "page_url": format!("/videos/{id}-ete-1"), "captions": []
+            "hls_url": format!("/videos/{id}/master.m3u8"), "page_url": format!("/videos/{id}-ete-1"), "poster_url": null,
+            "captions": []
         }], "next": null});
         assert_eq!(answer, expected);
     }

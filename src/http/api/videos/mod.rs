@@ -36,6 +36,8 @@ pub(super) struct Video {
     duration_ms: Option<u64>,
     hls_url: String,
     page_url: String,
+    /// A picture of it; null while there is none (yet).
+    poster_url: Option<String>,
     captions: Vec<Caption>,
 }
 
@@ -77,6 +79,7 @@ impl Video {
             duration_ms: stored.duration.map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
             hls_url: stored.hls_url(),
             page_url: stored.page_url(),
+            poster_url: stored.poster_url(),
             captions: languages.iter().map(caption).collect(),
         }
     }

@@ -1,0 +1,171 @@
+//! A finished video's poster and storyboard: `poster.jpg`, `storyboard.jpg` (many small pictures on a sheet) and `storyboard.vtt` (which is
+//! shown when), in the folder of its media.
+//!
+//! **Promises.** Only keyframes are read, some hundred at most whatever the video's length, each by its range of bytes; an engine decodes
+//! them. A keyframe that can't be read or decoded is left out. A video without pictures has none of the files, and that is no failure.
+//! Files appear whole, the list of previews after the sheet that it names; the catalogue is told last.
+//!
+//! - [`keyframes`]: the recording's; [`choice`]: which of them; [`sheet`]: many pictures on one; `files`: written and named.
+
+mod choice;
+mod files;
+mod keyframes;
+mod sheet;
+
+pub use files::Picture;
+
+use super::work::{Failure, Progress, Workshop};
+use crate::catalogue::id::VideoId;
+use crate::catalogue::video::VideoState;
+use crate::clock::now;
+use bytes::Bytes;
+use choice::{Candidate, Look};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use keyframes::Spot;
+use media::track::Parameters;
+use pipelines::client::thumbnail::{self, Keyframe, pictures};
+use pipelines::message::thumbnail::PictureSize;
+use sheet::Sheet;
+use std::fmt::Display;
+use tokio::sync::mpsc;
+
+/// Of a preview: what a player's bar has room for.
+const TILE_WIDTH_PX: u32 = 160;
+/// A video that is taller than twice its width has black beside it.
+const TILE_HEIGHT_MAX_PX: u32 = 320;
+/// Of a poster: a page's player on most screens.
+const POSTER_WIDTH_PX: u32 = 1280;
+/// Previews are small and seen for a moment; a poster is looked at.
+const SHEET_QUALITY: u8 = 72;
+const POSTER_QUALITY: u8 = 82;
+/// Keyframes that are read before the engine takes them.
+const KEYFRAMES_AHEAD: usize = 2;
+
+fn failed(why: impl Display) -> Failure {
+    Failure::Failed(why.to_string())
+}
+
+/// Makes both, again if they are there.
+pub(super) async fn make(shop: &Workshop, id: &VideoId, progress: &Progress) -> Result<(), Failure> {
+    match shop.catalogue.video(id).await.map_err(failed)? {
+        Some(video) if video.state == VideoState::Ended => {}
+        Some(_) => return Err(failed("the video is still being recorded")),
+        None => {
+            tracing::info!(video = %id, "the video was deleted: it gets no poster");
+            return Ok(());
+        }
+    }
+    let (layout, name) = (shop.layout.clone(), id.to_string());
+    let (spots, length_micros) = blocking(move || keyframes::find(&layout, &name)).await?.map_err(failed)?;
+    let times: Vec<i64> = spots.iter().map(|spot| spot.at_micros).collect();
+    let shown: Vec<Spot> = choice::tiles(&times, length_micros).into_iter().map(|n| spots[n].clone()).collect();
+    let Some(tile) = shown.first().and_then(|spot| PictureSize::of(&spot.parameters, TILE_WIDTH_PX)) else {
+        tracing::info!(video = %id, "the video has no keyframes: it gets no poster");
+        return Ok(());
+    };
+    let tile = PictureSize::nearest(tile.width_px(), tile.height_px().min(TILE_HEIGHT_MAX_PX));
+    // The poster and the files are two more steps.
+    let steps = shown.len() + 2;
+
+    let mut sheet = Sheet::new(tile, shown.len());
+    let mut seen: Vec<(usize, Candidate)> = Vec::new();
+    decode(shop, id, tile, &shown, |n, rgb| {
+        sheet.put(n, &rgb);
+        if let Some(spot) = shown.get(n) {
+            let (at_micros, pixels, bytes) = (spot.at_micros, pixels(&spot.parameters), spot.length);
+            seen.push((n, Candidate { at_micros, pixels, bytes, look: Look::of(&rgb) }));
+        }
+        progress.tell(n + 1, steps);
+    })
+    .await?;
+
+    let candidates: Vec<Candidate> = seen.iter().map(|(_, candidate)| *candidate).collect();
+    let best = choice::poster(&candidates, length_micros).map(|n| &shown[seen[n].0]);
+    let best = best.ok_or_else(|| failed("none of its keyframes could be decoded"))?;
+    let size = PictureSize::of(&best.parameters, POSTER_WIDTH_PX).ok_or_else(|| failed("sound has no pictures"))?;
+    let mut poster = None;
+    decode(shop, id, size, std::slice::from_ref(best), |_, rgb| poster = Some(rgb)).await?;
+    let poster = poster.ok_or_else(|| failed("the poster's keyframe could not be decoded"))?;
+    progress.tell(steps - 1, steps);
+
+    let (layout, name) = (shop.layout.clone(), id.to_string());
+    let times: Vec<i64> = shown.iter().map(|spot| spot.at_micros).collect();
+    blocking(move || {
+        let (width, height) = sheet.size_px();
+        let webvtt = sheet.webvtt(&Picture::Sheet.url(&name), &times, length_micros);
+        let files = [
+            (Picture::Poster, jpeg(&poster, size.width_px() as usize, size.height_px() as usize, POSTER_QUALITY)?),
+            (Picture::Sheet, jpeg(sheet.rgb(), width, height, SHEET_QUALITY)?),
+            (Picture::Previews, webvtt.into_bytes()),
+        ];
+        for (picture, bytes) in files {
+            picture.write(&layout, &name, &bytes).map_err(|e| format!("{}: {e}", picture.file_name()))?;
+        }
+        Ok::<(), String>(())
+    })
+    .await?
+    .map_err(failed)?;
+    shop.catalogue.video_pictured(id, now()).await.map_err(failed)
+}
+
+fn pixels(parameters: &Parameters) -> u64 {
+    match parameters {
+        Parameters::Video(h264) => u64::from(h264.width()) * u64::from(h264.height()),
+        Parameters::Audio(_) => 0,
+    }
+}
+
+/// Has an engine decode keyframes to pictures of `size`, and gives each with its place in `spots`, in order.
+async fn decode(
+    shop: &Workshop,
+    id: &VideoId,
+    size: PictureSize,
+    spots: &[Spot],
+    mut made: impl FnMut(usize, Bytes),
+) -> Result<(), Failure> {
+    let (sender, receiver) = mpsc::channel(KEYFRAMES_AHEAD);
+    let feed = async move {
+        for (number, spot) in (0_u32..).zip(spots) {
+            let (layout, name, spot) = (shop.layout.clone(), id.to_string(), spot.clone());
+            let parameters = spot.parameters.clone();
+            let payload = match blocking(move || keyframes::read(&layout, &name, &spot)).await? {
+                Ok(Some(payload)) => payload,
+                Ok(None) => {
+                    tracing::warn!(video = %id, number, "a keyframe is no fragment: it is left out");
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!(video = %id, number, %error, "a keyframe can't be read: it is left out");
+                    continue;
+                }
+            };
+            // The engine's end is gone: its own answer says why.
+            if sender.send(Keyframe { number, parameters, payload }).await.is_err() {
+                break;
+            }
+        }
+        Ok::<(), Failure>(())
+    };
+    let pictures = pictures(&shop.engine, size, receiver, |picture| made(picture.number as usize, picture.rgb));
+    let (fed, made) = tokio::join!(feed, pictures);
+    made.map_err(|error| match error {
+        thumbnail::Error::Unready(why) => Failure::Unready(why),
+        thumbnail::Error::Failed(why) => Failure::Failed(why),
+    })?;
+    fed
+}
+
+fn jpeg(rgb: &[u8], width: usize, height: usize, quality: u8) -> Result<Vec<u8>, String> {
+    let side = |px: usize| u16::try_from(px).map_err(|_| format!("a picture of {px} pixels is too large for JPEG"));
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, quality);
+    encoder.set_sampling_factor(SamplingFactor::F_2_2);
+    encoder.set_optimized_huffman_tables(true);
+    encoder.encode(rgb, side(width)?, side(height)?, ColorType::Rgb).map_err(|e| e.to_string())?;
+    Ok(bytes)
+}
+
+/// Beside the runtime's workers, waited for.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| failed("a step broke off"))
+}
