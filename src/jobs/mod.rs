@@ -4,7 +4,7 @@
 //! bounded number runs at once, and engines give way to lives and viewers. A cancelled job ends within a second. Without what a kind needs
 //! (an engine), its jobs wait, and health says why.
 //!
-//! - `runner`: claims, leases, stops; knows nothing of what is done; [`attempts`]: when a failed one is tried again;
+//! - `runner`: claims, leases, stops; knows nothing of what is done; `attempts`: when a failed one is tried again;
 //! - `work`: what is done, by kind; to add one: a variant of `JobKind`, its line there, its module here;
 //! - [`storyboard`]: poster and previews.
 

@@ -145,11 +145,11 @@ async fn an_engine_that_is_missing_or_cannot_start_is_no_fault_of_the_video() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn an_engine_that_ends_at_its_work_has_failed_at_it() {
-    // Says that it is ready, as the messages' first bytes are, and dies.
+    // Says that it is ready, in two bytes: the messages' version and its own kind. Then it dies.
     let script = std::env::temp_dir().join(format!("amphi-engine-dies-{}", std::process::id()));
     std::fs::write(
         &script,
-        "#!/bin/sh\nprintf '\\000\\000\\000\\002\\001E'; echo decoder fell over >&2; kill -SEGV $$\n",
+        "#!/bin/sh\nprintf '\\000\\000\\000\\002\\002E'; echo decoder fell over >&2; kill -SEGV $$\n",
     )
     .unwrap();
     std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();

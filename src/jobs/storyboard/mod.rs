@@ -5,7 +5,7 @@
 //! them. A keyframe that can't be read or decoded is left out. A video without pictures has none of the files, and that is no failure.
 //! Files appear whole, the list of previews after the sheet that it names; the catalogue is told last.
 //!
-//! - [`keyframes`]: the recording's; [`choice`]: which of them; [`sheet`]: many pictures on one; `files`: written and named.
+//! - `keyframes`: the recording's; `choice`: which of them; `sheet`: many pictures on one; `files`: written and named.
 
 mod choice;
 mod files;
