@@ -2,7 +2,7 @@
 // only, so that the library can be replaced.
 //
 // Attributes  src (a multivariant playlist), kind ("live" | "video"), title, poster, autoplay
-// Methods     play(), pause(), seek(seconds), seekToDate(ms), goLive(), reload()
+// Methods     play(), pause(), seek(seconds), seekToDate(ms), goLive(), reload(), tellCue(cue)
 // Properties  hls, video, latency, playingDate, behind, state
 // Events      time, state, quality, error (CustomEvent; see the interfaces below)
 //
@@ -18,11 +18,14 @@ import type { MediaProviderChangeEvent } from 'vidstack';
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
+import { captionChoice } from './caption-choice';
 import { afterMove, afterTime, type Position, type Verdict } from './catch-up';
+import { timeOfDate } from './date-axis';
 import { CATCH_UP_RATE, hlsConfig } from './hls-config';
 import { keyHelp } from './key-help';
 import { shortcuts } from './keys';
 import { labelsFor } from './labels';
+import { LiveCues, type LiveCue } from './live-cues';
 
 export type PlayerState = 'loading' | 'ready' | 'playing' | 'paused' | 'waiting' | 'ended' | 'error';
 export interface TimeDetail {
@@ -82,6 +85,7 @@ export class AmphiPlayer extends HTMLElement {
   #muted = false;
   #volume = 1;
   #help: HTMLDialogElement | null = null;
+  readonly #cues = new LiveCues();
 
   /** hls.js's instance, for measuring; null before loading and where the browser plays HLS itself. */
   get hls(): Hls | null {
@@ -180,6 +184,11 @@ export class AmphiPlayer extends HTMLElement {
     void this.play().catch(() => undefined);
   }
 
+  /** What the server says of a caption of this live, before or after the playlist has it. */
+  tellCue(cue: LiveCue): void {
+    this.#cues.tell(cue);
+  }
+
   /** Loads the playlist again: at the live edge, or at the same moment for a viewer who is behind. */
   reload(): void {
     if (this.behind) this.#startDate_ms = this.playingDate?.getTime() ?? null;
@@ -205,6 +214,7 @@ export class AmphiPlayer extends HTMLElement {
     this.#player?.destroy?.();
     this.#player = null;
     this.#hls = null;
+    this.#cues.detach();
     this.replaceChildren();
   }
 
@@ -228,6 +238,7 @@ export class AmphiPlayer extends HTMLElement {
     player.title = this.#title;
     player.muted = this.#muted;
     player.volume = this.#volume;
+    player.storage = captionChoice(player);
     const poster = this.getAttribute('poster');
     if (poster) player.poster = poster;
     player.keyShortcuts = shortcuts({
@@ -263,6 +274,7 @@ export class AmphiPlayer extends HTMLElement {
     hlsProvider.onInstance((hls) => {
       if (this.#player !== player) return;
       this.#hls = hls;
+      this.#cues.attach(player, hls);
       const events = (hls.constructor as typeof Hls).Events;
       hls.on(events.ERROR, (_, data) => this.#onHlsError(data));
       hls.on(events.LEVEL_UPDATED, () => this.#applyStartDate());
@@ -435,11 +447,10 @@ export class AmphiPlayer extends HTMLElement {
     const date_ms = this.#startDate_ms;
     const details = this.#hls?.latestLevelDetails;
     if (date_ms === null || !details || !this.video) return;
-    const frag = details.fragments.findLast((f) => f.programDateTime !== null && f.programDateTime <= date_ms);
+    const time_s = timeOfDate(details, date_ms);
     this.#startDate_ms = null;
-    if (!frag || frag.programDateTime === null) return;
-    const into_s = Math.min((date_ms - frag.programDateTime) / 1_000, frag.duration);
-    this.video.currentTime = frag.start + into_s;
+    if (time_s === null) return;
+    this.video.currentTime = Math.min(time_s, details.edge);
     if (this.kind === 'live') this.#judge('behind');
   }
 
