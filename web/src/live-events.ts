@@ -1,4 +1,5 @@
 // What the server says of a live, as it changes: one EventSource per page, opened again whenever it ends.
+import type { LiveCue } from './player/live-captions';
 
 export type LiveState = 'idle' | 'starting' | 'on_air' | 'dropped' | 'ended';
 const STATES: readonly LiveState[] = ['idle', 'starting', 'on_air', 'dropped', 'ended'];
@@ -35,16 +36,48 @@ export function parseUpdate(text: string): LiveUpdate | null {
   };
 }
 
-/** Calls `onUpdate` with each message, for as long as the page lives. The browser reconnects after a lost connection;
+/** Language tags as BCP 47 has them, in their common length. */
+const LANGUAGE = /^[a-z]{2,8}(-[a-z\d]{1,8}){0,4}$/i;
+/** More lines, or longer ones, are no caption. */
+const MAX_LINES = 8;
+const MAX_LINE_CHARACTERS = 400;
+
+/** The caption if it is one. */
+export function parseCaption(text: string): LiveCue | null {
+  let value: Record<string, unknown> | null;
+  try {
+    value = JSON.parse(text) as Record<string, unknown> | null;
+  } catch {
+    return null;
+  }
+  const { language, id, start, end, lines, final } = value ?? {};
+  if (typeof language !== 'string' || !LANGUAGE.test(language) || !Number.isSafeInteger(id) || !Array.isArray(lines)) return null;
+  if (typeof start !== 'number' || typeof end !== 'number' || !Number.isFinite(start) || !Number.isFinite(end)) return null;
+  if (lines.length > MAX_LINES || !lines.every((line) => typeof line === 'string' && line.length <= MAX_LINE_CHARACTERS)) return null;
+  const said = (lines as string[]).filter((line) => line.trim() !== '');
+  if (said.length > 0 && end <= start) return null;
+  return { language, id: String(id), start_ms: start, end_ms: end, lines: said, final: final === true };
+}
+
+export interface Listener {
+  onUpdate(update: LiveUpdate): void;
+  onCue(cue: LiveCue): void;
+}
+
+/** Calls `listener` with each message, for as long as the page lives. The browser reconnects after a lost connection;
  * after an answer that is an error it gives up, and this opens a new one after 1, 2, 4 … 30 s with some jitter. */
-export function follow(url: string, onUpdate: (update: LiveUpdate) => void): void {
+export function follow(url: string, listener: Listener): void {
   let retry_ms = RETRY_FIRST_MS;
   const open = () => {
     const source = new EventSource(url);
     source.addEventListener('state', (event: MessageEvent<string>) => {
       retry_ms = RETRY_FIRST_MS;
       const update = parseUpdate(event.data);
-      if (update) onUpdate(update);
+      if (update) listener.onUpdate(update);
+    });
+    source.addEventListener('caption', (event: MessageEvent<string>) => {
+      const cue = parseCaption(event.data);
+      if (cue) listener.onCue(cue);
     });
     source.addEventListener('error', () => {
       if (source.readyState !== EventSource.CLOSED) return;

@@ -31,7 +31,12 @@ class LivePage {
     this.#stage.addEventListener('state', (event) => {
       if ((event as CustomEvent<StateDetail>).detail.state === 'playing') this.#begun = event.target;
     }, true);
-    follow(root.dataset['events'] ?? '', (update) => this.#onUpdate(update));
+    follow(root.dataset['events'] ?? '', {
+      onUpdate: (update) => this.#onUpdate(update),
+      onCue: (cue) => {
+        if (this.#player?.kind === 'live') this.#player.tellCue(cue);
+      },
+    });
   }
 
   get #player(): AmphiPlayer | null {

@@ -87,7 +87,7 @@ class Track {
     if (!segment || segment.complete || segment.index !== index) {
       this.close();
       const pdt_ms = clock.anchor_ms + begin_s * 1000;
-      segment = { index, span: this.spans.length - 1, first: this.segments.length === span.first, pdt_ms, parts: [], complete: false };
+      segment = { index, span: this.spans.length - 1, first: this.segments.length === span.first, begin_s, pdt_ms, parts: [], complete: false };
       this.segments.push(segment);
     }
     segment.parts.push({ data, duration });
@@ -130,9 +130,41 @@ class Track {
   }
 }
 
-/** Starts an origin on a free port. `rate` is the picture's frames per second. */
-export async function startOrigin({ rate = 24, port = 0, host = '127.0.0.1' } = {}) {
+/** A subtitles rendition beside the pictures: each segment has the cues that are known when it is asked for. */
+class Subtitles {
+  cues = [];
+  constructor(language, pictures) {
+    Object.assign(this, { language, pictures });
+  }
+  has(msn) {
+    return this.pictures.has(msn, null);
+  }
+  playlist(ended) {
+    const lines = ['#EXTM3U', '#EXT-X-VERSION:9', '#EXT-X-TARGETDURATION:3', '#EXT-X-MEDIA-SEQUENCE:0', '#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES'];
+    this.pictures.segments.forEach((segment, msn) => {
+      if (!segment.complete) return;
+      if (segment.first && segment.span > 0) lines.push('#EXT-X-DISCONTINUITY');
+      const duration = segment.parts.reduce((sum, part) => sum + part.duration, 0);
+      lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.pdt_ms).toISOString()}`, `#EXTINF:${duration.toFixed(5)},`, `/media/subtitles-${this.language}/${msn}.vtt`);
+    });
+    if (ended) lines.push('#EXT-X-ENDLIST');
+    return `${lines.join('\n')}\n`;
+  }
+  segment(msn) {
+    const { begin_s, pdt_ms, parts } = this.pictures.segments[msn];
+    const end_ms = pdt_ms + parts.reduce((sum, part) => sum + part.duration, 0) * 1000;
+    // An hour is the segment's beginning, so that a cue that began before it has a time too.
+    const time = (ms) => new Date(3_600_000 + ms - pdt_ms).toISOString().slice(11, 23);
+    const cues = this.cues.filter((cue) => cue.end > pdt_ms && cue.start < end_ms);
+    const texts = cues.map(({ id, start, end, text }) => `${id}\n${time(start)} --> ${time(end)}\n${text}\n`);
+    return `WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:${Math.round(begin_s * 90_000)},LOCAL:01:00:00.000\n\n${texts.join('\n')}`;
+  }
+}
+
+/** Starts an origin on a free port. `subtitles` are the languages listed; `rate` is the picture's frames per second. */
+export async function startOrigin({ rate = 24, subtitles: languages = [], port = 0, host = '127.0.0.1' } = {}) {
   const tracks = { video: new Track('video', 12_800 * rate, 12_800), audio: new Track('audio', 48_000, 1024) };
+  const subtitles = Object.fromEntries(languages.map((language) => [language, new Subtitles(language, tracks.video)]));
   const live = { state: 'idle', video_id: null, video_url: null, viewers: 0, renditions_version: 0 };
   const watchers = new Set();
   const waiting = new Set();
@@ -230,11 +262,13 @@ export async function startOrigin({ rate = 24, port = 0, host = '127.0.0.1' } = 
       const kind = found[1] === 'live/demo' ? 'live' : 'vod';
       if (kind === 'live' ? tracks.video.segments.length < 2 : live.state !== 'ended') return send('application/problem+json', '{"status":404}', 404);
       const audio = hasAudio ? `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="Audio",DEFAULT=YES,AUTOSELECT=YES,URI="/${kind}/audio.m3u8"\n` : '';
-      return hls(`#EXTM3U\n#EXT-X-VERSION:9\n${audio}#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=640x360,` +
-        `CODECS="avc1.42c01e${hasAudio ? ',mp4a.40.2' : ''}",FRAME-RATE=${rate}${hasAudio ? ',AUDIO="a"' : ''}\n/${kind}/video.m3u8\n`);
+      const texts = languages.map((language) => `#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="s",NAME="${language}",LANGUAGE="${language}",` +
+        `AUTOSELECT=YES,DEFAULT=NO,URI="/${kind}/subtitles-${language}.m3u8"\n`).join('');
+      return hls(`#EXTM3U\n#EXT-X-VERSION:9\n${audio}${texts}#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=640x360,` +
+        `CODECS="avc1.42c01e${hasAudio ? ',mp4a.40.2' : ''}",FRAME-RATE=${rate}${hasAudio ? ',AUDIO="a"' : ''}${texts && ',SUBTITLES="s"'}\n/${kind}/video.m3u8\n`);
     }
-    if ((found = /^\/(live|vod)\/(video|audio)\.m3u8$/.exec(pathname))) {
-      const track = tracks[found[2]];
+    if ((found = /^\/(live|vod)\/(?:(video|audio)|subtitles-(\w+))\.m3u8$/.exec(pathname))) {
+      const track = tracks[found[2]] ?? subtitles[found[3]];
       const [msn, part] = ['_HLS_msn', '_HLS_part'].map((name) => (url.searchParams.has(name) ? Number(url.searchParams.get(name)) : null));
       if (found[1] === 'live' && msn !== null && !(await until(() => track.has(msn, part)))) return send('text/plain', 'later', 503);
       return hls(track.playlist(live.state === 'ended', found[1] === 'vod'));
@@ -260,6 +294,7 @@ export async function startOrigin({ rate = 24, port = 0, host = '127.0.0.1' } = 
       return send('text/vtt', `WEBVTT\n${[...Array(20).keys()].map(cue).join('')}`);
     }
     if (pathname === '/videos/v1/storyboard.jpg') return send('image/jpeg', SHEET);
+    if ((found = /^\/media\/subtitles-(\w+)\/(\d+)\.vtt$/.exec(pathname))) return send('text/vtt', subtitles[found[1]].segment(Number(found[2])));
     return serveFile(pathname, request.headers['accept-language'] ?? '', send, response);
   }
 
@@ -275,9 +310,14 @@ export async function startOrigin({ rate = 24, port = 0, host = '127.0.0.1' } = 
     url: address,
     live,
     tracks,
+    subtitles,
     requests,
     push,
     tell,
+    /** A `caption` event, as the live page follows them. */
+    tellCue(cue) {
+      for (const response of watchers) response.write(`event: caption\ndata: ${JSON.stringify(cue)}\n\n`);
+    },
     setAudio: (on) => (hasAudio = on),
     drop() {
       stopEncoder();

@@ -2,7 +2,7 @@
 // only, so that the library can be replaced.
 //
 // Attributes  src (a multivariant playlist), kind ("live" | "video"), title, poster, thumbnails (WebVTT of previews), autoplay
-// Methods     play(), pause(), seek(seconds), seekToDate(ms), goLive(), reload()
+// Methods     play(), pause(), seek(seconds), seekToDate(ms), goLive(), reload(), tellCue(cue)
 // Properties  hls, video, latency, playingDate, behind, state
 // Events      time, state, quality, error (CustomEvent; see the interfaces below)
 //
@@ -18,11 +18,13 @@ import type { MediaProviderChangeEvent } from 'vidstack';
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
+import { captionChoice } from './caption-choice';
 import { afterMove, afterTime, type Position, type Verdict } from './catch-up';
 import { CATCH_UP_RATE, hlsConfig } from './hls-config';
 import { keyHelp } from './key-help';
 import { shortcuts } from './keys';
 import { labelsFor } from './labels';
+import { LiveCaptions, type LiveCue } from './live-captions';
 
 export type PlayerState = 'loading' | 'ready' | 'playing' | 'paused' | 'waiting' | 'ended' | 'error';
 export interface TimeDetail {
@@ -82,6 +84,7 @@ export class AmphiPlayer extends HTMLElement {
   #muted = false;
   #volume = 1;
   #help: HTMLDialogElement | null = null;
+  readonly #captions = new LiveCaptions();
 
   /** hls.js's instance, for measuring; null before loading and where the browser plays HLS itself. */
   get hls(): Hls | null {
@@ -181,6 +184,11 @@ export class AmphiPlayer extends HTMLElement {
     void this.play().catch(() => undefined);
   }
 
+  /** What the server says of a caption of this live, before or after the playlist has it. */
+  tellCue(cue: LiveCue): void {
+    this.#captions.tell(cue);
+  }
+
   /** Loads the playlist again: at the live edge, or at the same moment for a viewer who is behind. */
   reload(): void {
     if (this.behind) this.#startDate_ms = this.playingDate?.getTime() ?? null;
@@ -206,6 +214,7 @@ export class AmphiPlayer extends HTMLElement {
     this.#player?.destroy?.();
     this.#player = null;
     this.#hls = null;
+    this.#captions.detach();
     this.replaceChildren();
   }
 
@@ -229,6 +238,7 @@ export class AmphiPlayer extends HTMLElement {
     player.title = this.#title;
     player.muted = this.#muted;
     player.volume = this.#volume;
+    player.storage = captionChoice(player);
     const poster = this.getAttribute('poster');
     if (poster) player.poster = poster;
     player.keyShortcuts = shortcuts({
@@ -270,6 +280,7 @@ export class AmphiPlayer extends HTMLElement {
     hlsProvider.onInstance((hls) => {
       if (this.#player !== player) return;
       this.#hls = hls;
+      if (this.kind === 'live') this.#captions.attach(player, hls);
       const events = (hls.constructor as typeof Hls).Events;
       hls.on(events.ERROR, (_, data) => this.#onHlsError(data));
       hls.on(events.LEVEL_UPDATED, () => this.#applyStartDate());
