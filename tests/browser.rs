@@ -1,9 +1,10 @@
 //! A viewer in Chromium, from the page: the live, its drops, its end, and the video. French and English.
 
 use crate::support::ask::{get, packets, videos, wait_playable};
+use crate::support::engine::{built, with_model};
 use crate::support::peers::{Peer, wait_until};
 use crate::support::server::{Options, Server};
-use crate::support::stream::pictures_told;
+use crate::support::stream::{pictures_told, playlist};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -21,8 +22,12 @@ fn server(grace: &str) -> Server {
 
 /// An encoder that goes on until it is told to stop, and says how many pictures it sent.
 fn push(server: &Server) -> Peer {
+    push_of(server, "testsrc2=size=640x360:rate=30")
+}
+
+fn push_of(server: &Server, picture: &str) -> Peer {
     let url = format!("rtmp://{}/live/demo?key=demo", server.rtmp());
-    let inputs = ["-nostats", "-progress", "pipe:1", "-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30"];
+    let inputs = ["-nostats", "-progress", "pipe:1", "-re", "-f", "lavfi", "-i", picture];
     let sound = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"];
     let video = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "60"];
     let out = ["-c:a", "aac", "-f", "flv", &url];
@@ -128,4 +133,67 @@ fn browser_goes_on_by_itself_after_drops_of_5_and_15_seconds() {
     }
     wait_for(&viewer, "faults", 1);
     assert!(viewer.finish(STEP).success(), "{}", viewer.log());
+}
+
+/// A word each second from the half of the first on, as the scripted engine hears it.
+fn counted_words(folder: &Path) {
+    std::fs::write(folder.join("engine"), "scripted\n").unwrap();
+    let line = |n: u32| {
+        let at = f64::from(n) + 10.5;
+        format!("{at} {} mot{n:02}\n{}", at + 0.4, if n % 3 == 2 { "\n" } else { "" })
+    };
+    std::fs::write(folder.join("script.txt"), (0..90).map(line).collect::<String>()).unwrap();
+}
+
+/// How long after its first word each caption came, in seconds, without the one that stood there already. `at`: where a picture is, in
+/// seconds from the first.
+fn lateness(shown: &Value, at: impl Fn(&Value) -> f64) -> Vec<f64> {
+    let mut first_words = Vec::new();
+    let mut late = Vec::new();
+    for one in shown.as_array().unwrap() {
+        let text = one["text"].as_str().unwrap().to_lowercase();
+        let first: f64 = text.split("mot").nth(1).unwrap()[..2].parse().unwrap();
+        // A caption grows word by word: what counts is when it began.
+        if !first_words.contains(&first) {
+            first_words.push(first);
+            late.push(at(one) - 0.5 - first);
+        }
+    }
+    late.drain(1..).collect()
+}
+
+#[test]
+fn browser_changes_the_quality_without_a_stall_and_reads_captions_at_their_pictures() {
+    built();
+    let settings = [
+        ("AMPHI_LIVE__GRACE", "2s"),
+        ("AMPHI_RENDITIONS__ENABLED", "true"),
+        ("AMPHI_CAPTIONS__ENABLED", "true"),
+        ("AMPHI_CAPTIONS__LANGUAGES", "[\"fr\"]"),
+    ];
+    let server = Server::start_on(Options::with(&settings), with_model("script", "fr", counted_words));
+    let encoder = push_of(&server, "testsrc2=size=960x540:rate=25");
+    wait_for_segments(&server, 4);
+    let mut viewer = chromium(&server, "choose", "fr-FR", &["--height", "360", "--expect-ended", "60"]);
+    wait_for(&viewer, "captions_off", 1);
+    stop(encoder);
+    let quality = wait_for(&viewer, "quality", 1);
+    let captions = wait_for(&viewer, "captions", 1);
+    let video = wait_for(&viewer, "video", 1);
+    wait_for(&viewer, "faults", 1);
+    assert!(viewer.finish(STEP).success(), "{}", viewer.log());
+
+    assert_eq!(quality["heights"], serde_json::json!([540, 480, 360]), "the live's qualities");
+    assert_eq!(video["heights"], quality["heights"], "the video has the same");
+    let listed = videos(server.http(), "demo");
+    let list = format!("{}/source/media.m3u8", listed[0]["hls_url"].as_str().unwrap().trim_end_matches("/master.m3u8"));
+    let list = playlist(&server, &list);
+    let began_ms = list.segments[0].head.pdt_ms.unwrap() as f64;
+    for (what, late) in [
+        ("live", lateness(&captions["shown"], |one| (one["date_ms"].as_f64().unwrap() - began_ms) / 1_000.0)),
+        ("video", lateness(&video["shown"], |one| one["time_s"].as_f64().unwrap())),
+    ] {
+        println!("{what}: {late:?}");
+        assert!(late.len() >= 2 && late.iter().all(|s| s.abs() <= 1.0), "{what}: {late:?}");
+    }
 }

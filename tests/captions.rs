@@ -3,7 +3,7 @@
 //!
 //! The engine is `amphi-engine` beside the server under test; `make engine` builds it. The Korean model is fetched by `.ci/libvosk model`.
 
-use crate::support::engine::{built, engines};
+use crate::support::engine::{built, engines, with_model};
 use crate::support::http::get;
 use crate::support::peers::{Log, Peer, wait_until};
 use crate::support::server::{Options, Server};
@@ -33,20 +33,6 @@ const SCRIPT: [(f64, f64, &str); 9] = [
     (8.6, 8.9, "et"),
     (9.0, 9.6, "bravo"),
 ];
-
-/// A data directory with a model of a language.
-fn data(name: &str, language: &str, fill: impl FnOnce(&Path)) -> TempDir {
-    let data = tempfile::Builder::new().prefix("amphi-test-").tempdir().unwrap();
-    let folder = data.path().join("models").join(name);
-    std::fs::create_dir_all(&folder).unwrap();
-    fill(&folder);
-    let record = format!(
-        "name = \"{name}\"\nengine = \"vosk\"\nlanguage = \"{language}\"\ninstalled_at = \"2026-01-01T00:00:00.000Z\"\n\
-         source = \"a test\"\nchecked = false\nfiles = []\n"
-    );
-    std::fs::write(folder.join("model.toml"), record).unwrap();
-    data
-}
 
 /// The words of [`SCRIPT`], in utterances that end where they pause, as the scripted engine reads them.
 fn script(folder: &Path) {
@@ -145,7 +131,7 @@ fn assert_said(what: &str, cues: &[(i64, i64, String)], offset_s: f64, missing: 
 /// A live with a scripted engine, watched as it goes; afterwards, its video.
 #[test]
 fn what_is_said_is_shown_early_listed_beside_the_source_and_kept_with_the_video() {
-    let mut server = server(data("script", "fr", script), "fr", &[]);
+    let mut server = server(with_model("script", "fr", script), "fr", &[]);
     let events = listen(server.http(), "demo");
     let clip = Clip::new("320x180", 14);
     let mut encoder = clip.push(&url(&server, "demo", "demo"));
@@ -230,7 +216,7 @@ fn what_is_said_is_shown_early_listed_beside_the_source_and_kept_with_the_video(
 /// The caption engine dies in the middle of a word, and later the server: nothing is said twice, and what came after is there.
 #[test]
 fn neither_a_killed_engine_nor_a_killed_server_doubles_a_word() {
-    let data = data("script", "fr", |folder| {
+    let data = with_model("script", "fr", |folder| {
         std::fs::write(folder.join("engine"), "scripted\n").unwrap();
         let words = (0..40).map(|n| {
             let at = BASE_S + 0.5 + f64::from(n);
@@ -280,7 +266,7 @@ fn neither_a_killed_engine_nor_a_killed_server_doubles_a_word() {
 fn without_a_model_or_with_a_broken_one_the_live_is_untouched_and_health_says_what_to_do() {
     let empty = tempfile::Builder::new().prefix("amphi-test-").tempdir().unwrap();
     let missing = server(empty, "fr", &[]);
-    let broken = data("broken", "fr", |folder| std::fs::write(folder.join("engine"), "parrot\n").unwrap());
+    let broken = with_model("broken", "fr", |folder| std::fs::write(folder.join("engine"), "parrot\n").unwrap());
     let broken = server(broken, "fr", &[]);
     let clip = Clip::new("320x180", 20);
     for (server, code, word) in
@@ -317,7 +303,7 @@ fn korean(folder: &Path) {
 #[test]
 fn real_speech_is_captioned_by_vosk_while_it_is_live() {
     const SPOKEN: [(&str, f64); 2] = [("엄마", 15.3), ("매우", 29.9)];
-    let server = server(data("vosk-ko", "ko", korean), "ko", &[]);
+    let server = server(with_model("vosk-ko", "ko", korean), "ko", &[]);
     let events = listen(server.http(), "demo");
     let speech: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/tests/fixtures/speech-ko.m4a");
     let (speech, to) = (speech.to_str().unwrap().to_owned(), url(&server, "demo", "demo"));

@@ -3,6 +3,7 @@
 use super::server::Server;
 use rustix::process::Pid;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// Where it is. Says what to do when it is missing: a test that needs it can't pass without.
 pub(crate) fn built() -> PathBuf {
@@ -24,4 +25,18 @@ pub(crate) fn engines(server: &Server) -> Vec<(Pid, char)> {
         }
     }
     found
+}
+
+/// A data directory with a model of a language.
+pub(crate) fn with_model(name: &str, language: &str, fill: impl FnOnce(&Path)) -> TempDir {
+    let data = tempfile::Builder::new().prefix("amphi-test-").tempdir().unwrap();
+    let folder = data.path().join("models").join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    fill(&folder);
+    let record = format!(
+        "name = \"{name}\"\nengine = \"vosk\"\nlanguage = \"{language}\"\ninstalled_at = \"2026-01-01T00:00:00.000Z\"\n\
+         source = \"a test\"\nchecked = false\nfiles = []\n"
+    );
+    std::fs::write(folder.join("model.toml"), record).unwrap();
+    data
 }

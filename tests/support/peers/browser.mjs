@@ -3,6 +3,7 @@
 //   node tests/support/peers/browser.mjs watch   --url PAGE --seconds N [--language fr-FR] [--shots DIR] [--silent]
 //   node tests/support/peers/browser.mjs story   --url PAGE --expect-ended SECONDS [--shots DIR] [--play-out]
 //   node tests/support/peers/browser.mjs drop    --url PAGE --drops N [--shots DIR]
+//   node tests/support/peers/browser.mjs choose  --url PAGE --height H --expect-ended SECONDS [--shots DIR]
 //   node tests/support/peers/browser.mjs latency --url PAGE --seconds N [--settle S]
 //
 // Prints one JSON object per result, each with `step` and `ok`, and exits 0 if all are ok, 1 if one is not, 2 on wrong
@@ -38,7 +39,7 @@ function options(words) {
 }
 
 function usage(what) {
-  console.error(`${what}\nusage: browser.mjs watch|story|drop|latency --url PAGE …`);
+  console.error(`${what}\nusage: browser.mjs watch|story|drop|choose|latency --url PAGE …`);
   process.exit(2);
 }
 
@@ -253,6 +254,73 @@ async function drop(given) {
   }
 }
 
+/** Chooses a quality of the settings' menu: a height, or automatic. */
+async function chooseQuality(page, name) {
+  await page.locator('media-player').hover();
+  await page.locator('.vds-settings-menu media-menu-button').first().click();
+  await page.locator('.vds-quality-menu media-menu-button').or(page.getByRole('menuitem', { name: /^(Quality|Qualité)/ })).first().click();
+  await page.getByRole('menuitemradio', { name }).click();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+}
+
+/** For some seconds: each text that appeared, and at which picture. */
+async function read(page, seconds) {
+  const end_ms = Date.now() + seconds * 1000;
+  const shown = new Map();
+  while (Date.now() < end_ms) {
+    const { texts, ...at } = await page.evaluate(probe.captions);
+    for (const text of texts) if (!shown.has(text)) shown.set(text, at);
+    await page.waitForTimeout(40);
+  }
+  return [...shown].map(([text, at]) => ({ text, ...at }));
+}
+
+/** A viewer who wants another quality and captions, of the live and of the video. */
+async function choose(given) {
+  const { page, faults, close } = await openBrowser({ language: given.language ?? 'fr-FR' });
+  try {
+    await page.goto(given.url, { waitUntil: 'domcontentloaded' });
+    await probe.begin(page);
+    await page.waitForFunction(probe.isLive, null, { timeout: 15_000 });
+    const heights = () => page.evaluate(() => document.querySelector('amphi-player').hls.levels.map(({ height }) => height).sort((a, b) => b - a));
+    const live_heights = await heights();
+    const { stalls: before } = await page.evaluate(probe.sample);
+    const height = Number(given.height);
+    await chooseQuality(page, new RegExp(`^${height}p`));
+    await page.waitForFunction((wanted) => document.querySelector('amphi-player').video.videoHeight === wanted, height, { timeout: 20_000 });
+    const lower = await observe(page, 4);
+    await shot(page, given, '1-lower');
+    await chooseQuality(page, /^Auto/);
+    const auto = await observe(page, 4);
+    const { stalls } = await page.evaluate(probe.sample);
+    report('quality', moves(lower, 4) && moves(auto, 4) && stalls === before, { heights: live_heights, size: lower.size, stalls: stalls - before });
+
+    const none = await page.evaluate(probe.captions);
+    await page.locator('media-player').focus();
+    await page.keyboard.press('c');
+    const shown = await read(page, 10);
+    await shot(page, given, '2-captions');
+    report('captions', none.texts.length === 0 && shown.length > 0, { shown });
+    await page.keyboard.press('c');
+    await page.waitForTimeout(500);
+    const off = await page.evaluate(probe.captions);
+    await page.keyboard.press('c');
+    report('captions_off', off.texts.length === 0, off);
+
+    await page.waitForSelector('[data-live][data-state="ended"]', { timeout: Number(given['expect-ended'] ?? 60) * 1000 });
+    await page.locator('[data-video-link]').click();
+    await page.waitForURL(/\/videos\//, { timeout: 15_000 });
+    await probe.begin(page);
+    const video_shown = await read(page, 15);
+    await shot(page, given, '3-video');
+    report('video', video_shown.length > 0, { heights: await heights(), shown: video_shown });
+    report('faults', clean(faults), faults);
+  } finally {
+    await close();
+  }
+}
+
 /** From the first picture to the last, in a player that has decoded nothing before: how many were decoded. */
 async function playOut(page) {
   await page.reload({ waitUntil: 'domcontentloaded' });
@@ -296,7 +364,7 @@ async function latency(given) {
   }
 }
 
-const COMMANDS = { watch, story, drop, latency };
+const COMMANDS = { watch, story, drop, choose, latency };
 
 async function main() {
   const [command, ...rest] = process.argv.slice(2);
@@ -304,7 +372,7 @@ async function main() {
   const run = COMMANDS[command] ?? usage(`unknown command ${command}`);
   if (!given.url || given.url === true) usage('--url is missing');
   if (command === 'drop' && given.timeout === undefined) given.timeout = 60 + 180 * Number(given.drops ?? 1);
-  const needed_s = command === 'story' ? 60 + Number(given['expect-ended'] ?? 60) : Number(given.seconds ?? 20) + Number(given.settle ?? 10);
+  const needed_s = command === 'story' || command === 'choose' ? 60 + Number(given['expect-ended'] ?? 60) : Number(given.seconds ?? 20) + Number(given.settle ?? 10);
   const limit_s = Number(given.timeout ?? needed_s + 60);
   const clock = setTimeout(() => {
     console.error(`not done after ${limit_s} s`);

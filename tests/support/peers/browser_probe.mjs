@@ -105,6 +105,17 @@ export function movesAgain(from_s) {
   return !player.behind && player.latency !== null && player.latency < (player.hls?.targetLatency ?? 2) + 3;
 }
 
+/** What is read on the picture, and which picture it is. */
+export function captions() {
+  const player = document.querySelector('amphi-player');
+  const drawn = player.kind === 'live' ? '[data-part="live-cue"]' : 'media-captions [data-part="cue"]';
+  return {
+    texts: [...player.querySelectorAll(drawn)].map((cue) => cue.textContent),
+    time_s: player.video.currentTime,
+    date_ms: player.playingDate?.getTime() ?? null,
+  };
+}
+
 export function isOver() {
   return document.querySelector('amphi-player')?.video?.ended === true;
 }
