@@ -74,8 +74,13 @@ $(MULTIMUX):
 
 BENCH_DATA := target/bench-6h
 .PHONY: bench
-bench: prerequisites-test web $(MULTIMUX) ## the head-to-head programs; each prints a ratio against a named peer (benches/README.md)
+bench: prerequisites-test web libvosk $(MULTIMUX) ## the head-to-head programs; each prints a ratio against a named peer (benches/README.md)
 	cargo build --release --bin amphi
+	cargo build --release -p amphi-pipelines --features vosk --bin amphi-engine
+	cargo bench --bench ladder_vs_ffmpeg
+	.ci/libvosk model
+	[ -x target/peers/vosk/bin/python3 ] || { python3 -m venv target/peers/vosk && target/peers/vosk/bin/pip install --quiet vosk==0.3.45; }
+	cargo bench --bench captions
 	cargo bench --bench playlist_text
 	cargo bench --bench rtmp_publishers
 	cargo bench --bench ll_viewers

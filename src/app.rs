@@ -172,7 +172,7 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
             parts,
             play: play.clone(),
             pictures: Pictures { catalogue: catalogue.clone(), layout: archive.layout().clone() },
-            pages: Source::new(catalogue.clone(), lives.clone(), tasks.clone()),
+            pages: Source::new(catalogue.clone(), lives.clone(), archive.layout().clone(), tasks.clone()),
             assets: Assets::embedded(),
             events: EventSlots::default(),
         },

@@ -9,8 +9,8 @@ use crate::support::http::get;
 use crate::support::peers::{self, Peer, wait_until};
 use crate::support::server::{Options, Server};
 use crate::support::stream::{
-    PATIENCE, SOON, broadcaster, count_packets, decodes, finding, playlist, url, video_url, wait_finding, wait_on_air,
-    wait_state, wait_videos,
+    PATIENCE, SOON, amphi, broadcaster, count_packets, decodes, finding, playlist, token, url, video_url, wait_finding,
+    wait_on_air, wait_state, wait_videos, write,
 };
 use amphi::archive::layout::Layout;
 use amphi::archive::load::{Loaded, load};
@@ -237,12 +237,47 @@ fn a_live_that_does_not_fit_is_passed_through_says_so_and_is_encoded_when_there_
 }
 
 #[test]
-fn without_an_engine_on_the_machine_the_source_is_on_air_and_health_says_what_is_missing() {
-    let server = server(&[("AMPHI_ENGINE__PROGRAM", "/nowhere/amphi-engine")]);
+fn a_broadcasters_own_preset_holds_from_its_next_live_on() {
+    let server = server(&[("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_RENDITIONS__PRESET", "camera")]);
+    let names = || {
+        let renditions = broadcaster(&server, "demo")["renditions"].clone();
+        renditions.as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let clip = Clip::new("640x360", "25", 8, &["-g", "50"]);
+    // A camera's ladder has nothing below 360p.
+    let mut encoder = clip.push(&url(&server, "demo", "demo"));
+    wait_on_air(&server, "demo");
+    let of_camera = names();
+    assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
+    assert_eq!(of_camera, ["source", "audio"]);
+    wait_state(&server, "demo", "ended");
+
+    let said = amphi(&server, &["broadcaster", "set-preset", "demo", "low bandwidth"]);
+    assert!(said.contains("low bandwidth"), "{said}");
+    assert_eq!(broadcaster(&server, "demo")["preset"], "low bandwidth");
+    let _encoder = clip.push(&url(&server, "demo", "demo"));
+    assert!(wait_until(SOON, || names().contains(&"240p".to_owned())), "{:?}", names());
+    let wrong = write(&server, "PATCH", "/api/v1/broadcasters/demo", &token(&server), r#"{"preset":"cinema"}"#);
+    assert_eq!((wrong.status, wrong.json()["field"].as_str()), (422, Some("preset")), "{}", wrong.text());
+}
+
+#[test]
+fn without_an_engine_on_the_machine_the_source_is_on_air_and_health_says_what_is_missing_until_it_is_there() {
+    let built = built();
+    let place = tempfile::tempdir().unwrap();
+    let program = place.path().join("amphi-engine");
+    let server = server(&[("AMPHI_ENGINE__PROGRAM", program.to_str().unwrap())]);
     let clip = Clip::new("640x360", "25", 30, &["-g", "50"]);
     let _encoder = clip.push(&url(&server, "demo", "demo"));
     wait_on_air(&server, "demo");
     let why = wait_finding(&server, "demo", "engine_missing");
-    assert!(why.contains("/nowhere/amphi-engine is missing"), "{why}");
-    assert!(!get(server.http(), "/live/demo/master.m3u8").text().contains("240p"));
+    assert!(why.contains(&format!("{} is missing", program.display())), "{why}");
+    let offered = || get(server.http(), "/live/demo/master.m3u8").text().contains("240p");
+    assert!(!offered());
+    std::os::unix::fs::symlink(built, &program).unwrap();
+    let said = amphi(&server, &["broadcaster", "retry", "demo"]);
+    assert!(said.contains("tried again"), "{said}");
+    assert!(wait_until(SOON, offered));
+    let quiet = || finding(&broadcaster(&server, "demo")["health"], "engine_missing").is_none();
+    assert!(wait_until(SOON, quiet));
 }

@@ -25,6 +25,8 @@ pub struct Broadcaster {
     pub rtsp_transport: RtspTransport,
     /// How long its timeline waits for its contribution to return; `None`: the setting `live.grace`.
     pub grace: Option<Duration>,
+    /// The name of the preset of its renditions; `None`: the setting `renditions.preset`.
+    pub preset: Option<String>,
     /// Since when it exists.
     pub created_at: WallTime,
     /// Media sequence number at which its next live begins at the earliest.
@@ -79,6 +81,8 @@ pub struct NewBroadcaster {
     pub rtsp_transport: RtspTransport,
     /// See [`Broadcaster::grace`]; at most a day.
     pub grace: Option<Duration>,
+    /// See [`Broadcaster::preset`].
+    pub preset: Option<String>,
 }
 
 impl NewBroadcaster {
@@ -86,7 +90,7 @@ impl NewBroadcaster {
     #[must_use]
     pub fn new(slug: Slug, title: impl Into<String>) -> Self {
         let rtsp_transport = RtspTransport::default();
-        Self { slug, title: title.into(), rtsp_url: None, rtsp_transport, grace: None }
+        Self { slug, title: title.into(), rtsp_url: None, rtsp_transport, grace: None, preset: None }
     }
 }
 
@@ -101,12 +105,14 @@ pub struct BroadcasterChange {
     pub rtsp_transport: Option<RtspTransport>,
     /// See [`Broadcaster::grace`]; at most a day.
     pub grace: Option<Option<Duration>>,
+    /// See [`Broadcaster::preset`].
+    pub preset: Option<Option<String>>,
 }
 
 /// A timeline that waits for longer holds memory for nobody.
 const MAX_GRACE: Duration = Duration::from_secs(24 * 3_600);
 
-const SELECT: &str = "SELECT id, slug, title, rtsp_url, rtsp_transport, grace_ms, created_ms, next_msn, \
+const SELECT: &str = "SELECT id, slug, title, rtsp_url, rtsp_transport, grace_ms, preset, created_ms, next_msn, \
      next_discontinuity FROM broadcasters WHERE tenant_id = $1 AND deleted_ms IS NULL";
 
 fn model(row: &Row) -> Result<Broadcaster, Error> {
@@ -125,6 +131,7 @@ fn model(row: &Row) -> Result<Broadcaster, Error> {
         },
         rtsp_transport: row.parsed("rtsp_transport")?,
         grace: row.maybe_duration("grace_ms")?,
+        preset: row.maybe_text("preset")?,
         created_at: row.time("created_ms")?,
         next_msn: row.unsigned("next_msn")?,
         next_discontinuity: row.unsigned("next_discontinuity")?,
@@ -182,9 +189,9 @@ impl Catalogue {
         let id = BroadcasterId::random()?;
         let statement = self
             .statement(
-                "INSERT INTO broadcasters (tenant_id, id, slug, title, rtsp_url, rtsp_transport, grace_ms, created_ms, \
-                 next_msn, next_discontinuity) \
-                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, COALESCE(MAX(next_msn), 0), COALESCE(MAX(next_discontinuity), 0) \
+                "INSERT INTO broadcasters (tenant_id, id, slug, title, rtsp_url, rtsp_transport, grace_ms, preset, \
+                 created_ms, next_msn, next_discontinuity) \
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, COALESCE(MAX(next_msn), 0), COALESCE(MAX(next_discontinuity), 0) \
                  FROM broadcasters WHERE tenant_id = $1 AND slug = $3",
             )
             .bind(id.as_str())
@@ -193,6 +200,7 @@ impl Catalogue {
             .bind(url_text(new.rtsp_url.as_ref()))
             .bind(new.rtsp_transport.name())
             .bind(grace_ms(new.grace)?)
+            .bind(new.preset)
             .bind(now.millis());
         taken(self.database.execute(statement).await, "slug")?;
         self.broadcaster(&id).await?.ok_or(Error::NotFound("broadcaster"))
@@ -220,6 +228,9 @@ impl Catalogue {
         }
         if let Some(grace) = change.grace {
             statement = statement.push_bind(", grace_ms = ", grace_ms(grace)?);
+        }
+        if let Some(preset) = change.preset {
+            statement = statement.push_bind(", preset = ", preset);
         }
         let statement = statement.push_bind(" WHERE tenant_id = $1 AND deleted_ms IS NULL AND id = ", id.as_str());
         if self.database.execute(statement).await? == 0 {

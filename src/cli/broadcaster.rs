@@ -1,12 +1,14 @@
 //! `amphi broadcaster`.
 
-use super::{Error, end, stdin, table};
+use super::ask::{self, Wish};
+use super::{Error, stdin, table};
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange, NewBroadcaster, RtspTransport};
 use crate::catalogue::rtsp_url::{NotRtsp, RtspUrl};
 use crate::catalogue::slug::Slug;
 use crate::clock::{now, rfc3339};
 use crate::config::Config;
+use crate::live;
 use clap::Subcommand;
 use media::ingest::StreamKey;
 use serde_json::{Value, json};
@@ -60,8 +62,20 @@ pub(super) enum Command {
         #[arg(long, default_value = "tcp")]
         transport: RtspTransport,
     },
+    /// Choose which renditions its lives get, from its next live on.
+    SetPreset {
+        /// Its name in URLs.
+        slug: Slug,
+        /// camera, slides or "low bandwidth"; without it, the setting renditions.preset.
+        preset: Option<String>,
+    },
     /// End its live now: the recording becomes a video at once. Asks the running server.
     End {
+        /// Its name in URLs.
+        slug: Slug,
+    },
+    /// Try the engines of its live again that were given up or missing. Asks the running server.
+    Retry {
         /// Its name in URLs.
         slug: Slug,
     },
@@ -103,7 +117,7 @@ pub(super) async fn run(command: Command, config: &Config, catalogue: &Catalogue
         Command::Add { slug, title, rtsp, transport, json } => {
             let title = title.unwrap_or_else(|| slug.to_string());
             let rtsp_url = rtsp.map(Source::url).transpose()?;
-            let new = NewBroadcaster { slug, title, rtsp_url, rtsp_transport: transport, grace: None };
+            let new = NewBroadcaster { slug, title, rtsp_url, rtsp_transport: transport, grace: None, preset: None };
             let broadcaster = catalogue.add_broadcaster(new, now()).await?;
             let (_, key) = catalogue.add_key(&broadcaster.id, LABEL, now()).await?;
             Ok(with_key(&broadcaster, &key, json))
@@ -113,7 +127,8 @@ pub(super) async fn run(command: Command, config: &Config, catalogue: &Catalogue
             let (_, key) = catalogue.rotate_key(&broadcaster.id, LABEL, now()).await?;
             Ok(with_key(&broadcaster, &key, json))
         }
-        Command::End { slug } => end::run(config, catalogue, &slug).await,
+        Command::End { slug } => ask::run(config, catalogue, &slug, Wish::End).await,
+        Command::Retry { slug } => ask::run(config, catalogue, &slug, Wish::Retry).await,
         Command::SetRtsp { slug, url, transport } => {
             let url = url.map(Source::url).transpose()?;
             let said =
@@ -122,6 +137,16 @@ pub(super) async fn run(command: Command, config: &Config, catalogue: &Catalogue
                 BroadcasterChange { rtsp_url: Some(url), rtsp_transport: Some(transport), ..Default::default() };
             catalogue.update_broadcaster(&find(catalogue, &slug).await?.id, change).await?;
             Ok(format!("{slug} {said}.\n"))
+        }
+        Command::SetPreset { slug, preset } => {
+            if let Some(name) = preset.as_deref().filter(|name| !live::is_preset(name)) {
+                let names = live::presets().join(", ");
+                return Err(Error::Other(format!("there is no preset {name:?}; there are {names}")));
+            }
+            let said = preset.clone().unwrap_or_else(|| "what renditions.preset says".to_owned());
+            let change = BroadcasterChange { preset: Some(preset), ..Default::default() };
+            catalogue.update_broadcaster(&find(catalogue, &slug).await?.id, change).await?;
+            Ok(format!("{slug} gets {said} from its next live on.\n"))
         }
         Command::Remove { slug } => {
             catalogue.remove_broadcaster(&find(catalogue, &slug).await?.id, now()).await?;
@@ -170,6 +195,7 @@ fn object(broadcaster: &Broadcaster) -> Value {
         "rtsp_url": broadcaster.rtsp_url.as_ref().map(ToString::to_string),
         "rtsp_transport": broadcaster.rtsp_transport.name(),
         "grace_ms": broadcaster.grace.map(|grace| grace.as_millis()),
+        "preset": broadcaster.preset,
         "created_at": rfc3339(broadcaster.created_at),
     })
 }

@@ -3,9 +3,9 @@
 //! Each command is a file that turns its arguments into the text to print, or into an error. Exit codes: 0 done, 1 not
 //! done (and why, on standard error), 2 not understood.
 
+mod ask;
 mod broadcaster;
 mod check;
-mod end;
 mod job;
 mod models;
 mod open;

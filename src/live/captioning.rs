@@ -255,6 +255,13 @@ impl Captioning {
         }
     }
 
+    /// The engine is tried again, and models that it could not load.
+    pub(super) fn retry(&self) {
+        if let Some(captioner) = &self.captions.captioner {
+            captioner.reset();
+        }
+    }
+
     /// Nothing more comes.
     pub(super) fn end(&mut self) {
         for track in &mut self.tracks {

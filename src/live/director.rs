@@ -39,6 +39,8 @@ pub(super) enum Command {
     },
     /// End the live now; answers whether there was one.
     End { done: oneshot::Sender<bool> },
+    /// Try engines again; answers whether there is a live.
+    Retry { done: oneshot::Sender<bool> },
 }
 
 /// A live that was not finished when the server stopped.
@@ -149,6 +151,14 @@ impl Director {
                     self.end().await;
                 }
                 let _ = done.send(on_air);
+            }
+            Command::Retry { done } => {
+                let live = self.live.as_mut().filter(|l| !l.life.is_over());
+                let _ = done.send(live.is_some());
+                if let Some(live) = live {
+                    live.production.retry_engines();
+                    self.show();
+                }
             }
         }
     }

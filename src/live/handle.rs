@@ -17,6 +17,7 @@ use crate::lifecycle::Tasks;
 use media::feed::Publisher;
 use media::ingest::{Protocol, Refusal};
 use media::segment::Rules;
+use pipelines::ladder::Preset;
 use pipelines::ladder::cost::Budget;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -98,7 +99,11 @@ impl Context {
 
     /// For a live of this broadcaster.
     pub(super) fn transcoding(&self, broadcaster: &Broadcaster) -> Transcoding {
-        let renditions = self.settings.renditions.clone();
+        let mut renditions = self.settings.renditions.clone();
+        // A name that a later version knows is none here.
+        if let Some(preset) = broadcaster.preset.as_deref().and_then(Preset::named) {
+            renditions.preset = preset;
+        }
         Transcoding::new(broadcaster.slug.as_str(), renditions, self.admission.clone(), self.tasks.clone())
     }
 }
@@ -213,6 +218,17 @@ impl Handle {
         let (done, ended) = oneshot::channel();
         channel.commands.send(Command::End { done }).await.map_err(|_| NotOnAir)?;
         if ended.await.unwrap_or(false) { Ok(()) } else { Err(NotOnAir) }
+    }
+
+    /// Tries a live's engines again that were given up or missing.
+    ///
+    /// # Errors
+    /// When there is no live.
+    pub async fn retry_engines(&self, slug: &str) -> Result<(), NotOnAir> {
+        let channel = self.channel(slug).ok_or(NotOnAir)?;
+        let (done, found) = oneshot::channel();
+        channel.commands.send(Command::Retry { done }).await.map_err(|_| NotOnAir)?;
+        if found.await.unwrap_or(false) { Ok(()) } else { Err(NotOnAir) }
     }
 
     /// Somebody who may publish wants to.

@@ -33,4 +33,4 @@ mod transcode;
 pub use captioning::{Captions, Model};
 pub use handle::{Handle, NotOnAir, Settings, Terms};
 pub use listen::Greeting;
-pub use transcode::Renditions;
+pub use transcode::{Renditions, is_preset, presets};

@@ -388,6 +388,12 @@ impl Production {
         &self.transcoding
     }
 
+    /// Engines that were given up, or were missing, are tried again.
+    pub(super) fn retry_engines(&mut self) {
+        self.transcoding.retry();
+        self.captioning.retry();
+    }
+
     /// What went wrong with the captions.
     pub(super) fn captioning(&self) -> &Captioning {
         &self.captioning

@@ -41,6 +41,18 @@ pub struct Renditions {
     pub engine: client::Settings,
 }
 
+/// The names of presets that a broadcaster can have.
+#[must_use]
+pub fn presets() -> [&'static str; 3] {
+    Preset::NAMES
+}
+
+/// Whether that is a preset's name.
+#[must_use]
+pub fn is_preset(name: &str) -> bool {
+    Preset::named(name).is_some()
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Transcoding {
@@ -203,6 +215,11 @@ impl Transcoding {
 
     fn input(&self) -> Option<&Input> {
         self.engines.back().and_then(|e| e.input.as_ref())
+    }
+
+    /// What has no engine is planned anew at the next keyframe that begins a segment.
+    pub(super) fn retry(&mut self) {
+        self.stale = true;
     }
 
     /// Decides anew what to make, and keeps the engine when it is the same.
@@ -420,7 +437,8 @@ impl Transcoding {
                 "engine_given_up",
                 format!(
                     "Viewers get the source only: the engine ended again and again ({reason}). It is tried again with the next \
-                     contribution."
+                     contribution, or by: amphi broadcaster retry {}",
+                    self.slug
                 ),
             ),
         }

@@ -20,15 +20,18 @@ pub(super) async fn are_added_changed_and_listed(catalogue: Catalogue) {
         rtsp_url: Some(Some(url.parse().unwrap())),
         rtsp_transport: Some(RtspTransport::Udp),
         grace: Some(Some(Duration::from_millis(1_500))),
+        preset: Some(Some("slides".into())),
     };
     let changed = catalogue.update_broadcaster(&a.id, change).await.unwrap();
     assert_eq!(changed.title, "Été");
     assert_eq!(changed.rtsp_url.as_ref().unwrap().reveal().as_str(), url);
     assert_eq!((changed.rtsp_transport, changed.grace), (RtspTransport::Udp, Some(Duration::from_millis(1_500))));
+    assert_eq!(changed.preset.as_deref(), Some("slides"));
     assert_eq!(catalogue.update_broadcaster(&a.id, BroadcasterChange::default()).await.unwrap(), changed);
-    let emptied = BroadcasterChange { rtsp_url: Some(None), grace: Some(None), ..Default::default() };
+    let emptied =
+        BroadcasterChange { rtsp_url: Some(None), grace: Some(None), preset: Some(None), ..Default::default() };
     let emptied = catalogue.update_broadcaster(&a.id, emptied).await.unwrap();
-    assert_eq!((emptied.rtsp_url, emptied.grace), (None, None));
+    assert_eq!((emptied.rtsp_url, emptied.grace, emptied.preset), (None, None, None));
     assert_eq!(catalogue.broadcaster(&b.id).await.unwrap(), Some(b), "the other one is untouched");
 }
 

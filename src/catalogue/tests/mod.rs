@@ -13,6 +13,9 @@ use super::broadcaster::{Broadcaster, NewBroadcaster};
 use super::{Catalogue, Tenant};
 use media::time::WallTime;
 
+/// Files in `migrations/`.
+const MIGRATIONS: usize = 3;
+
 /// Bodies that take a fresh catalogue: a test each on SQLite, and all of them on one PostgreSQL.
 macro_rules! on_both {
     ($($module:ident::$body:ident,)*) => {
@@ -22,7 +25,7 @@ macro_rules! on_both {
                 let folder = tempfile::tempdir().unwrap();
                 let path = folder.path().join("db").join("catalogue.sqlite");
                 let catalogue = super::Catalogue::open(path.to_str().unwrap()).await.unwrap();
-                assert_eq!(catalogue.migrate().await.unwrap(), 2);
+                assert_eq!(catalogue.migrate().await.unwrap(), super::MIGRATIONS);
                 super::$module::$body(catalogue.clone()).await;
                 catalogue.close().await;
             })*
@@ -35,7 +38,7 @@ macro_rules! on_both {
                 let name = concat!(stringify!($module), "_", stringify!($body));
                 eprintln!("on PostgreSQL: {name}");
                 let catalogue = Catalogue::open(&server.create_database(name)).await.unwrap();
-                assert_eq!(catalogue.migrate().await.unwrap(), 2);
+                assert_eq!(catalogue.migrate().await.unwrap(), MIGRATIONS);
                 $module::$body(catalogue.clone()).await;
                 catalogue.close().await;
             )*

@@ -50,6 +50,7 @@ where
         .routes(routes!(keys::rotate::handler))
         .routes(routes!(keys::revoke::handler))
         .routes(routes!(lives::end::handler))
+        .routes(routes!(lives::retry::handler))
         .routes(routes!(lives::list::handler))
         .routes(routes!(videos::list::handler))
         .routes(routes!(videos::get::handler, videos::update::handler, videos::delete::handler))
@@ -118,7 +119,7 @@ mod tests {
         }
         operations.sort();
         operations.dedup();
-        assert_eq!(operations.len(), 19, "{operations:?}");
+        assert_eq!(operations.len(), 20, "{operations:?}");
         let schemas = &described["components"]["schemas"];
         assert!(schemas["Video"]["properties"]["hls_url"].is_object(), "one name, one schema");
         assert!(schemas["ContributionVideo"]["properties"]["frame_rate"].is_object());

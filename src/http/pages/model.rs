@@ -1,6 +1,7 @@
 //! What the pages show, as plain data: made by [`super::source`], read by the templates.
 
 use crate::live::status::State;
+use media::caption::language::Language;
 use media::time::WallTime;
 
 /// `/`.
@@ -190,6 +191,8 @@ pub struct VideoView {
     pub poster_url: Option<String>,
     /// Previews for the player's bar: a WebVTT file on this server.
     pub storyboard_url: Option<String>,
+    /// Languages that it has a transcript in.
+    pub captions: Vec<Language>,
 }
 
 /// A broadcaster's name and place.
@@ -218,6 +221,12 @@ impl VideoView {
     #[must_use]
     pub fn length(&self) -> String {
         length(self.duration_ms)
+    }
+
+    /// What was said, as a file: `txt`, `vtt` or `srt`.
+    #[must_use]
+    pub fn captions_url(&self, language: &Language, form: &str) -> String {
+        format!("/videos/{}/captions/{}.{form}", self.id, language.tag())
     }
 }
 

@@ -5,6 +5,8 @@
 use super::error::Failure;
 use super::events::{Announced, Announcer, LiveUpdate};
 use super::model::{BroadcasterLink, HomeView, LiveCard, LiveView, VideoCard, VideoLink, VideoView};
+use crate::archive::captions;
+use crate::archive::layout::Layout;
 use crate::catalogue::id::VideoId;
 use crate::catalogue::slug::Slug;
 use crate::catalogue::video::{Video, VideoFilter, VideoState};
@@ -29,16 +31,17 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub struct Source {
     catalogue: Catalogue,
     lives: live::Handle,
+    layout: Layout,
     tasks: Tasks,
     /// Broadcasters whose page somebody looks at. Each has one task that tells all of them.
     watched: Arc<Mutex<HashMap<String, watch::Sender<Announced>>>>,
 }
 
 impl Source {
-    /// Over a catalogue and its lives.
+    /// Over a catalogue, its lives and its recordings.
     #[must_use]
-    pub fn new(catalogue: Catalogue, lives: live::Handle, tasks: Tasks) -> Self {
-        Self { catalogue, lives, tasks, watched: Arc::default() }
+    pub fn new(catalogue: Catalogue, lives: live::Handle, layout: Layout, tasks: Tasks) -> Self {
+        Self { catalogue, lives, layout, tasks, watched: Arc::default() }
     }
 
     /// What is on air.
@@ -121,12 +124,16 @@ pub async fn video(source: &Source, id: &str) -> Result<Option<VideoView>, Failu
     let found = source.catalogue.video(&id).await.map_err(|e| failed(&e))?;
     let Some(video) = found.filter(|v| v.state == VideoState::Ended) else { return Ok(None) };
     let broadcaster = source.catalogue.broadcaster(&video.broadcaster_id).await.map_err(|e| failed(&e))?;
+    let (layout, folder) = (source.layout.clone(), video.id.to_string());
+    // A folder that can't be read has no transcript to offer; who plays the video is told.
+    let captions = tokio::task::spawn_blocking(move || captions::languages(&layout, &folder).unwrap_or_default()).await;
     Ok(Some(VideoView {
         id: video.id.to_string(),
         slug: video.slug.to_string(),
         duration_ms: duration_ms(&video),
         poster_url: video.poster_url(),
         storyboard_url: video.storyboard_url(),
+        captions: captions.unwrap_or_default(),
         title: video.title,
         description: None,
         language: None,

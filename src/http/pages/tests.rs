@@ -2,6 +2,7 @@
 
 use super::events::EventSlots;
 use super::source::Source;
+use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::{Broadcaster, NewBroadcaster};
 use crate::catalogue::video::{Finished, NewVideo};
@@ -73,7 +74,8 @@ impl World {
         let catalogue = Catalogue::open(path.to_str().unwrap()).await.unwrap();
         catalogue.migrate().await.unwrap();
         let lives = live::Handle::idle(catalogue.clone(), folder.path());
-        let source = Source::new(catalogue.clone(), lives.clone(), Tasks::default());
+        let source =
+            Source::new(catalogue.clone(), lives.clone(), Layout::new(folder.path().join("media")), Tasks::default());
         let app = App { source, assets: Assets::unhashed(), slots: EventSlots::new(1) };
         let mut world = Self { app, catalogue, lives, ids: Vec::new(), _folder: folder };
         let hall = world.hall("demo", "Amphi Émile Borel").await;

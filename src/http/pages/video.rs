@@ -42,6 +42,7 @@ pub(super) async fn page(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use media::caption::language::Language;
     use media::time::WallTime;
 
     #[test]
@@ -57,10 +58,16 @@ mod tests {
             duration_ms: 1_000,
             poster_url: Some("/p.jpg".into()),
             storyboard_url: Some("/p.vtt".into()),
+            captions: Language::new("fr").into_iter().collect(),
         };
         let assets = Assets::unhashed();
         let page = Page { frame: Frame::new(&HeaderMap::new(), &assets, Entry::Video), view }.render().unwrap();
-        for part in ["<h1 lang=\"fr\">Cours</h1>", "Séries &#38; sommes", " poster=\"/p.jpg\" thumbnails=\"/p.vtt\""] {
+        for part in [
+            "<h1 lang=\"fr\">Cours</h1>",
+            "Séries &#38; sommes",
+            " poster=\"/p.jpg\" thumbnails=\"/p.vtt\"",
+            "href=\"/videos/v1/captions/fr.txt\"",
+        ] {
             assert!(page.contains(part), "{part}: {page}");
         }
     }

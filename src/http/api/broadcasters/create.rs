@@ -1,6 +1,6 @@
 //! `POST /api/v1/broadcasters`.
 
-use super::Broadcaster;
+use super::{Broadcaster, preset};
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::NewBroadcaster;
 use crate::catalogue::slug::Slug;
@@ -32,6 +32,8 @@ pub(crate) struct Wish {
     rtsp_transport: Option<String>,
     /// How long a live waits for its contribution; without it, the server's setting.
     grace_ms: Option<u64>,
+    /// `camera`, `slides` or `low bandwidth`; without it, the server's setting.
+    preset: Option<String>,
 }
 
 /// Adds a broadcaster. It has no stream key yet.
@@ -72,6 +74,7 @@ pub(crate) async fn handler(
             .transpose()?
             .unwrap_or_default(),
         grace: wish.grace_ms.map(Duration::from_millis),
+        preset: wish.preset.map(preset).transpose()?,
     };
     let stored = catalogue.add_broadcaster(new, clock.now()).await?;
     let location = format!("/api/v1/broadcasters/{}", stored.slug);

@@ -48,6 +48,8 @@ pub(super) struct Broadcaster {
     rtsp_transport: &'static str,
     /// How long a live waits for its contribution; null: the server's setting.
     grace_ms: Option<u64>,
+    /// Which renditions its lives get: `camera`, `slides` or `low bandwidth`; null: the server's setting.
+    preset: Option<String>,
     created_at: String,
     page_url: String,
     hls_url: String,
@@ -129,6 +131,14 @@ pub(super) fn page_url(slug: &str) -> String {
     format!("/live/{slug}")
 }
 
+/// A preset's name, if it is one.
+pub(super) fn preset(name: String) -> Result<String, Problem> {
+    if live::is_preset(&name) {
+        return Ok(name);
+    }
+    Err(Problem::invalid("preset", format!("must be one of {}", live::presets().join(", "))))
+}
+
 /// `/live/<slug>/master.m3u8`.
 pub(super) fn hls_url(slug: &str) -> String {
     format!("/live/{slug}/master.m3u8")
@@ -153,6 +163,7 @@ impl Broadcaster {
             rtsp_url: None,
             rtsp_transport: stored.rtsp_transport.name(),
             grace_ms: stored.grace.map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX)),
+            preset: stored.preset.clone(),
             created_at: rfc3339(stored.created_at),
             page_url: page_url(stored.slug.as_str()),
             hls_url: hls_url(stored.slug.as_str()),
@@ -286,8 +297,8 @@ mod tests {
             ],
             "viewers": 3,
             "health": [{"level": "error", "code": "disk_full", "message": "Make room."}],
-            "source": "rtsp", "rtsp_transport": "tcp", "grace_ms": null, "created_at": "2026-09-21T14:13:20.000Z",
-            "page_url": "/live/hall", "hls_url": "/live/hall/master.m3u8"
+            "source": "rtsp", "rtsp_transport": "tcp", "grace_ms": null, "preset": null,
+            "created_at": "2026-09-21T14:13:20.000Z", "page_url": "/live/hall", "hls_url": "/live/hall/master.m3u8"
         });
         assert_eq!(shown, expected);
         let to_writers = serde_json::to_value(Broadcaster::with_source(&stored, Some(&live))).unwrap();

@@ -1,6 +1,6 @@
 //! `PATCH /api/v1/broadcasters/{slug}`.
 
-use super::{Broadcaster, find};
+use super::{Broadcaster, find, preset};
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::BroadcasterChange;
 use crate::http::input::{Body, Segments, parsed, present};
@@ -30,6 +30,10 @@ pub(crate) struct Wish {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u64>)]
     grace_ms: Option<Option<u64>>,
+    /// `camera`, `slides` or `low bandwidth`; null: the server's setting.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    preset: Option<Option<String>>,
 }
 
 /// Changes a broadcaster. A live on air goes on with what it began with.
@@ -65,6 +69,7 @@ pub(crate) async fn handler(
         },
         rtsp_transport: wish.rtsp_transport.map(|name| parsed("rtsp_transport", &name)).transpose()?,
         grace: wish.grace_ms.map(|grace| grace.map(Duration::from_millis)),
+        preset: wish.preset.map(|name| name.map(preset).transpose()).transpose()?,
     };
     let id = find(&catalogue, &slug).await?.id;
     let stored = catalogue.update_broadcaster(&id, change).await?;

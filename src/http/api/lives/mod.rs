@@ -2,3 +2,4 @@
 
 pub(super) mod end;
 pub(super) mod list;
+pub(super) mod retry;

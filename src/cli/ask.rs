@@ -1,4 +1,4 @@
-//! `amphi broadcaster end`: asks the running server, by its API and with a token that lives a minute.
+//! `amphi broadcaster end|retry`: asks the running server, by its API and with a token that lives a minute.
 
 use super::Error;
 use crate::catalogue::Catalogue;
@@ -18,19 +18,44 @@ const TOKEN_MICROS: i64 = 60_000_000;
 /// An answer is a status and at most a problem document.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
 
-pub(super) async fn run(config: &Config, catalogue: &Catalogue, slug: &Slug) -> Result<String, Error> {
+/// What is asked for a live.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wish {
+    /// That it ends.
+    End,
+    /// That its engines are tried again.
+    Retry,
+}
+
+impl Wish {
+    /// The last part of the endpoint's path.
+    fn name(self) -> &'static str {
+        match self {
+            Self::End => "end",
+            Self::Retry => "retry",
+        }
+    }
+
+    fn done(self, slug: &Slug) -> String {
+        match self {
+            Self::End => format!("The live of {slug} has ended; its video is in the catalogue.\n"),
+            Self::Retry => format!("The engines of {slug} are tried again.\n"),
+        }
+    }
+}
+
+pub(super) async fn run(config: &Config, catalogue: &Catalogue, slug: &Slug, wish: Wish) -> Result<String, Error> {
+    let path = format!("/api/v1/broadcasters/{slug}/{}", wish.name());
     if config.http.tls_certificate.path().is_some() {
-        let text = format!(
-            "the server speaks TLS: POST https://…/api/v1/broadcasters/{slug}/end with a token of scope lives:write"
-        );
+        let text = format!("the server speaks TLS: POST https://…{path} with a token of scope lives:write");
         return Err(Error::Other(text));
     }
     let address = server(config)?;
     let scopes = BTreeSet::from([Scope::LivesWrite]);
     let expires = now().plus_micros(TOKEN_MICROS);
-    let (row, token) = catalogue.add_token("amphi broadcaster end", &scopes, Some(expires), now()).await?;
+    let (row, token) = catalogue.add_token("amphi broadcaster", &scopes, Some(expires), now()).await?;
     let request = format!(
-        "POST /api/v1/broadcasters/{slug}/end HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
          Content-Length: 0\r\nConnection: close\r\n\r\n",
         token.reveal()
     );
@@ -39,7 +64,7 @@ pub(super) async fn run(config: &Config, catalogue: &Catalogue, slug: &Slug) -> 
     catalogue.revoke_token(&row.id, now()).await?;
     let answer = answer.map_err(|error| Error::Other(format!("the server at {address}: {error}")))?;
     match answer.split(' ').nth(1) {
-        Some("204") => Ok(format!("The live of {slug} has ended; its video is in the catalogue.\n")),
+        Some("204") => Ok(wish.done(slug)),
         Some("404" | "409") => Err(Error::Other(format!("{slug} is not on air"))),
         _ => Err(Error::Other(format!("the server said: {}", answer.lines().next().unwrap_or_default()))),
     }

@@ -1,0 +1,70 @@
+//! A page that listens to a live's captions, and when each event came.
+
+use super::peers::process::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What came so far.
+#[derive(Clone, Default)]
+pub(crate) struct Told(Arc<Mutex<Vec<Event>>>);
+
+struct Event {
+    arrived_ms: f64,
+    start_ms: f64,
+    end_ms: f64,
+    lines: String,
+}
+
+impl Told {
+    fn with<T>(&self, look: impl FnOnce(&mut Vec<Event>) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many events came.
+    pub(crate) fn count(&self) -> usize {
+        self.with(|events| events.len())
+    }
+
+    /// When the first event came, behind the first `from`, that has `text` in a cue over this time. Milliseconds since 1970, all.
+    pub(crate) fn first_with(&self, text: &str, (start_ms, end_ms): (f64, f64), from: usize) -> Option<f64> {
+        /// A cue begins and ends about its words.
+        const ABOUT_MS: f64 = 300.0;
+        let over = |e: &Event| e.start_ms <= start_ms + ABOUT_MS && e.end_ms >= end_ms - ABOUT_MS;
+        self.with(|events| {
+            // A word that was told before that is not counted from its repetition.
+            let first = events.iter().position(|e| over(e) && e.lines.contains(text))?;
+            (first >= from).then(|| events[first].arrived_ms)
+        })
+    }
+}
+
+/// Listens until the server closes.
+pub(crate) fn listen(http: &str, slug: &str) -> Result<Told, Error> {
+    let mut stream = TcpStream::connect(http)?;
+    write!(stream, "GET /live/{slug}/events HTTP/1.1\r\nhost: {http}\r\naccept: text/event-stream\r\n\r\n")?;
+    let told = Told::default();
+    let heard = told.clone();
+    std::thread::Builder::new().name("page".into()).spawn(move || {
+        let mut event = String::new();
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if let Some(name) = line.strip_prefix("event: ") {
+                name.clone_into(&mut event);
+            } else if let Some(data) = line.strip_prefix("data: ").filter(|_| event == "caption") {
+                let Ok(cue) = serde_json::from_str::<serde_json::Value>(data) else { continue };
+                let number = |field: &str| cue[field].as_f64().unwrap_or_default();
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                heard.with(|events| {
+                    events.push(Event {
+                        arrived_ms: since.as_secs_f64() * 1_000.0,
+                        start_ms: number("start"),
+                        end_ms: number("end"),
+                        lines: cue["lines"].to_string(),
+                    });
+                });
+            }
+        }
+    })?;
+    Ok(told)
+}
