@@ -45,7 +45,7 @@ fn the_sandbox_is_tight() {
             "security".as_ref(),
             "--offline=true".as_ref(),
             "--no-pager".as_ref(),
-            // In tenths. 1.7 as committed; what is missing is an address list, which a public server can't have.
+            // In tenths. 1.8 as committed; what is missing is an address list, which a public server can't have.
             "--threshold=20".as_ref(),
             root().join("systemd/amphi.service").as_os_str(),
         ],

@@ -202,8 +202,10 @@ test('who rewinds reads what the playlist has, at its picture', async () => {
   await probe.begin(page);
   await page.waitForFunction(() => document.querySelector('media-player')?.textTracks.selected?.language === 'fr', null, { timeout: 15_000 });
   await page.waitForFunction(probe.isLive, null, { timeout: 15_000 });
-  await record();
   await page.evaluate((ms) => document.querySelector('amphi-player').seekToDate(ms - 1_500), told.start);
+  // What is recorded begins before the caption, and not at the live edge.
+  await page.waitForFunction((ms) => document.querySelector('amphi-player').playingDate.getTime() < ms, told.start, { timeout: 10_000 });
+  await record();
   const seen = await watched(told);
   near(seen);
   assert.deepEqual(seen.said, ['Il y a longtemps']);
