@@ -8,6 +8,6 @@ section! {
         /// How many are done at once on this machine; 0: none, they wait for another.
         pub at_once: u32 = 1,
         /// How much they give way to lives and viewers: 0 (not at all) to 19.
-        pub niceness: u32 = 10,
+        pub niceness: u32 = 19,
     }
 }
