@@ -174,7 +174,11 @@ fn browser_changes_the_quality_without_a_stall_and_reads_captions_at_their_pictu
     let server = Server::start_on(Options::with(&settings), with_model("script", "fr", counted_words));
     let encoder = push_of(&server, "testsrc2=size=960x540:rate=25");
     wait_for_segments(&server, 4);
-    let mut viewer = chromium(&server, "choose", "fr-FR", &["--height", "360", "--expect-ended", "60"]);
+    // Who comes before the engine's renditions gets them by a new list, with a new menu.
+    let listed = || get(server.http(), "/live/demo/master.m3u8").text().unwrap_or_default().contains("360p/media.m3u8");
+    assert!(wait_until(STEP, listed), "no renditions");
+    let more = ["--height", "360", "--levels", "3", "--expect-ended", "60"];
+    let mut viewer = chromium(&server, "choose", "fr-FR", &more);
     wait_for(&viewer, "captions_off", 1);
     stop(encoder);
     let quality = wait_for(&viewer, "quality", 1);

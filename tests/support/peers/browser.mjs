@@ -3,7 +3,7 @@
 //   node tests/support/peers/browser.mjs watch   --url PAGE --seconds N [--language fr-FR] [--shots DIR] [--silent]
 //   node tests/support/peers/browser.mjs story   --url PAGE --expect-ended SECONDS [--shots DIR] [--play-out]
 //   node tests/support/peers/browser.mjs drop    --url PAGE --drops N [--shots DIR]
-//   node tests/support/peers/browser.mjs choose  --url PAGE --height H --expect-ended SECONDS [--shots DIR]
+//   node tests/support/peers/browser.mjs choose  --url PAGE --height H --levels N --expect-ended SECONDS [--shots DIR]
 //   node tests/support/peers/browser.mjs latency --url PAGE --seconds N [--settle S]
 //
 // Prints one JSON object per result, each with `step` and `ok`, and exits 0 if all are ok, 1 if one is not, 2 on wrong
@@ -256,10 +256,20 @@ async function drop(given) {
 
 /** Chooses a quality of the settings' menu: a height, or automatic. */
 async function chooseQuality(page, name) {
-  await page.locator('media-player').hover();
-  await page.locator('.vds-settings-menu media-menu-button').first().click();
-  await page.locator('.vds-quality-menu media-menu-button').or(page.getByRole('menuitem', { name: /^(Quality|Qualité)/ })).first().click();
-  await page.getByRole('menuitemradio', { name }).click();
+  // A menu closes with the controls, which go when nothing moves for a while: a busy machine may take longer between two clicks.
+  for (let tries = 3; ; tries -= 1) {
+    try {
+      await page.locator('media-player').hover();
+      await page.locator('.vds-settings-menu media-menu-button').first().click({ timeout: 5_000 });
+      await page.locator('.vds-quality-menu media-menu-button').first().click({ timeout: 5_000 });
+      await page.getByRole('menuitemradio', { name }).click({ timeout: 5_000 });
+      break;
+    } catch (error) {
+      if (tries === 1) throw error;
+      await page.keyboard.press('Escape');
+      await page.mouse.move(1, 1);
+    }
+  }
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
 }
@@ -284,6 +294,8 @@ async function choose(given) {
     await probe.begin(page);
     await page.waitForFunction(probe.isLive, null, { timeout: 15_000 });
     const heights = () => page.evaluate(() => document.querySelector('amphi-player').hls.levels.map(({ height }) => height).sort((a, b) => b - a));
+    const levels = Number(given.levels);
+    await page.waitForFunction((wanted) => document.querySelector('amphi-player').hls?.levels.length === wanted, levels, { timeout: 20_000 });
     const live_heights = await heights();
     const { stalls: before } = await page.evaluate(probe.sample);
     const height = Number(given.height);
