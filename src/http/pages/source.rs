@@ -124,16 +124,14 @@ pub async fn video(source: &Source, id: &str) -> Result<Option<VideoView>, Failu
     let found = source.catalogue.video(&id).await.map_err(|e| failed(&e))?;
     let Some(video) = found.filter(|v| v.state == VideoState::Ended) else { return Ok(None) };
     let broadcaster = source.catalogue.broadcaster(&video.broadcaster_id).await.map_err(|e| failed(&e))?;
-    let (layout, folder) = (source.layout.clone(), video.id.to_string());
-    // A folder that can't be read has no transcript to offer; who plays the video is told.
-    let captions = tokio::task::spawn_blocking(move || captions::languages(&layout, &folder).unwrap_or_default()).await;
+    let captions = captions::offered(&source.layout, video.id.as_str()).await;
     Ok(Some(VideoView {
         id: video.id.to_string(),
         slug: video.slug.to_string(),
         duration_ms: duration_ms(&video),
         poster_url: video.poster_url(),
         storyboard_url: video.storyboard_url(),
-        captions: captions.unwrap_or_default(),
+        captions,
         title: video.title,
         description: None,
         language: None,

@@ -54,12 +54,7 @@ struct Caption {
 impl Video {
     /// With the captions that lie beside its media.
     pub(super) async fn of(stored: &stored::Video, layout: &Layout) -> Self {
-        let id = stored.id.to_string();
-        let layout = layout.clone();
-        // A folder that can't be read has no captions to offer; who plays the video is told.
-        let languages =
-            tokio::task::spawn_blocking(move || captions::languages(&layout, &id).unwrap_or_default()).await;
-        Self::new(stored, &languages.unwrap_or_default())
+        Self::new(stored, &captions::offered(layout, stored.id.as_str()).await)
     }
 
     fn new(stored: &stored::Video, languages: &[Language]) -> Self {
