@@ -78,6 +78,7 @@ bench: prerequisites-test web libvosk $(MULTIMUX) ## the head-to-head programs; 
 	cargo build --release --bin amphi
 	cargo build --release -p amphi-pipelines --features vosk --bin amphi-engine
 	cargo bench --bench ladder_vs_ffmpeg
+	cargo bench --bench engine_boundary
 	.ci/libvosk model
 	[ -x target/peers/vosk/bin/python3 ] || { python3 -m venv target/peers/vosk && target/peers/vosk/bin/pip install --quiet vosk==0.3.45; }
 	cargo bench --bench captions
@@ -89,6 +90,7 @@ bench: prerequisites-test web libvosk $(MULTIMUX) ## the head-to-head programs; 
 	rm -rf $(BENCH_DATA) && cargo bench --bench long_recording -- --data-dir $(BENCH_DATA)
 	cargo bench --bench vod_ready -- --data-dir $(BENCH_DATA)
 	cargo bench --bench latency
+	cargo bench --bench latency -- --rung 240
 
 .PHONY: generate
 generate: web ## rewrite the committed files that the program generates

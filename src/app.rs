@@ -156,7 +156,7 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
         tls: tls.is_some(),
     };
 
-    let jobs = Jobs::start(catalogue.clone(), archive.layout().clone(), &config, &tasks)?;
+    let jobs = Jobs::start(&catalogue, archive.clone(), &config, &tasks)?;
     // Looked at before anybody is told where to ask.
     let (ready, report) = watch::channel(look(&catalogue, &archive, &jobs).await);
     let health = Health { report, stopping: tasks.soft().clone(), metrics: metrics.clone() };
@@ -242,7 +242,7 @@ async fn look(catalogue: &Catalogue, archive: &Archive, jobs: &Jobs) -> Report {
         findings.push(Finding { level: Level::Error, code: trouble.code(), message });
     }
     if let Some(why) = jobs.obstacle() {
-        let message = format!("Posters and previews of finished videos wait: {why}.");
+        let message = format!("Posters, previews and missing renditions of finished videos wait: {why}.");
         findings.push(Finding { level: Level::Notice, code: "jobs_wait", message });
     }
     Report { ready: catalogue_answers.is_ok(), findings }
@@ -257,6 +257,7 @@ fn settings(config: &Config, tasks: &Tasks) -> Settings {
         terms: terms(config),
         renditions: Renditions {
             enabled: config.renditions.enabled,
+            completed: crate::jobs::completes_renditions(config),
             // A name that is none was refused when the configuration was read.
             preset: Preset::named(&config.renditions.preset).unwrap_or_default(),
             engine: client::Settings {

@@ -281,3 +281,112 @@ fn without_an_engine_on_the_machine_the_source_is_on_air_and_health_says_what_is
     let quiet = || finding(&broadcaster(&server, "demo")["health"], "engine_missing").is_none();
     assert!(wait_until(SOON, quiet));
 }
+
+/// Jobs run here; other tests have none, as they take what is measured.
+const JOBS: (&str, &str) = ("AMPHI_JOBS__AT_ONCE", "1");
+/// From the end of a live to its renditions, on a machine that also compiles.
+const MADE: Duration = Duration::from_secs(120);
+
+/// The only job for renditions.
+fn ladder_job(server: &Server) -> Value {
+    let listed: Value = serde_json::from_str(&amphi(server, &["job", "list", "--json"])).unwrap();
+    let mut jobs = listed.as_array().unwrap().iter().filter(|job| job["kind"] == "ladder");
+    let job = jobs.next().unwrap_or_else(|| panic!("{listed}")).clone();
+    assert!(jobs.next().is_none(), "{listed}");
+    job
+}
+
+fn wait_ladder(server: &Server) {
+    assert!(wait_until(MADE, || ladder_job(server)["state"] == "done"), "{}", ladder_job(server));
+}
+
+/// What viewers of the video can choose, when they come now. What is known of it is believed for a few seconds.
+fn wait_offered(server: &Server, video: &Value, wanted: bool) -> String {
+    let master = || get(server.http(), video["hls_url"].as_str().unwrap()).text();
+    assert!(wait_until(Duration::from_secs(10), || master().contains("240p/media.m3u8") == wanted), "{}", master());
+    master()
+}
+
+/// The rung is whole, follows the source to the tick, and plays.
+fn assert_complete(server: &Server, video: &Value, what: &str) {
+    let loaded = recording(server, video);
+    assert_aligned(&loaded, RUNG, what);
+    assert!(loaded.tracks[&RUNG].segments.iter().all(|s| !s.is_gap() && s.keyframes.len() == 1), "{what}");
+    let each = |id| loaded.tracks[&id].segments.iter().map(|s| s.samples).collect::<Vec<_>>();
+    assert_eq!(each(RUNG), each(SOURCE), "{what}: the pictures of each segment");
+    wait_offered(server, video, true);
+    let rung = video_url(server, video).replace("master.m3u8", "240p/media.m3u8");
+    assert_eq!(count_packets(&rung, "v:0"), samples(&loaded, RUNG), "{what}");
+    decodes(&rung);
+    let said = amphi(server, &["check", "--media"]);
+    assert!(!said.contains(video["id"].as_str().unwrap()), "{said}");
+}
+
+#[test]
+fn a_live_that_had_no_engine_gets_its_renditions_as_a_video_that_is_played_meanwhile() {
+    let built = built();
+    let place = tempfile::tempdir().unwrap();
+    let program = place.path().join("amphi-engine");
+    let own = [("AMPHI_ENGINE__PROGRAM", program.to_str().unwrap()), ("AMPHI_LIVE__GRACE", "0s"), JOBS];
+    let mut server = server(&[&own[..], &[("AMPHI_LIVE__MIN_LENGTH", "0s")]].concat());
+    // Keyframes at unequal distances, and pictures in another order than they are shown.
+    let far = ["-g", "500", "-force_key_frames", "0,2.1,4.2,7,9.6", "-bf", "3", "-b_strategy", "0"];
+    let clip = Clip::new("640x360", "25", 12, &far);
+    let (video, before) = video_of(&server, &clip);
+    assert!(!before.tracks.contains_key(&RUNG));
+    assert_eq!(ladder_job(&server)["state"], "queued");
+    decodes(&video_url(&server, &video));
+    assert!(!wait_offered(&server, &video, false).contains("240p"));
+
+    // The machine is taken away while it works: it goes on after the next start.
+    std::os::unix::fs::symlink(built, &program).unwrap();
+    assert!(wait_until(MADE, || ladder_job(&server)["state"] != "queued"));
+    server.kill_9();
+    server.restart();
+    wait_ladder(&server);
+    assert_complete(&server, &video, "made afterwards");
+}
+
+#[test]
+fn what_an_engine_that_died_has_cost_a_rendition_is_made_after_the_end() {
+    let server = server(&[("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_LIVE__MIN_LENGTH", "0s"), JOBS]);
+    let clip = Clip::new("640x360", "25", 24, &["-g", "50"]);
+    let mut encoder = clip.push(&url(&server, "demo", "demo"));
+    wait_on_air(&server, "demo");
+    // Until it is given up, and again after somebody tries.
+    let offered = || get(server.http(), "/live/demo/240p/media.m3u8").status == 200;
+    assert!(wait_until(SOON, offered));
+    let given_up = || {
+        for (pid, _) in engines(&server) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        finding(&broadcaster(&server, "demo")["health"], "engine_given_up").is_some()
+    };
+    assert!(wait_until(SOON, given_up));
+    std::thread::sleep(Duration::from_secs(3));
+    amphi(&server, &["broadcaster", "retry", "demo"]);
+    assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
+    wait_state(&server, "demo", "ended");
+    let video = wait_videos(&server, "demo", 1).remove(0);
+    wait_ladder(&server);
+    assert_complete(&server, &video, "completed");
+    let made = get(server.http(), "/metrics").text();
+    assert!(made.contains("amphi_jobs_total{kind=\"ladder\",outcome=\"done\"} 1"), "{made}");
+}
+
+#[test]
+fn a_video_of_which_only_the_source_is_to_be_kept_loses_its_renditions_and_their_files() {
+    let own = [("AMPHI_RENDITIONS__VIDEOS", "source"), ("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_LIVE__MIN_LENGTH", "0s")];
+    let server = server(&[&own[..], &[JOBS]].concat());
+    let clip = Clip::new("640x360", "25", 8, &["-g", "50"]);
+    let (video, live) = video_of(&server, &clip);
+    assert!(live.tracks[&RUNG].segments.iter().any(|s| !s.is_gap()), "it had them on air");
+    wait_offered(&server, &video, false);
+    decodes(&video_url(&server, &video));
+    wait_ladder(&server);
+    let folder = server.data_dir().join("media").join(video["id"].as_str().unwrap());
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!files.iter().any(|name| name.to_string_lossy().starts_with("240p")), "{files:?}");
+    let said = amphi(&server, &["check", "--media"]);
+    assert!(!said.contains(video["id"].as_str().unwrap()), "{said}");
+}

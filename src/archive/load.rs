@@ -29,7 +29,7 @@ pub struct Loaded {
 pub struct Track {
     /// Decoder configurations with their initialisation segments, by number.
     pub inits: Vec<(Parameters, Bytes)>,
-    /// Finished segments, by number without gaps. The last ones know their parts: a live that goes on lists them as before, and what
+    /// Finished segments, by number without holes. The last ones know their parts: a live that goes on lists them as before, and what
     /// reports say of its edge stays true.
     pub segments: Vec<Segment>,
     /// Number of the next media file.
@@ -127,7 +127,8 @@ pub(super) fn assemble(path: &Path, records: impl IntoIterator<Item = Record>) -
             }
             Record::Segment { rendition, msn, discontinuity, init, program_date_time } => {
                 let track = loaded.track(rendition);
-                if track.segments.last().is_some_and(|s| s.msn + 1 != msn) {
+                let numbers = track.segments.first().zip(track.segments.last()).map(|(a, b)| a.msn..=b.msn + 1);
+                if numbers.is_some_and(|numbers| !numbers.contains(&msn)) {
                     return Err(damaged(path, format!("segment {msn} does not follow its predecessor")));
                 }
                 track.open = Some(Open::new(msn, discontinuity, init, program_date_time));
@@ -135,6 +136,10 @@ pub(super) fn assemble(path: &Path, records: impl IntoIterator<Item = Record>) -
             Record::Part(part) => loaded.track(part.rendition).add(&part),
             Record::SegmentEnd(rendition) => loaded.track(rendition).close(),
             Record::End => loaded.ended = true,
+            Record::Remove(rendition) => {
+                let track = loaded.track(rendition);
+                (track.segments, track.open) = (Vec::new(), None);
+            }
         }
     }
     Ok(loaded)
@@ -185,6 +190,12 @@ impl Track {
         } else {
             segment.location = None;
             segment.bytes = 0;
+        }
+        let place = self.segments.first().and_then(|first| usize::try_from(segment.msn - first.msn).ok());
+        if let Some(gap) = place.and_then(|n| self.segments.get_mut(n)) {
+            segment.parts = Box::default();
+            *gap = segment;
+            return;
         }
         self.segments.push(segment);
         let old = self.segments.len().checked_sub(SEGMENTS_WITH_PARTS + 1);
@@ -248,6 +259,29 @@ mod tests {
         assert_eq!(loaded([part(0, 520), part(1, 480), part(2, 1_700)]).tracks[&SOURCE].longest_part_micros, 520_000);
         assert_eq!(loaded([part(0, 2_000)]).tracks[&SOURCE].longest_part_micros, 0);
         assert_eq!(loaded([part(0, 1_000), part(2, 1_000)]).tracks[&SOURCE].longest_part_micros, 1_000_000);
+    }
+
+    #[test]
+    fn a_segment_that_comes_again_after_the_end_takes_the_place_of_the_gap() {
+        let program_date_time = WallTime::default();
+        let begins = |msn| Record::Segment { rendition: SOURCE, msn, discontinuity: false, init: 0, program_date_time };
+        let gap = |record| match record {
+            Record::Part(part) => Record::Part(PartRecord { bytes: 0, samples: 0, ..part }),
+            other => other,
+        };
+        let ends = Record::SegmentEnd(SOURCE);
+        let live = [gap(part(0, 500)), ends.clone(), begins(4), part(1, 500), ends.clone(), Record::End];
+        let gaps = |records: Vec<Record>| {
+            let segments = &loaded(records).tracks[&SOURCE].segments;
+            segments.iter().map(|s| (s.msn, s.is_gap())).collect::<Vec<_>>()
+        };
+        assert_eq!(gaps(live.to_vec()), [(3, true), (4, false)]);
+        let begun = [&live[..], &[begins(3), part(0, 500)]].concat();
+        assert_eq!(gaps([&begun[..], &[begins(4), gap(part(1, 500))]].concat()), [(3, true), (4, true)], "4 is closed");
+        let filled = [&begun[..], std::slice::from_ref(&ends)].concat();
+        assert_eq!(gaps(filled.clone()), [(3, false), (4, false)]);
+        let removed = [&filled[..], &[Record::Remove(SOURCE), begins(9)]].concat();
+        assert_eq!(gaps(removed), [], "and others may come");
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //! groups every half second, so a power cut loses less than a second. A file that ends anywhere is opened safely. A full disk
 //! costs the recording what does not fit, marked as gaps, and the live nothing. While the index on the disk lacks something that
 //! viewers were told (the disk is full or hangs), the recording's folder lacks its file `whole`: the next start then does not go on
-//! with it, because it does not know which numbers were used.
+//! with it, because it does not know which numbers were used. What is made of a finished recording (renditions that its live lacked) is
+//! appended to the same index: a segment that comes again takes the place of a gap.
 //!
 //! - [`layout`]: names of files; [`writer`]: the one thread that appends, and its [`writer::Recording`] handles;
 //! - `recording`: one recording's files; [`load`]: index → what playlists list; [`recover`]: after a crash;

@@ -182,6 +182,16 @@ impl Files {
         (stored, result.and(flushed))
     }
 
+    /// Says that renditions are no longer kept, and syncs that: then their files can go.
+    pub(super) fn remove(&mut self, renditions: &[RenditionId]) -> Result<(), Error> {
+        for rendition in renditions {
+            index::write(&Record::Remove(*rendition), &mut self.backlog);
+            self.tracks.remove(rendition);
+        }
+        self.flush_index()?;
+        self.sync()
+    }
+
     /// Whether the index on the disk has all that was appended.
     pub(super) fn is_indexed(&self) -> bool {
         self.backlog.is_empty() && !self.closed

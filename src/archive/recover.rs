@@ -27,16 +27,7 @@ const CHECKED_PARTS: usize = 128;
 /// # Errors
 /// When its index has no beginning, or the disk refuses.
 pub async fn recover(archive: &Archive, id: &str) -> Result<(Loaded, Recording), Error> {
-    let (layout, name) = (archive.layout().clone(), id.to_owned());
-    let cut = tokio::task::spawn_blocking(move || cut(&layout, &name)).await.map_err(|_| Error::Closed)??;
-    let (mut loaded, index_bytes) = cut;
-    let track = |t: &Track| ResumeTrack {
-        init: t.inits.last().map(|(_, b)| (b.clone(), u16::try_from(t.inits.len() - 1).unwrap_or(u16::MAX))),
-        next_file: t.next_file,
-    };
-    let tracks = loaded.tracks.iter().map(|(rendition, t)| (*rendition, track(t))).collect();
-    let resume = Resume { index_bytes, tracks };
-    let recording = archive.resume(id, resume).await?;
+    let (mut loaded, recording) = reopen(archive, id).await?;
     let events = closing(&mut loaded);
     if !events.is_empty() {
         let appended = recording.append(events.into()).ok_or(Error::Closed)?;
@@ -47,6 +38,23 @@ pub async fn recover(archive: &Archive, id: &str) -> Result<(Loaded, Recording),
     }
     let (layout, name) = (archive.layout().clone(), id.to_owned());
     let loaded = tokio::task::spawn_blocking(move || load(&layout, &name)).await.map_err(|_| Error::Closed)??;
+    Ok((loaded, recording))
+}
+
+/// Opens a recording to add to it, cut to what is whole: a finished one, whose renditions are completed, or one that [`recover`] closes.
+///
+/// # Errors
+/// When its index has no beginning, or the disk refuses.
+pub async fn reopen(archive: &Archive, id: &str) -> Result<(Loaded, Recording), Error> {
+    let (layout, name) = (archive.layout().clone(), id.to_owned());
+    let cut = tokio::task::spawn_blocking(move || cut(&layout, &name)).await.map_err(|_| Error::Closed)??;
+    let (loaded, index_bytes) = cut;
+    let track = |t: &Track| ResumeTrack {
+        init: t.inits.last().map(|(_, b)| (b.clone(), u16::try_from(t.inits.len() - 1).unwrap_or(u16::MAX))),
+        next_file: t.next_file,
+    };
+    let tracks = loaded.tracks.iter().map(|(rendition, t)| (*rendition, track(t))).collect();
+    let recording = archive.resume(id, Resume { index_bytes, tracks }).await?;
     Ok((loaded, recording))
 }
 
@@ -77,22 +85,37 @@ fn cut(layout: &Layout, id: &str) -> Result<(Loaded, u64), Error> {
     Ok((loaded, index_bytes))
 }
 
-/// The parts, each with its record's number and the media file it is in.
-pub(super) fn parts(records: &[(Record, u64)]) -> impl Iterator<Item = (usize, u16, &PartRecord)> {
-    let mut files = BTreeMap::new();
-    records.iter().enumerate().filter_map(move |(n, (record, _))| match record {
-        Record::File { rendition, file, .. } => {
-            files.insert(*rendition, *file);
-            None
+/// The parts that count, each with its record's number and the media file it is in, in the order of the records. Those of a gap that was
+/// filled, or of a rendition that was removed, do not.
+pub(super) fn parts(records: &[(Record, u64)]) -> Vec<(usize, u16, &PartRecord)> {
+    let (mut files, mut open) = (BTreeMap::new(), BTreeMap::new());
+    let mut of_segment: BTreeMap<(RenditionId, u64), Vec<_>> = BTreeMap::new();
+    for (n, (record, _)) in records.iter().enumerate() {
+        match record {
+            Record::File { rendition, file, .. } => {
+                files.insert(*rendition, *file);
+            }
+            Record::Segment { rendition, msn, .. } => {
+                open.insert(*rendition, *msn);
+                of_segment.remove(&(*rendition, *msn));
+            }
+            Record::Part(part) => {
+                let (file, msn) = (files.get(&part.rendition), open.get(&part.rendition));
+                let segment = of_segment.entry((part.rendition, msn.copied().unwrap_or(0))).or_default();
+                segment.push((n, file.copied().unwrap_or(0), part));
+            }
+            Record::Remove(rendition) => of_segment.retain(|(of, _), _| of != rendition),
+            Record::Begin(_) | Record::Init { .. } | Record::SegmentEnd(_) | Record::End => {}
         }
-        Record::Part(part) => Some((n, files.get(&part.rendition).copied().unwrap_or(0), part)),
-        _ => None,
-    })
+    }
+    let mut parts: Vec<_> = of_segment.into_values().flatten().collect();
+    parts.sort_unstable_by_key(|(n, ..)| *n);
+    parts
 }
 
 /// The number of the first record whose bytes are not on the disk, or of all records.
 fn first_bad(layout: &Layout, id: &str, records: &[(Record, u64)]) -> usize {
-    let parts: Vec<_> = parts(records).filter(|(_, _, part)| part.bytes > 0).collect();
+    let parts: Vec<_> = parts(records).into_iter().filter(|(_, _, part)| part.bytes > 0).collect();
     let from = parts.len().saturating_sub(CHECKED_PARTS);
     let bad = parts[from..].iter().find(|(_, file, part)| !part_is_whole(layout, id, *file, part));
     bad.map_or(records.len(), |(n, ..)| *n)
@@ -119,6 +142,8 @@ fn ends(records: &[(Record, u64)]) -> BTreeMap<RenditionId, (u16, u64)> {
                     *end = part.offset + u64::from(part.bytes);
                 }
             }
+            // Its files may be gone already.
+            Record::Remove(rendition) => drop(ends.remove(rendition)),
             _ => {}
         }
     }
@@ -162,8 +187,9 @@ fn closing(loaded: &mut Loaded) -> Vec<Event> {
     events
 }
 
-/// A segment in the place of `missing`: silence, or a gap.
-fn filler(rendition: RenditionId, track: &Track, missing: &Segment) -> [Event; 3] {
+/// A segment in the place of `missing`, which another rendition has: silence, or a gap. `track`: what there is of the rendition.
+#[must_use]
+pub fn filler(rendition: RenditionId, track: &Track, missing: &Segment) -> [Event; 3] {
     let (from, to) = (missing.start_micros.max(MEDIA_TIME_BASE_MICROS), missing.end_micros());
     let silence = match track.inits.last() {
         Some((Parameters::Audio(aac), _)) => silent_segment(rendition, aac, missing.msn, from, to).ok().flatten(),

@@ -10,6 +10,7 @@ use super::recording::{Files, Resume};
 use crate::clock;
 use bytes::Bytes;
 use media::caption::language::Language;
+use media::rendition::RenditionId;
 use media::segment::Event;
 use media::segment::index::Begin;
 use std::collections::{BTreeMap, HashMap};
@@ -100,6 +101,7 @@ enum Job {
     Resume { number: u64, id: String, resume: Resume, done: oneshot::Sender<Result<(), Error>> },
     Append { number: u64, events: Arc<Vec<Event>>, queued: Queued, done: oneshot::Sender<Written> },
     Caption { number: u64, language: Language, records: Bytes },
+    Remove { number: u64, renditions: Vec<RenditionId>, done: oneshot::Sender<Result<(), Error>> },
     Finish { number: u64, done: oneshot::Sender<Result<(), Error>> },
     Drop { number: u64 },
 }
@@ -265,6 +267,17 @@ impl Recording {
         self.jobs.try_send(job).is_ok()
     }
 
+    /// Renditions of a finished recording are no longer kept; returns when that is on the disk. Their files are still there.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn remove(&self, renditions: Vec<RenditionId>) -> Result<(), Error> {
+        let (done, removed) = oneshot::channel();
+        let job = Job::Remove { number: self.number, renditions, done };
+        self.jobs.send(job).await.map_err(|_| Error::Closed)?;
+        removed.await.map_err(|_| Error::Closed)?
+    }
+
     /// Marks the recording as complete; returns when that is on the disk.
     ///
     /// # Errors
@@ -317,6 +330,12 @@ impl Writer {
                         self.shared.dirty.store(true, Ordering::Release);
                     }
                 }
+                Job::Remove { number, renditions, done } => {
+                    let of = open.get_mut(&number);
+                    let removed = of.map_or(Err(Error::Closed), |files| files.remove(&renditions));
+                    self.note(number, &removed, &open);
+                    let _ = done.send(removed);
+                }
                 Job::Finish { number, done } => {
                     let finished = open.get_mut(&number).map_or(Err(Error::Closed), Files::finish);
                     self.note(number, &finished, &open);
@@ -359,7 +378,6 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use media::rendition::RenditionId;
     use media::segment::Part;
     use media::time::{Timescale, Timestamp};
 

@@ -76,9 +76,11 @@ macro_rules! named {
 
 named! {
     /// What can be done in the background.
-    JobKind: "must be storyboard" {
+    JobKind: "must be storyboard or ladder" {
         /// Poster, and previews for the player's bar.
         Storyboard = "storyboard",
+        /// Renditions that the live lacked.
+        Ladder = "ladder",
     }
 }
 

@@ -126,6 +126,8 @@ pub struct Finished {
     pub duration: Duration,
     /// See [`Video::listed`].
     pub listed: bool,
+    /// Its renditions are to be brought to what is configured, in the background.
+    pub ladder: bool,
     /// Where the broadcaster's next live begins; a lower number than what is stored is ignored.
     pub next_msn: u64,
     /// The same for discontinuities.
@@ -295,6 +297,9 @@ impl Catalogue {
         )
         .await?;
         self.add_job_in(&mut tx, JobKind::Storyboard, id, finished.ended_at).await?;
+        if finished.ladder {
+            self.add_job_in(&mut tx, JobKind::Ladder, id, finished.ended_at).await?;
+        }
         tx.commit().await?;
         self.video(id).await?.ok_or(Error::NotFound("video"))
     }

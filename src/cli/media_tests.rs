@@ -71,7 +71,8 @@ fn recorded(data_dir: &Path, recordings: usize) -> (Vec<String>, PathBuf) {
             recording.finish().await.unwrap();
             let duration = Duration::from_secs(4);
             let ended_at = NOW.plus_micros(4_000_000);
-            let finished = Finished { ended_at, duration, listed: true, next_msn: 2, next_discontinuity: 1 };
+            let finished =
+                Finished { ended_at, duration, listed: true, ladder: false, next_msn: 2, next_discontinuity: 1 };
             catalogue.finish_video(&video.id, finished).await.unwrap();
             ids.push(video.id.to_string());
         }

@@ -32,7 +32,7 @@ pub use jobs::Jobs;
 pub use live::Live;
 pub use load::{Error, Loaded, Overrides, Sources, load};
 pub use log::{Format, Log};
-pub use renditions::Renditions;
+pub use renditions::{Renditions, Videos};
 pub use rtmp::Rtmp;
 pub use sample::sample;
 

@@ -2,6 +2,18 @@
 
 use super::section::section;
 
+/// What becomes of a live's renditions when it is a video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Videos {
+    /// What the live lacked is made afterwards.
+    Complete,
+    /// They stay as they were recorded.
+    Recorded,
+    /// Those that browsers can do without are removed.
+    Source,
+}
+
 section! {
     /// Qualities below the source, made by engines: processes of their own, found beside the server.
     pub struct Renditions {
@@ -12,5 +24,9 @@ section! {
         pub preset: String = "camera".to_owned(),
         /// Percent of the machine's processors that engines may use. A live that does not fit beside those on air is passed through.
         pub cpu_percent: u32 = 80,
+        /// What becomes of them when the live is over: "complete" (what it lacked is made from the recording, in the background),
+        /// "recorded" (they stay as they were on air) or "source" (they are removed, which saves half of the disk; what browsers can't
+        /// play without stays).
+        pub videos: Videos = Videos::Complete,
     }
 }

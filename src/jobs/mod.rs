@@ -2,56 +2,83 @@
 //!
 //! **Promises.** A job that began is finished, failed for good, cancelled, or tried again: a crash, `kill -9` or a stop forgets none. A
 //! bounded number runs at once, and engines give way to lives and viewers. A cancelled job ends within a second. Without what a kind needs
-//! (an engine), its jobs wait, and health says why.
+//! (an engine), its jobs wait, and health says why. What takes hours has a place of its own, so that posters do not wait for it.
 //!
 //! - `runner`: claims, leases, stops; knows nothing of what is done; `attempts`: when a failed one is tried again;
 //! - `work`: what is done, by kind; to add one: a variant of `JobKind`, its line there, its module here;
-//! - [`storyboard`]: poster and previews.
+//! - [`storyboard`]: poster and previews; `ladder`: renditions that the live lacked.
 
 mod attempts;
+mod ladder;
 mod runner;
 pub mod storyboard;
 mod work;
 
-use crate::archive::layout::Layout;
+use crate::archive::writer::Archive;
+use crate::catalogue::job::JobKind;
 use crate::catalogue::{Catalogue, Error};
-use crate::config::Config;
+use crate::config::{Config, Videos};
 use crate::lifecycle::Tasks;
 use pipelines::client;
+use pipelines::ladder::Preset;
 use runner::{Runner, Timing};
 use std::time::Duration;
 use tokio::sync::watch;
-use work::Workshop;
+use work::{Renditions, Workshop};
 
 /// What the server knows of its jobs.
 #[derive(Clone, Debug)]
 pub struct Jobs {
-    waiting: watch::Receiver<Option<String>>,
+    waiting: Vec<watch::Receiver<Option<String>>>,
 }
+
+/// A job that takes longer hangs: a storyboard of a day takes less than a minute.
+const SHORT: Duration = Duration::from_secs(15 * 60);
+/// The same for renditions of a day, on a machine that is busy with lives for most of it.
+const LONG: Duration = Duration::from_secs(48 * 3_600);
 
 impl Jobs {
     /// Begins to work as configured, until the soft stop: what runs then is put back.
     ///
     /// # Errors
     /// `Secret`: no randomness.
-    pub fn start(catalogue: Catalogue, layout: Layout, config: &Config, tasks: &Tasks) -> Result<Self, Error> {
-        let work = Workshop { catalogue: catalogue.clone(), layout, engine: engine(config) };
+    pub fn start(catalogue: &Catalogue, archive: Archive, config: &Config, tasks: &Tasks) -> Result<Self, Error> {
         let places = config.jobs.at_once as usize;
-        let (runner, waiting) = Runner::new(catalogue, work, tasks.clone(), places, Timing::default())?;
-        tasks.spawn_essential("jobs", runner.run());
+        let work = Workshop {
+            catalogue: catalogue.clone(),
+            archive,
+            engine: engine(config),
+            renditions: Renditions {
+                kept: kept(config),
+                // A name that is none was refused when the configuration was read.
+                preset: Preset::named(&config.renditions.preset).unwrap_or_default(),
+            },
+        };
+        let mut waiting = Vec::new();
+        for (kinds, places, limit) in
+            [(&[JobKind::Storyboard], places, SHORT), (&[JobKind::Ladder], places.min(1), LONG)]
+        {
+            let timing = Timing { limit, ..Timing::default() };
+            let (runner, waits) = Runner::new(catalogue.clone(), work.clone(), kinds, tasks.clone(), places, timing)?;
+            tasks.spawn_essential("jobs", runner.run());
+            waiting.push(waits);
+        }
         Ok(Self { waiting })
     }
 
     /// Why jobs wait that could be done otherwise, for people; `None`: none does.
     #[must_use]
     pub fn obstacle(&self) -> Option<String> {
-        self.waiting.borrow().clone()
+        self.waiting.iter().find_map(|waits| waits.borrow().clone())
     }
 }
 
 /// From the start of an engine to its first word. A tenth of a second is usual; beside lives that take all of the machine, one that gives
 /// way to them takes many, and nobody waits for it.
 const ENGINE_STARTS_WITHIN: Duration = Duration::from_secs(60);
+/// The same for how long one may say nothing, and decode nothing of what it was sent.
+const ENGINE_SILENCE: Duration = Duration::from_secs(60);
+const ENGINE_NO_PROGRESS: Duration = Duration::from_secs(120);
 
 /// How engines are run for jobs.
 fn engine(config: &Config) -> client::Settings {
@@ -59,8 +86,26 @@ fn engine(config: &Config) -> client::Settings {
         program: config.engine.program.path().map(std::borrow::ToOwned::to_owned),
         niceness: u8::try_from(config.jobs.niceness).unwrap_or(19),
         start_within: ENGINE_STARTS_WITHIN,
+        silence: ENGINE_SILENCE,
+        no_progress: ENGINE_NO_PROGRESS,
         ..client::Settings::default()
     }
+}
+
+/// What is kept of finished videos' renditions; `None`: what there is.
+fn kept(config: &Config) -> Option<ladder::Kept> {
+    match config.renditions.videos {
+        _ if !config.renditions.enabled => None,
+        Videos::Complete => Some(ladder::Kept::All),
+        Videos::Recorded => None,
+        Videos::Source => Some(ladder::Kept::Necessary),
+    }
+}
+
+/// Whether finished videos get a job for their renditions.
+#[must_use]
+pub fn completes_renditions(config: &Config) -> bool {
+    kept(config).is_some()
 }
 
 /// Why this machine can do no jobs, and what to do about it; `None`: it can.

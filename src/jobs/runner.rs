@@ -29,7 +29,7 @@ pub(super) struct Timing {
     pub(super) poll: Duration,
     /// After something was found to be missing on this machine, or the catalogue did not answer.
     pub(super) sulk: Duration,
-    /// A job that takes longer hangs: a storyboard of a day takes less than a minute.
+    /// A job that takes longer hangs.
     pub(super) limit: Duration,
 }
 
@@ -40,7 +40,7 @@ impl Default for Timing {
             look_every: Duration::from_millis(500),
             poll: Duration::from_secs(2),
             sulk: Duration::from_secs(60),
-            limit: Duration::from_secs(15 * 60),
+            limit: Duration::MAX,
         }
     }
 }
@@ -49,6 +49,8 @@ impl Default for Timing {
 pub(super) struct Runner<W> {
     catalogue: Catalogue,
     work: W,
+    /// What it takes.
+    of: &'static [JobKind],
     tasks: Tasks,
     places: usize,
     timing: Timing,
@@ -73,10 +75,11 @@ enum End {
 }
 
 impl<W: Work> Runner<W> {
-    /// A runner of at most `places` jobs at once, and where it says why jobs wait.
+    /// A runner of at most `places` jobs of some kinds at once, and where it says why jobs wait.
     pub(super) fn new(
         catalogue: Catalogue,
         work: W,
+        of: &'static [JobKind],
         tasks: Tasks,
         places: usize,
         timing: Timing,
@@ -84,7 +87,7 @@ impl<W: Work> Runner<W> {
         let (waiting, receiver) = watch::channel(None);
         let owner = Owner::random()?;
         let (unready, none_missing) = (Mutex::default(), Mutex::default());
-        Ok((Self { catalogue, work, tasks, places, timing, owner, unready, none_missing, waiting }, receiver))
+        Ok((Self { catalogue, work, of, tasks, places, timing, owner, unready, none_missing, waiting }, receiver))
     }
 
     /// Until the soft stop.
@@ -152,7 +155,7 @@ impl<W: Work> Runner<W> {
 
     /// Queues storyboards of videos from before there were any; answers how many.
     async fn queue_missing(&self, at: WallTime) -> Result<usize, Error> {
-        if *lock(&self.none_missing) {
+        if *lock(&self.none_missing) || !self.of.contains(&JobKind::Storyboard) {
             return Ok(0);
         }
         let queued = self.catalogue.queue_missing_storyboards(MISSING_AT_ONCE, at).await?;
@@ -178,7 +181,7 @@ impl<W: Work> Runner<W> {
             }
             None => true,
         };
-        (JobKind::ALL.iter().copied().filter(can).collect(), obstacle)
+        (self.of.iter().copied().filter(can).collect(), obstacle)
     }
 
     fn lease(&self, at: WallTime) -> WallTime {

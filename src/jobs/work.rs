@@ -1,10 +1,11 @@
 //! What is done, by kind.
 
-use super::storyboard;
-use crate::archive::layout::Layout;
+use super::{ladder, storyboard};
+use crate::archive::writer::Archive;
 use crate::catalogue::Catalogue;
 use crate::catalogue::job::{Job, JobKind};
 use pipelines::client;
+use pipelines::ladder::Preset;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -47,20 +48,31 @@ pub(super) trait Work: Send + Sync + 'static {
 #[derive(Clone, Debug)]
 pub(super) struct Workshop {
     pub(super) catalogue: Catalogue,
-    pub(super) layout: Layout,
+    pub(super) archive: Archive,
     pub(super) engine: client::Settings,
+    pub(super) renditions: Renditions,
+}
+
+/// What becomes of finished videos' renditions.
+#[derive(Clone, Debug)]
+pub(super) struct Renditions {
+    /// `None`: they stay as the live left them.
+    pub(super) kept: Option<ladder::Kept>,
+    /// For broadcasters without their own.
+    pub(super) preset: Preset,
 }
 
 impl Work for Workshop {
     fn obstacle(&self, kind: JobKind) -> Option<String> {
         match kind {
-            JobKind::Storyboard => client::program(&self.engine).err(),
+            JobKind::Storyboard | JobKind::Ladder => client::program(&self.engine).err(),
         }
     }
 
     async fn run(&self, job: &Job, progress: &Progress) -> Result<(), Failure> {
         match job.kind {
             JobKind::Storyboard => storyboard::make(self, &job.video_id, progress).await,
+            JobKind::Ladder => ladder::make(self, &job.video_id, progress).await,
         }
     }
 }

@@ -335,10 +335,12 @@ impl Production {
             tracing::error!(broadcaster = %broadcaster.slug, %error, "the recording can't be completed on disk");
         }
         if let Some(id) = &self.video_id {
+            let listed = duration >= context.terms().min_length && (self.closed || self.unrecorded.is_none());
             let finished = Finished {
                 ended_at: ended_at.unwrap_or_else(clock::now),
                 duration,
-                listed: duration >= context.terms().min_length && (self.closed || self.unrecorded.is_none()),
+                listed,
+                ladder: listed && context.settings.renditions.completed,
                 next_msn: self.next_numbers().0,
                 next_discontinuity: self.next_numbers().1,
             };

@@ -68,10 +68,12 @@ impl Handle {
         // Without the end of its index nobody knows what viewers have seen. They are told numbers that are too high rather than one
         // again.
         let most = if whole { 0 } else { now().since(ended_at).as_secs() / LEAST_SEGMENT.as_secs() + MORE_SEGMENTS };
+        let listed = duration >= self.context().terms().min_length;
         let finished = Finished {
             ended_at,
             duration,
-            listed: duration >= self.context().terms().min_length,
+            listed,
+            ladder: listed && loaded.is_some() && self.context().settings.renditions.completed,
             next_msn: loaded.map_or(video.first_msn, Loaded::next_msn) + most,
             next_discontinuity: loaded.map_or(video.first_discontinuity, Loaded::next_discontinuity) + most,
         };

@@ -27,7 +27,12 @@ impl Handle {
                 takeover_after: Duration::from_secs(3),
                 refusals_per_minute: 10,
             },
-            renditions: Renditions { enabled: false, preset: Preset::default(), engine: client::Settings::default() },
+            renditions: Renditions {
+                enabled: false,
+                completed: false,
+                preset: Preset::default(),
+                engine: client::Settings::default(),
+            },
             budget: Budget { cores: 1.0, share: 0.5 },
             captions: Captions::off(),
         };

@@ -126,7 +126,7 @@ impl Timeline {
     pub fn of_video(video_id: &str, loaded: &Loaded, kept: &[Kept]) -> Arc<Self> {
         // A video's playlist says nothing of parts.
         let rules = Rules::new(i64::from(loaded.begin.target_duration_s) * 500_000, 500_000);
-        let mut maker = Maker::resume(video_id, rules, loaded, i64::MAX);
+        let mut maker = Maker::resume(video_id, rules, &complete(loaded), i64::MAX);
         maker.end_with(Playlist::end_as_video);
         let lead = loaded.tracks.values().find(|t| !t.segments.is_empty());
         for (kept, lead) in kept.iter().zip(lead.into_iter().cycle()) {
@@ -272,6 +272,14 @@ impl Rendition {
         let inits = self.inits.read().unwrap_or_else(PoisonError::into_inner);
         inits.last().map(|(p, _)| p.clone())
     }
+}
+
+/// Without the renditions that are still being made of a finished video: they end early.
+fn complete(loaded: &Loaded) -> Loaded {
+    let mut complete = loaded.clone();
+    let end = loaded.next_msn();
+    complete.tracks.retain(|id, t| !id.is_encoded() || t.segments.last().is_some_and(|s| s.msn + 1 == end));
+    complete
 }
 
 /// What the segmenter found for this source while it was on air: it is reckoned from the same figures.

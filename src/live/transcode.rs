@@ -17,7 +17,7 @@ use media::time::{Timescale, Timestamp};
 use media::track::{Kind, Parameters};
 use pipelines::client::{self, Control, Input, Output};
 use pipelines::ladder::{self, Ladder, Preset, Source, SourceAudio, SourceRendition, SourceVideo, cost};
-use pipelines::message::{AudioPlan, EncodedFrame, Rendition, SourceFrame, Start, Stats};
+use pipelines::message::{EncodedFrame, Rendition, SourceFrame, Start, Stats};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,8 @@ const MEASURE_OVER: Duration = Duration::from_secs(10);
 pub struct Renditions {
     /// Whether to make any.
     pub enabled: bool,
+    /// Whether a finished video gets a job that brings its renditions to what is configured.
+    pub completed: bool,
     /// Which.
     pub preset: Preset,
     /// How engines are run.
@@ -137,7 +139,7 @@ impl Transcoding {
     /// What is being made, or about to be.
     pub(super) fn expected(&self) -> impl Iterator<Item = RenditionId> + '_ {
         let works = matches!(self.standing, Standing::Running | Standing::Lost(_));
-        self.engines.back().filter(|_| works).into_iter().flat_map(|e| ids(&e.order))
+        self.engines.back().filter(|_| works).into_iter().flat_map(|e| e.order.ids())
     }
 
     /// Whether viewers get a re-encoded rendition instead of the source, so that segments need not wait for its keyframes.
@@ -188,7 +190,7 @@ impl Transcoding {
             }
         }
         if let Some(engine) = self.engines.back()
-            && let Some(input) = engine.input.as_ref().filter(|_| takes(&engine.order, parameters.kind()))
+            && let Some(input) = engine.input.as_ref().filter(|_| engine.order.takes(parameters.kind()))
         {
             input.parameters(parameters.clone());
         }
@@ -199,7 +201,7 @@ impl Transcoding {
             Kind::Video => Timescale::VIDEO,
             Kind::Audio => self.audio.as_ref().map_or(Timescale::MICROS, |aac| aac.timescale()),
         };
-        let Some(engine) = self.engines.back().filter(|e| takes(&e.order, frame.kind)) else { return };
+        let Some(engine) = self.engines.back().filter(|e| e.order.takes(frame.kind)) else { return };
         if let Some(input) = &engine.input {
             input.frame(SourceFrame {
                 kind: frame.kind,
@@ -270,10 +272,10 @@ impl Transcoding {
             client.run(stop).await;
         });
         let parameters = [self.video.clone().map(Parameters::Video), self.audio.clone().map(Parameters::Audio)];
-        for parameters in parameters.into_iter().flatten().filter(|p| takes(&order, p.kind())) {
+        for parameters in parameters.into_iter().flatten().filter(|p| order.takes(p.kind())) {
             input.parameters(parameters);
         }
-        for id in ids(&order) {
+        for id in order.ids() {
             if !self.followers.contains_key(&id) {
                 let mut follower = Follower::new(id);
                 if let Some(boundary) = &self.last_segment {
@@ -311,7 +313,7 @@ impl Transcoding {
 
     /// Each follower waits for its engine as long as there is one.
     fn await_engines(&mut self) {
-        let made: Vec<_> = self.engines.iter().flat_map(|e| ids(&e.order)).collect();
+        let made: Vec<_> = self.engines.iter().flat_map(|e| e.order.ids()).collect();
         for (id, follower) in &mut self.followers {
             follower.await_engine(made.contains(id));
         }
@@ -355,7 +357,7 @@ impl Transcoding {
                 if let Parameters::Audio(aac) = &parameters {
                     engine.sound_scale = Some(aac.timescale());
                 }
-                if let Some(follower) = id(&engine.order, rendition).and_then(|id| self.followers.get_mut(&id)) {
+                if let Some(follower) = engine.order.id(rendition).and_then(|id| self.followers.get_mut(&id)) {
                     follower.parameters(&parameters);
                 }
             }
@@ -364,7 +366,7 @@ impl Transcoding {
                     Rendition::Rung(_) => Some(Timescale::VIDEO),
                     Rendition::Audio => engine.sound_scale,
                 };
-                let follower = id(&engine.order, frame.rendition).and_then(|id| self.followers.get_mut(&id));
+                let follower = engine.order.id(frame.rendition).and_then(|id| self.followers.get_mut(&id));
                 if let Some((follower, scale)) = follower.zip(scale) {
                     let EncodedFrame { dts, pts, keyframe, payload, .. } = frame;
                     let (dts, pts) = (Timestamp::new(dts, scale), Timestamp::new(pts, scale));
@@ -477,32 +479,6 @@ fn begins(frame: &PlacedFrame, has_video: bool) -> bool {
     }
 }
 
-/// Whether an engine with this order needs the source's frames of a kind.
-fn takes(order: &Start, kind: Kind) -> bool {
-    match kind {
-        Kind::Video => !order.rungs.is_empty(),
-        Kind::Audio => !matches!(order.audio, AudioPlan::Leave),
-    }
-}
-
-/// What an engine's rendition is called here.
-fn id(order: &Start, rendition: Rendition) -> Option<RenditionId> {
-    match rendition {
-        Rendition::Rung(n) => {
-            let side = order.rungs.get(usize::from(n))?.short_side_px();
-            RenditionId::from_code(u16::try_from(side).ok()?)
-        }
-        Rendition::Audio => Some(RenditionId::Stereo),
-    }
-}
-
-/// All that an engine with this order makes.
-fn ids(order: &Start) -> impl Iterator<Item = RenditionId> + '_ {
-    let sound = takes(order, Kind::Audio).then_some(Rendition::Audio);
-    let rungs = (0..=u8::MAX).take(order.rungs.len()).map(Rendition::Rung);
-    rungs.chain(sound).filter_map(|rendition| id(order, rendition))
-}
-
 fn names(order: &Start) -> String {
-    ids(order).map(RenditionId::name).collect::<Vec<_>>().join(" ")
+    order.ids().map(RenditionId::name).collect::<Vec<_>>().join(" ")
 }

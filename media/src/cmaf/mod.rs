@@ -1,18 +1,20 @@
-//! Frames → ISO BMFF (CMAF): initialisation segments and fragments. Bytes only, no IO, no decisions.
+//! Frames → ISO BMFF (CMAF): initialisation segments and fragments, and fragments read back. Bytes only, no IO, no decisions.
 //!
 //! One track per file, track id 1, so that every rendition is a playable fragmented MP4 of its own
 //! (`ftyp moov (moof mdat)*`, ISO/IEC 14496-12 and 23000-19).
 
 mod fragment;
 mod init;
+mod read;
 
 pub use fragment::{Fragment, Sample, write_fragment};
 pub use init::init_segment;
+pub use read::{Timed, read_fragments};
 
 /// The one track of each file.
 const TRACK_ID: u32 = 1;
 
-/// A box could not be written. Only sizes beyond 32 bits do that, which the limits of ingest exclude.
+/// A box could not be written (only sizes beyond 32 bits do that, which the limits of ingest exclude), or bytes are none of ours.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("ISO BMFF: {0}")]
 pub struct Error(String);

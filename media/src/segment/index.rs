@@ -43,7 +43,7 @@ pub enum Record {
         /// Length of the initialisation segment at its start.
         header_bytes: u32,
     },
-    /// A segment of a rendition begins.
+    /// A segment of a rendition begins. After [`Record::End`] it takes the place of the one of the same number: a gap that was filled.
     Segment {
         /// Of which rendition.
         rendition: RenditionId,
@@ -60,8 +60,10 @@ pub enum Record {
     Part(PartRecord),
     /// The current segment of a rendition is complete.
     SegmentEnd(RenditionId),
-    /// The recording is complete.
+    /// The recording is complete. What follows was made of it since.
     End,
+    /// A rendition is no longer kept: nothing that was said of it before counts, but for the numbers of its files.
+    Remove(RenditionId),
 }
 
 /// What a recording is.
@@ -148,7 +150,7 @@ pub fn write(record: &Record, out: &mut Vec<u8>) {
                 out.put_i64_le(k.time_micros);
             }
         }
-        Record::SegmentEnd(rendition) => out.put_u16_le(rendition.code()),
+        Record::SegmentEnd(rendition) | Record::Remove(rendition) => out.put_u16_le(rendition.code()),
         Record::End => {}
     }
     // Payloads are bounded well below 64 KiB: an avcC, the longest, by the 16-bit lengths inside and by ingest.
@@ -235,6 +237,7 @@ fn parse(tag: u8, mut b: &[u8]) -> Option<Record> {
         }
         6 => Record::SegmentEnd(rendition(&mut b)?),
         7 => Record::End,
+        8 => Record::Remove(rendition(&mut b)?),
         _ => return None,
     })
 }
@@ -248,6 +251,7 @@ fn tag(record: &Record) -> u8 {
         Record::Part(_) => 5,
         Record::SegmentEnd(_) => 6,
         Record::End => 7,
+        Record::Remove(_) => 8,
     }
 }
 
@@ -297,6 +301,7 @@ mod tests {
             }),
             Record::SegmentEnd(RenditionId::Rung(720)),
             Record::End,
+            Record::Remove(RenditionId::Rung(720)),
         ]
     }
 

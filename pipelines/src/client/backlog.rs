@@ -164,7 +164,7 @@ impl Backlog {
                     if shown && frame.kind == Kind::Audio {
                         continue;
                     }
-                    frame.decode_only = shown;
+                    frame.decode_only |= shown;
                     return Some(ToEngine::Frame(frame));
                 }
                 other => return Some(other),
@@ -240,8 +240,11 @@ impl Backlog {
         self.skipping = true;
     }
 
+    /// Whether what waits is less than half of what may. What was sent and is kept for another engine does not count: it goes first.
     pub(super) fn has_room(&self) -> bool {
-        self.bytes * 2 < MAX_BYTES
+        let unsent = self.items.iter().skip(self.next);
+        let unsent_bytes: usize = unsent.map(|m| if let ToEngine::Frame(f) = m { f.payload.len() } else { 0 }).sum();
+        unsent_bytes * 2 < MAX_BYTES
             && (self.items.len() - self.next) * 2 < MAX_ITEMS
             && self.waiting_ticks() * 2 < MAX_WAITING_TICKS
     }
@@ -286,6 +289,30 @@ mod tests {
                 _ => None,
             })
             .collect()
+    }
+
+    #[test]
+    fn a_long_gop_that_was_sent_leaves_room_for_what_follows() {
+        let mut backlog = Backlog::default();
+        let large = Bytes::from(vec![0; MAX_BYTES / 8]);
+        for n in 0..40 {
+            assert!(backlog.has_room(), "picture {n} would never be sent");
+            backlog.frame(SourceFrame { payload: large.clone(), ..picture(n, n == 0) });
+            assert!(backlog.take().is_some());
+        }
+        assert_eq!(backlog.dropped_frames(), 0);
+        for n in 40..44 {
+            backlog.frame(SourceFrame { payload: large.clone(), ..picture(n, false) });
+        }
+        assert!(!backlog.has_room(), "half of it waits");
+    }
+
+    #[test]
+    fn what_is_only_to_be_decoded_stays_so() {
+        let mut backlog = Backlog::default();
+        backlog.frame(SourceFrame { decode_only: true, ..picture(1, true) });
+        backlog.frame(picture(2, false));
+        assert_eq!(sent(&mut backlog), [-1, 2]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What the server says to an engine.
 
 use super::wire::{Reader, Writer};
-use super::{Encoded, Error, MAX_RUNGS};
+use super::{Encoded, Error, MAX_RUNGS, Rendition};
 use crate::ladder::{Halving, Rung};
 use bytes::Bytes;
+use media::rendition::RenditionId;
 use media::track::{Kind, Parameters};
 
 /// Largest picture side, as `media` takes it.
@@ -37,6 +38,45 @@ pub struct Start {
     pub audio: AudioPlan,
     /// How.
     pub options: Options,
+}
+
+impl Start {
+    /// Whether frames of a kind are needed.
+    #[must_use]
+    pub fn takes(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Video => !self.rungs.is_empty(),
+            Kind::Audio => !matches!(self.audio, AudioPlan::Leave),
+        }
+    }
+
+    /// What an engine's rendition is called outside; `None`: it was not asked for.
+    #[must_use]
+    pub fn id(&self, rendition: Rendition) -> Option<RenditionId> {
+        match rendition {
+            Rendition::Rung(n) => {
+                let side = self.rungs.get(usize::from(n))?.short_side_px();
+                RenditionId::from_code(u16::try_from(side).ok()?)
+            }
+            Rendition::Audio => self.takes(Kind::Audio).then_some(RenditionId::Stereo),
+        }
+    }
+
+    /// All that is made.
+    pub fn ids(&self) -> impl Iterator<Item = RenditionId> + '_ {
+        let rungs = (0..=u8::MAX).take(self.rungs.len()).map(Rendition::Rung);
+        rungs.chain([Rendition::Audio]).filter_map(|rendition| self.id(rendition))
+    }
+
+    /// The same without what `wanted` does not say yes to.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(RenditionId) -> bool) -> Self {
+        let numbered = (0..=u8::MAX).zip(&self.rungs);
+        let kept = numbered.filter(|(n, _)| self.id(Rendition::Rung(*n)).is_some_and(&wanted));
+        let rungs = kept.map(|(_, rung)| *rung).collect();
+        let audio = if wanted(RenditionId::Stereo) { self.audio } else { AudioPlan::Leave };
+        Self { rungs, audio, ..self.clone() }
+    }
 }
 
 /// What becomes of the sound.

@@ -4,7 +4,7 @@
 CREATE TABLE jobs (
     tenant_id         TEXT   NOT NULL,
     id                TEXT   NOT NULL CHECK (length(id) = 16),
-    kind              TEXT   NOT NULL, -- 'storyboard'. No CHECK: kinds will be added, and a version leaves those it does not know
+    kind              TEXT   NOT NULL, -- 'storyboard', 'ladder'. No CHECK: kinds will be added, and a version leaves those it does not know
     video_id          TEXT   NOT NULL, -- what it is about
     state             TEXT   NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
     attempts          BIGINT NOT NULL CHECK (attempts >= 0), -- how often it was begun; what was put back does not count

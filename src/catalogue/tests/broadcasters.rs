@@ -49,6 +49,7 @@ pub(super) async fn a_removed_ones_slug_is_free_and_its_numbers_go_on(catalogue:
         ended_at: at(9),
         duration: Duration::from_millis(9),
         listed: true,
+        ladder: false,
         next_msn: 120,
         next_discontinuity: 3,
     };

@@ -23,7 +23,8 @@ async fn video(catalogue: &Catalogue, slug: &str) -> VideoId {
     };
     let video = catalogue.begin_video(new).await.unwrap();
     let duration = Duration::from_secs(19);
-    let finished = Finished { ended_at: at(20_000), duration, listed: true, next_msn: 9, next_discontinuity: 1 };
+    let finished =
+        Finished { ended_at: at(20_000), duration, listed: true, ladder: false, next_msn: 9, next_discontinuity: 1 };
     catalogue.finish_video(&video.id, finished).await.unwrap().id
 }
 

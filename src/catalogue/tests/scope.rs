@@ -36,8 +36,14 @@ pub(super) async fn another_tenant_sees_and_changes_nothing(ours: Catalogue) {
     assert!(theirs.tokens().await.unwrap().is_empty());
     assert!(theirs.find_token(&token, at(2)).await.unwrap().is_none());
 
-    let finished =
-        Finished { ended_at: at(2), duration: Duration::ZERO, listed: true, next_msn: 9, next_discontinuity: 9 };
+    let finished = Finished {
+        ended_at: at(2),
+        duration: Duration::ZERO,
+        listed: true,
+        ladder: false,
+        next_msn: 9,
+        next_discontinuity: 9,
+    };
     let refused = [
         theirs.update_broadcaster(&a.id, BroadcasterChange::default()).await.err(),
         theirs.remove_broadcaster(&a.id, at(2)).await.err(),

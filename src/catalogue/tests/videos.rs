@@ -18,7 +18,7 @@ fn recording(broadcaster: &BroadcasterId, started_ms: i64, first_msn: u64) -> Ne
 
 fn finished(next_msn: u64, listed: bool) -> Finished {
     let duration = Duration::from_millis(12_345);
-    Finished { ended_at: at(20_000), duration, listed, next_msn, next_discontinuity: 1 }
+    Finished { ended_at: at(20_000), duration, listed, ladder: false, next_msn, next_discontinuity: 1 }
 }
 
 fn all() -> VideoFilter {

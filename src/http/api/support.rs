@@ -61,6 +61,7 @@ impl Api {
             ended_at: NOW.plus_micros(30_000_000),
             duration: Duration::from_millis(30_000),
             listed,
+            ladder: false,
             next_msn: 15,
             next_discontinuity: 0,
         };

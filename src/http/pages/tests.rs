@@ -107,7 +107,7 @@ impl World {
         let video = self.catalogue.begin_video(new).await.unwrap();
         let duration = Duration::from_millis(duration_ms);
         let ended_at = started_at.plus_micros(i64::try_from(duration.as_micros()).unwrap());
-        let finished = Finished { ended_at, duration, listed: true, next_msn: 9, next_discontinuity: 1 };
+        let finished = Finished { ended_at, duration, listed: true, ladder: false, next_msn: 9, next_discontinuity: 1 };
         self.catalogue.finish_video(&video.id, finished).await.unwrap();
         video.id.to_string()
     }

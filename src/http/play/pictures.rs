@@ -133,7 +133,8 @@ mod tests {
         let poster = format!("/videos/{id}/poster.jpg");
         assert_eq!(ask(&pictures, &poster, None).await.0, StatusCode::NOT_FOUND, "it is live");
         let duration = Duration::from_secs(9);
-        let finished = Finished { ended_at: at, duration, listed: true, next_msn: 1, next_discontinuity: 1 };
+        let finished =
+            Finished { ended_at: at, duration, listed: true, ladder: false, next_msn: 1, next_discontinuity: 1 };
         catalogue.finish_video(&id, finished).await.unwrap();
         let (status, headers, body) = ask(&pictures, &poster, None).await;
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Finished videos that are being watched: loaded once, kept while they are wanted.
+//! Finished videos that are being watched: loaded once, kept while they are wanted, and again when something was added to them.
 
 use crate::archive::captions;
 use crate::archive::layout::Layout;
@@ -36,6 +36,20 @@ struct Loaded {
     timeline: Arc<Timeline>,
     segments: u64,
     believed_since: WallTime,
+    index: IndexState,
+}
+
+/// Whether an index is the one that was read: it only grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct IndexState {
+    bytes: u64,
+}
+
+impl IndexState {
+    /// Blocking. One that can't be looked at is no reason to forget what was read.
+    fn of(layout: &Layout, id: &str) -> Option<Self> {
+        std::fs::metadata(layout.index(id)).ok().map(|of| Self { bytes: of.len() })
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +92,13 @@ impl Videos {
             self.loaded.remove(id);
             return Ok(None);
         }
-        if let Some(known) = known {
+        let (layout, name) = (self.layout.clone(), id.to_owned());
+        let index = tokio::task::spawn_blocking(move || IndexState::of(&layout, &name)).await.ok().flatten();
+        let grown = known.as_ref().is_some_and(|known| index.is_some_and(|index| index != known.index));
+        if grown {
+            self.loaded.remove(id);
+        }
+        if let Some(known) = known.filter(|_| !grown) {
             let again = Loaded { believed_since: now, ..known };
             let timeline = Arc::clone(&again.timeline);
             self.loaded.insert(id.into(), again);
@@ -88,11 +108,13 @@ impl Videos {
         let (layout, name) = (self.layout.clone(), Arc::clone(&key));
         let loaded = self.loaded.get_or_insert_async(&key, async {
             let read = tokio::task::spawn_blocking(move || {
+                // Looked at first: what is added meanwhile is read again later.
+                let index = IndexState::of(&layout, &name).unwrap_or(IndexState { bytes: 0 });
                 let loaded = load(&layout, &name)?;
                 let kept = captions::read_all(&layout, &name)?;
                 let segments = loaded.tracks.values().map(|t| t.segments.len() as u64).sum();
                 let timeline = Timeline::of_video(&name, &loaded, &kept);
-                Ok::<_, crate::archive::Error>(Loaded { timeline, segments, believed_since: now })
+                Ok::<_, crate::archive::Error>(Loaded { timeline, segments, believed_since: now, index })
             });
             read.await.map_err(|_| crate::archive::Error::Closed)?
         });

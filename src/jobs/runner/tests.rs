@@ -102,7 +102,8 @@ impl World {
         let new = NewVideo { broadcaster_id: hall.id, title: None, started_at, first_msn, first_discontinuity };
         let id = self.catalogue.begin_video(new).await.unwrap().id;
         let duration = Duration::from_secs(10);
-        let finished = Finished { ended_at: now(), duration, listed: true, next_msn: 1, next_discontinuity: 1 };
+        let finished =
+            Finished { ended_at: now(), duration, listed: true, ladder: false, next_msn: 1, next_discontinuity: 1 };
         self.catalogue.finish_video(&id, finished).await.unwrap();
         id
     }
@@ -111,7 +112,7 @@ impl World {
     fn start(&self, places: usize, timing: Timing) -> (Tasks, watch::Receiver<Option<String>>) {
         let tasks = Tasks::default();
         let (catalogue, work) = (self.catalogue.clone(), Arc::clone(&self.work));
-        let (runner, waiting) = Runner::new(catalogue, work, tasks.clone(), places, timing).unwrap();
+        let (runner, waiting) = Runner::new(catalogue, work, JobKind::ALL, tasks.clone(), places, timing).unwrap();
         tasks.spawn_essential("jobs", runner.run());
         (tasks, waiting)
     }

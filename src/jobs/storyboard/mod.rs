@@ -55,7 +55,7 @@ pub(super) async fn make(shop: &Workshop, id: &VideoId, progress: &Progress) -> 
             return Ok(());
         }
     }
-    let (layout, name) = (shop.layout.clone(), id.to_string());
+    let (layout, name) = (shop.archive.layout().clone(), id.to_string());
     let (spots, length_micros) = blocking(move || keyframes::find(&layout, &name)).await?.map_err(failed)?;
     let times: Vec<i64> = spots.iter().map(|spot| spot.at_micros).collect();
     let shown: Vec<Spot> = choice::tiles(&times, length_micros).into_iter().map(|n| spots[n].clone()).collect();
@@ -88,7 +88,7 @@ pub(super) async fn make(shop: &Workshop, id: &VideoId, progress: &Progress) -> 
     let poster = poster.ok_or_else(|| failed("the poster's keyframe could not be decoded"))?;
     progress.tell(steps - 1, steps);
 
-    let (layout, name) = (shop.layout.clone(), id.to_string());
+    let (layout, name) = (shop.archive.layout().clone(), id.to_string());
     let times: Vec<i64> = shown.iter().map(|spot| spot.at_micros).collect();
     blocking(move || {
         let (width, height) = sheet.size_px();
@@ -126,7 +126,7 @@ async fn decode(
     let (sender, receiver) = mpsc::channel(KEYFRAMES_AHEAD);
     let feed = async move {
         for (number, spot) in (0_u32..).zip(spots) {
-            let (layout, name, spot) = (shop.layout.clone(), id.to_string(), spot.clone());
+            let (layout, name, spot) = (shop.archive.layout().clone(), id.to_string(), spot.clone());
             let parameters = spot.parameters.clone();
             let payload = match blocking(move || keyframes::read(&layout, &name, &spot)).await? {
                 Ok(Some(payload)) => payload,

@@ -4,7 +4,7 @@
 //   node tests/support/peers/browser.mjs story   --url PAGE --expect-ended SECONDS [--shots DIR] [--play-out]
 //   node tests/support/peers/browser.mjs drop    --url PAGE --drops N [--shots DIR]
 //   node tests/support/peers/browser.mjs choose  --url PAGE --height H --levels N --expect-ended SECONDS [--shots DIR]
-//   node tests/support/peers/browser.mjs latency --url PAGE --seconds N [--settle S]
+//   node tests/support/peers/browser.mjs latency --url PAGE --seconds N [--settle S] [--height H]
 //
 // Prints one JSON object per result, each with `step` and `ok`, and exits 0 if all are ok, 1 if one is not, 2 on wrong
 // usage, 3 when its time is over (`--timeout SECONDS`, by default what the command needs and a minute).
@@ -354,6 +354,15 @@ async function latency(given) {
   try {
     await page.goto(given.url, { waitUntil: 'domcontentloaded' });
     await probe.begin(page);
+    if (given.height) {
+      // From here on this rendition and no other.
+      await page.waitForFunction((height) => {
+        const { hls } = document.querySelector('amphi-player');
+        const level = hls?.levels.findIndex((one) => one.height === height) ?? -1;
+        if (level >= 0) hls.loadLevel = level;
+        return level >= 0;
+      }, Number(given.height), { timeout: 30_000 });
+    }
     await page.waitForTimeout(Number(given.settle ?? 10) * 1000);
     await page.evaluate(probe.startReading);
     const seen = await observe(page, seconds);
@@ -365,8 +374,9 @@ async function latency(given) {
     }
     // The newest picture may be shown as the next ones are: a clock that runs backwards is a wrong measurement.
     const readable = frames.length > 0 && delays.length / frames.length >= 0.9 && delays.every((s) => s > 0 && s < 120);
-    report('latency', readable && delays.length >= seconds * 5 && clean(faults), {
-      pictures: frames.length, read: delays.length,
+    const chosen = !given.height || seen.size?.[1] === Number(given.height);
+    report('latency', readable && chosen && delays.length >= seconds * 5 && clean(faults), {
+      size: seen.size, pictures: frames.length, read: delays.length,
       p50_s: rounded(percentile(delays, 0.5)), p95_s: rounded(percentile(delays, 0.95)),
       min_s: rounded(percentile(delays, 0)), max_s: rounded(percentile(delays, 1)),
       target_s: seen.target_s, hls_latency_s: seen.latency_s, date_latency_s: seen.date_latency_s, stalls: seen.stalls, rates: seen.rates, ...faults,

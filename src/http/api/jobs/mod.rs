@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 pub(super) struct Job {
     /// Opaque.
     id: String,
-    /// `storyboard`: poster and previews.
+    /// `storyboard`: poster and previews; `ladder`: renditions that the live lacked.
     kind: &'static str,
     video_id: String,
     /// `queued`, `running`, `done`, `failed` or `cancelled`.
