@@ -1,16 +1,24 @@
-//! Finds libvosk for the feature `vosk`: where `AMPHI_LIBVOSK_DIR` says, else where `make libvosk` puts it, else among the system's
+//! Says what to install where the engine's scaler is missing, and finds libvosk for the feature `vosk`: where `AMPHI_LIBVOSK_DIR` says, else where `make libvosk` puts it, else among the system's
 //! libraries. The engine looks for it at run time beside itself, in `../libvosk`, and where it was found now.
 
 use std::path::{Path, PathBuf};
 
 const SETTING: &str = "AMPHI_LIBVOSK_DIR";
 const LIBRARY: &str = "libvosk.so";
+/// Of FFmpeg; what links to it is its file for developers.
+const SCALER: &str = "libswscale.so";
 /// Where distributions and people keep libraries.
 const SYSTEM: [&str; 6] =
     ["/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/lib"];
 
 fn main() {
     println!("cargo::rerun-if-env-changed={SETTING}");
+    let has_scaler = SYSTEM.iter().any(|folder| Path::new(folder).join(SCALER).exists());
+    if std::env::var_os("CARGO_FEATURE_GSTREAMER").is_some() && !has_scaler {
+        println!(
+            "cargo::warning={SCALER} is not among the system's libraries; if linking fails: apt install libswscale-dev"
+        );
+    }
     if std::env::var_os("CARGO_FEATURE_VOSK").is_none() {
         return;
     }

@@ -15,7 +15,19 @@ struct Event {
     start_ms: f64,
     end_ms: f64,
     lines: String,
+    words: usize,
 }
+
+/// A word as the video's transcript has it. Milliseconds since 1970.
+#[derive(Clone, Debug)]
+pub(crate) struct Word {
+    pub text: String,
+    pub start_ms: f64,
+    pub end_ms: f64,
+}
+
+/// A cue begins and ends about its words.
+const ABOUT_MS: f64 = 300.0;
 
 impl Told {
     fn with<T>(&self, look: impl FnOnce(&mut Vec<Event>) -> T) -> T {
@@ -27,14 +39,27 @@ impl Told {
         self.with(|events| events.len())
     }
 
-    /// When the first event came, behind the first `from`, that has `text` in a cue over this time. Milliseconds since 1970, all.
-    pub(crate) fn first_with(&self, text: &str, (start_ms, end_ms): (f64, f64), from: usize) -> Option<f64> {
-        /// A cue begins and ends about its words.
-        const ABOUT_MS: f64 = 300.0;
-        let over = |e: &Event| e.start_ms <= start_ms + ABOUT_MS && e.end_ms >= end_ms - ABOUT_MS;
+    /// When the first event came, behind the first `from`, that has the `n`th of `words` as it is in the end. Milliseconds since 1970.
+    pub(crate) fn first_right(&self, words: &[Word], n: usize, from: usize) -> Option<f64> {
+        let word = &words[n];
+        let over = |e: &Event| e.start_ms <= word.start_ms + ABOUT_MS && e.end_ms >= word.end_ms - ABOUT_MS;
+        self.first(from, |e| over(e) && e.lines.contains(&word.text))
+    }
+
+    /// The same of an event that has a word in its place, right or not: one word of ten is corrected when its sentence is over, and the
+    /// viewer has read it by then.
+    pub(crate) fn first_told(&self, words: &[Word], n: usize, from: usize) -> Option<f64> {
+        let word = &words[n];
+        // Its place in the event's cue, from 1.
+        let place = |e: &Event| words[..=n].iter().rev().take_while(|w| w.start_ms >= e.start_ms - ABOUT_MS).count();
+        let over = |e: &Event| e.start_ms <= word.start_ms + ABOUT_MS && e.end_ms >= word.end_ms - ABOUT_MS;
+        self.first(from, |e| over(e) && place(e) > 0 && e.words >= place(e))
+    }
+
+    fn first(&self, from: usize, has: impl Fn(&Event) -> bool) -> Option<f64> {
         self.with(|events| {
             // A word that was told before that is not counted from its repetition.
-            let first = events.iter().position(|e| over(e) && e.lines.contains(text))?;
+            let first = events.iter().position(has)?;
             (first >= from).then(|| events[first].arrived_ms)
         })
     }
@@ -54,6 +79,8 @@ pub(crate) fn listen(http: &str, slug: &str) -> Result<Told, Error> {
             } else if let Some(data) = line.strip_prefix("data: ").filter(|_| event == "caption") {
                 let Ok(cue) = serde_json::from_str::<serde_json::Value>(data) else { continue };
                 let number = |field: &str| cue[field].as_f64().unwrap_or_default();
+                let lines = cue["lines"].as_array().map_or(&[][..], Vec::as_slice);
+                let words = lines.iter().filter_map(|line| line.as_str()).flat_map(str::split_whitespace).count();
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 heard.with(|events| {
                     events.push(Event {
@@ -61,6 +88,7 @@ pub(crate) fn listen(http: &str, slug: &str) -> Result<Told, Error> {
                         start_ms: number("start"),
                         end_ms: number("end"),
                         lines: cue["lines"].to_string(),
+                        words,
                     });
                 });
             }

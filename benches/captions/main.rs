@@ -14,7 +14,7 @@ mod peers;
 
 use clap::Parser;
 use hls::connection::{Ask, Connection};
-use listener::{Told, listen};
+use listener::{Told, Word, listen};
 use peers::amphi::{Amphi, default_binary};
 use peers::process::{Error, Peer, Scratch, Usage};
 use std::fs;
@@ -122,15 +122,22 @@ async fn run(args: &Args) -> Result<bool, Error> {
     drop(encoders);
     let _ended = server.command(&["broadcaster", "end", "demo"])?;
     let lags = lags(&server.http, began_ms, &told, from).await?;
-    let at = |per_cent: usize| lags.get(lags.len() * per_cent / 100).copied().unwrap_or(f64::NAN);
-    let met = lags.len() >= 10 && at(95) <= GOAL_LAG_S;
+    let at = |lags: &[f64], per_cent: usize| lags.get(lags.len() * per_cent / 100).copied().unwrap_or(f64::NAN);
+    let (told, right) = (&lags.told, &lags.right);
+    let met = told.len() >= 10 && at(told, 95) <= GOAL_LAG_S;
     let verdict = if met { "ok" } else { "MISS" };
     println!(
         "from the end of a word to the page, {} words with {} lives: p50 {:.2} s, p95 {:.2} s (goal <= {GOAL_LAG_S}: {verdict})",
-        lags.len(),
+        told.len(),
         args.lives,
-        at(50),
-        at(95)
+        at(told, 50),
+        at(told, 95)
+    );
+    println!(
+        "to the word as it is in the end, corrections counted: {} words, p50 {:.2} s, p95 {:.2} s",
+        right.len(),
+        at(right, 50),
+        at(right, 95)
     );
     Ok(met)
 }
@@ -179,6 +186,9 @@ fn push(speech: &Path, url: &str, scratch: &Path, n: u32) -> Result<Peer, Error>
         "libx264",
         "-preset",
         "ultrafast",
+        // Or its sound waits for pictures that x264 still holds.
+        "-tune",
+        "zerolatency",
         "-pix_fmt",
         "yuv420p",
     ]);
@@ -245,20 +255,30 @@ async fn began(http: &str) -> Result<f64, Error> {
     Ok(first as f64)
 }
 
-/// Seconds from the end of each word to the first event with it, sorted; of what was told after the first `from` events.
-async fn lags(http: &str, began_ms: f64, told: &Told, from: usize) -> Result<Vec<f64>, Error> {
+/// Seconds from the end of each word to the first event with it, sorted.
+struct Lags {
+    /// With a word in its place.
+    told: Vec<f64>,
+    /// With the word that stands there in the end.
+    right: Vec<f64>,
+}
+
+/// Of what was told after the first `from` events.
+async fn lags(http: &str, began_ms: f64, told: &Told, from: usize) -> Result<Lags, Error> {
     let list: serde_json::Value = serde_json::from_str(&text(http, "/api/v1/videos?broadcaster=demo").await?)?;
     let id = list["items"][0]["id"].as_str().ok_or("the live is no video")?.to_owned();
-    let words = text(http, &format!("/videos/{id}/captions/ko.jsonl")).await?;
-    let mut lags = Vec::new();
-    for line in words.lines() {
+    let mut words = Vec::new();
+    for line in text(http, &format!("/videos/{id}/captions/ko.jsonl")).await?.lines() {
         let word: serde_json::Value = serde_json::from_str(line)?;
         let at = |field: &str| began_ms + word[field].as_f64().unwrap_or_default();
-        let text = word["text"].as_str().unwrap_or_default();
-        if let Some(arrived_ms) = told.first_with(text, (at("start_ms"), at("end_ms")), from) {
-            lags.push((arrived_ms - at("end_ms")) / 1_000.0);
-        }
+        let text = word["text"].as_str().unwrap_or_default().to_owned();
+        words.push(Word { text, start_ms: at("start_ms"), end_ms: at("end_ms") });
     }
-    lags.sort_by(f64::total_cmp);
-    Ok(lags)
+    let lags = |first: &dyn Fn(usize) -> Option<f64>| {
+        let lag = |n: usize| Some((first(n)? - words[n].end_ms) / 1_000.0);
+        let mut lags: Vec<f64> = (0..words.len()).filter_map(lag).collect();
+        lags.sort_by(f64::total_cmp);
+        lags
+    };
+    Ok(Lags { told: lags(&|n| told.first_told(&words, n, from)), right: lags(&|n| told.first_right(&words, n, from)) })
 }

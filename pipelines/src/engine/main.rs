@@ -11,8 +11,6 @@
 //! - [`transcode`]: pictures and sound to renditions;
 //! - [`thumbnail`]: keyframes to small pictures, when the first argument is `thumbnails`.
 
-#![forbid(unsafe_code)]
-
 mod bridge;
 mod caption;
 mod channel;

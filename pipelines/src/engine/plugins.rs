@@ -14,6 +14,7 @@ pub(crate) const TRANSCODE: &[Plugin] = &[
     ("videoconvertscale", "gstreamer1.0-plugins-base"),
     ("audioconvert", "gstreamer1.0-plugins-base"),
     ("audioresample", "gstreamer1.0-plugins-base"),
+    ("debug", "gstreamer1.0-plugins-good"),
     ("deinterlace", "gstreamer1.0-plugins-good"),
     ("videoparsersbad", "gstreamer1.0-plugins-bad"),
     ("x264", "gstreamer1.0-plugins-ugly"),

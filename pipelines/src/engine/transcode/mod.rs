@@ -2,10 +2,12 @@
 //!
 //! - [`pictures`]: which pictures begin segments, and which are only decoded;
 //! - [`shed`]: which pictures are left out when the machine is too slow;
-//! - [`video`], [`audio`]: the pipelines.
+//! - [`video`], [`audio`]: the pipelines; [`scale`]: a rung's pictures, by [`swscale`].
 
 pub(crate) mod audio;
 pub(crate) mod counts;
 pub(crate) mod pictures;
+mod scale;
 pub(crate) mod shed;
+mod swscale;
 pub(crate) mod video;

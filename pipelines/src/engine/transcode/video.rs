@@ -1,5 +1,5 @@
-//! One decode, then every rung: `appsrc ! h264parse ! avdec_h264 [! deinterlace] ! tee`, and per rung
-//! `queue ! videoconvertscale ! x264enc ! appsink`.
+//! One decode, then every rung: `appsrc ! h264parse ! avdec_h264 [! deinterlace] ! videoconvert ! tee`, and per rung
+//! `queue ! [scale] ! tee ! x264enc ! appsink`, where the next smaller rung begins at the tee of the one before.
 //!
 //! IDRs come by force-key-unit events that a probe before the tee sends ahead of their pictures: from further up, the parser and the
 //! decoder hold them back. The first picture is one without asking (GStreamer 1.22 refuses all later requests after one for it).
@@ -104,6 +104,9 @@ impl Video {
         // One thread holds no picture back for others; rungs run beside it. Damaged pictures are shown, and never end the stream.
         decode.set_property("max-threads", 1i32);
         decode.set_property("max-errors", -1i32);
+        let convert = element("videoconvert")?;
+        let planar = element("capsfilter")?;
+        planar.set_property("caps", gst::Caps::builder("video/x-raw").field("format", "I420").build());
         let tee = element("tee")?;
         let mut chain = vec![source.clone().upcast(), parse, decode];
         if options.deinterlace {
@@ -111,9 +114,12 @@ impl Video {
             // One picture per frame, so that times stay; progressive frames pass.
             weave.set_property_from_str("fields", "top");
             weave.set_property_from_str("mode", "auto");
-            chain.push(weave);
+            // It would take its pictures from a pool of x264enc's, which is too small for what both keep: they wait for ever.
+            let own_pool = element("identity")?;
+            own_pool.set_property("drop-allocation", true);
+            chain.extend([weave, own_pool]);
         }
-        chain.push(tee.clone());
+        chain.extend([convert, planar, tee.clone()]);
         pipeline.add_many(&chain).map_err(|e| failed(&e.to_string()))?;
         gst::Element::link_many(&chain).map_err(|e| failed(&e.to_string()))?;
         let shared =
@@ -122,9 +128,10 @@ impl Video {
             Parameters::Video(h264) => h264.frame_rate_milli(),
             Parameters::Audio(_) => None,
         };
+        let mut before = tee.clone();
         for (n, rung) in rungs.iter().enumerate() {
             let n = u8::try_from(n).map_err(|_| failed("too many rungs"))?;
-            add_rung(&pipeline, &tee, n, rung, options, milli_hz, &shared, outbox)?;
+            before = add_rung(&pipeline, &before, n, rung, options, milli_hz, &shared, outbox)?;
         }
         let sink = tee.static_pad("sink").ok_or_else(|| failed("no pad"))?;
         watch(&sink, &source, &shared, options.when_slow);
@@ -177,7 +184,7 @@ impl Drop for Video {
 
 /// What a probe says of a picture that goes no further. `Drop` would have GStreamer 1.22 complain of each on stderr: the binding has let go of
 /// the picture by then.
-const DROPPED: gst::PadProbeReturn = gst::PadProbeReturn::Handled;
+pub(super) const DROPPED: gst::PadProbeReturn = gst::PadProbeReturn::Handled;
 
 /// Sends the IDRs that are due, and leaves out what is not to be encoded.
 fn watch(sink: &gst::Pad, source: &gst_app::AppSrc, shared: &Arc<Shared>, when_slow: WhenSlow) {
@@ -253,25 +260,18 @@ fn add_rung(
     milli_hz: Option<u32>,
     shared: &Arc<Shared>,
     outbox: &Outbox,
-) -> Result<(), String> {
+) -> Result<gst::Element, String> {
     let failed = |e: gst::glib::BoolError| format!("rung {n}: {e}");
     let queue = element("queue")?;
     queue.set_property("max-size-buffers", RUNG_PICTURES);
     queue.set_property("max-size-bytes", 0u32);
     queue.set_property("max-size-time", 0u64);
-    let scale = element("videoconvertscale")?;
-    scale.set_property("add-borders", true);
-    let raw = element("capsfilter")?;
-    let side = |px: u32| i32::try_from(px).unwrap_or(i32::MAX);
-    raw.set_property(
-        "caps",
-        gst::Caps::builder("video/x-raw")
-            .field("format", "I420")
-            .field("width", side(rung.width))
-            .field("height", side(rung.height))
-            .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
-            .build(),
-    );
+    let pad = queue.static_pad("src").ok_or_else(|| format!("rung {n}: no pad"))?;
+    if rung.halving == Halving::EveryOther {
+        halve(&pad);
+    }
+    let scaled = super::scale::scale(&pad, (rung.width, rung.height))?;
+    let smaller = element("tee")?;
     let encode = element("x264enc")?;
     let lookahead =
         milli_hz.map_or(LOOKAHEAD_MAX, |hz| (hz.saturating_mul(LOOKAHEAD_MS) / 1_000_000).clamp(1, LOOKAHEAD_MAX));
@@ -297,15 +297,11 @@ fn add_rung(
         .async_(false)
         .callbacks(taker(n, shared, outbox))
         .build();
-    let chain = [queue.clone(), scale, raw, encode, sink.upcast()];
+    let chain = [queue.clone(), scaled, smaller.clone(), encode, sink.upcast()];
     pipeline.add_many(&chain).map_err(failed)?;
     gst::Element::link_many(&chain).map_err(failed)?;
     tee.link(&queue).map_err(failed)?;
-    let pad = queue.static_pad("src").ok_or_else(|| format!("rung {n}: no pad"))?;
-    if rung.halving == Halving::EveryOther {
-        halve(&pad);
-    }
-    Ok(())
+    Ok(smaller)
 }
 
 /// Leaves out one of two pictures, but none that begins a segment: it is the first of its pair.
