@@ -4,7 +4,7 @@ use crate::support::ask::{get, packets, videos, wait_playable};
 use crate::support::engine::{built, with_model};
 use crate::support::peers::{Peer, wait_until};
 use crate::support::server::{Options, Server};
-use crate::support::stream::{pictures_told, playlist};
+use crate::support::stream::{Clip, pictures_told, playlist};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -22,12 +22,8 @@ fn server(grace: &str) -> Server {
 
 /// An encoder that goes on until it is told to stop, and says how many pictures it sent.
 fn push(server: &Server) -> Peer {
-    push_of(server, "testsrc2=size=640x360:rate=30")
-}
-
-fn push_of(server: &Server, picture: &str) -> Peer {
     let url = format!("rtmp://{}/live/demo?key=demo", server.rtmp());
-    let inputs = ["-nostats", "-progress", "pipe:1", "-re", "-f", "lavfi", "-i", picture];
+    let inputs = ["-nostats", "-progress", "pipe:1", "-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30"];
     let sound = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"];
     let video = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "60"];
     let out = ["-c:a", "aac", "-f", "flv", &url];
@@ -172,22 +168,30 @@ fn browser_changes_the_quality_without_a_stall_and_reads_captions_at_their_pictu
         ("AMPHI_CAPTIONS__LANGUAGES", "[\"fr\"]"),
     ];
     let server = Server::start_on(Options::with(&settings), with_model("script", "fr", counted_words));
-    let encoder = push_of(&server, "testsrc2=size=960x540:rate=25");
+    let clip = Clip::full_hd();
+    let encoder = clip.push_for_ever(&format!("rtmp://{}/live/demo?key=demo", server.rtmp()));
+    wait_playable(server.http(), "demo");
     wait_for_segments(&server, 4);
     // Who comes before the engine's renditions gets them by a new list, with a new menu.
     let listed = || get(server.http(), "/live/demo/master.m3u8").text().unwrap_or_default().contains("360p/media.m3u8");
     assert!(wait_until(STEP, listed), "no renditions");
-    let more = ["--height", "360", "--levels", "3", "--expect-ended", "60"];
+    let more = ["--height", "360", "--levels", "4", "--expect-ended", "60"];
     let mut viewer = chromium(&server, "choose", "fr-FR", &more);
-    wait_for(&viewer, "captions_off", 1);
-    stop(encoder);
-    let quality = wait_for(&viewer, "quality", 1);
     let captions = wait_for(&viewer, "captions", 1);
+    let undisturbed = wait_for(&viewer, "undisturbed", 1);
+    let quality = wait_for(&viewer, "quality", 1);
+    let sound = wait_for(&viewer, "sound_alone", 1);
+    wait_for(&viewer, "live", 1);
+    stop(encoder);
     let video = wait_for(&viewer, "video", 1);
+    let of_video = wait_for(&viewer, "video_quality", 1);
+    for (what, seen) in [("undisturbed", undisturbed), ("live", quality.clone()), ("sound", sound), ("video", of_video)] {
+        println!("{what}: {seen}");
+    }
     wait_for(&viewer, "faults", 1);
     assert!(viewer.finish(STEP).success(), "{}", viewer.log());
 
-    assert_eq!(quality["heights"], serde_json::json!([540, 480, 360]), "the live's qualities");
+    assert_eq!(quality["heights"], serde_json::json!([1080, 720, 480, 360]), "the live's qualities");
     assert_eq!(video["heights"], quality["heights"], "the video has the same");
     let listed = videos(server.http(), "demo");
     let list = format!("{}/source/media.m3u8", listed[0]["hls_url"].as_str().unwrap().trim_end_matches("/master.m3u8"));

@@ -87,18 +87,22 @@ class LivePage {
     this.#offer(false);
     const player = this.#player;
     if (!player || player.kind !== 'live') this.#place('live', this.#src);
-    else if (update.renditions_version !== this.#renditions || this.#isAnother(player, update)) player.reload();
+    else if (this.#isAnother(player, update)) {
+      player.forgetCues();
+      player.reload();
+    } else if (update.renditions_version !== this.#renditions) player.reload();
     else if (player.state === 'error') player.reload();
     else if (this.#shown === 'dropped' && !player.behind && player.state !== 'paused') player.goLive();
     this.#renditions = update.renditions_version;
     this.#videoId = update.video_id ?? this.#videoId;
   }
 
-  // Whether this live is another than the player's. A connection that was lost meanwhile has not told of the end nor of the
-  // beginning, and the player has read the end of its list: it asks for no more.
+  // Whether this live is another than the player's. Its end may have been told of a moment ago, the player still showing its last
+  // pictures. A connection that was lost meanwhile has told neither of an end nor of a beginning; then the player has read the end of its
+  // list, and asks for no more.
   #isAnother(player: AmphiPlayer, update: LiveUpdate): boolean {
-    if (update.video_id === null) return false;
-    return update.video_id !== this.#videoId && (this.#videoId !== null || player.state === 'ended');
+    if (this.#shown === 'ended' || player.state === 'ended') return true;
+    return update.video_id !== null && this.#videoId !== null && update.video_id !== this.#videoId;
   }
 
   #toEnded(update: LiveUpdate): void {

@@ -2,7 +2,7 @@
 // the order in which it happens.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startOrigin } from './origin.mjs';
+import { startOrigin, VIDEO_PAGE } from './origin.mjs';
 import { openBrowser } from '../../tests/support/peers/browser.mjs';
 import * as probe from '../../tests/support/peers/browser_probe.mjs';
 
@@ -181,7 +181,7 @@ test('after a drop a caption is at its picture again, and still shown once', asy
   await page.waitForSelector('[data-state="dropped"]');
   origin.push();
   await page.waitForSelector('[data-state="on_air"]', { timeout: 20_000 });
-  const pdt_ms = origin.tracks.video.segments.findLast(({ first }) => first).pdt_ms;
+  const pdt_ms = origin.tracks.source.segments.findLast(({ first }) => first).pdt_ms;
   await page.waitForFunction((ms) => document.querySelector('amphi-player').playingDate?.getTime() > ms + 500, pdt_ms, { timeout: 20_000 });
   await record();
   const told = await cue(7, 1_500, 6_000, 'De retour', true);
@@ -236,6 +236,69 @@ test('the choice and the style are kept for the next page, and when the player l
   await page.waitForFunction(() => document.querySelector('media-player')?.textTracks.length >= 1);
   await page.waitForTimeout(2_000);
   assert.deepEqual(await texts(), []);
+});
+
+const rejoin = async () => {
+  await page.waitForFunction(() => document.querySelector('amphi-player').state === 'playing', null, { timeout: 20_000 });
+  await page.waitForFunction(probe.isLive, null, { timeout: 20_000 });
+};
+
+test('the next live on the same page has cues of its own, though they are counted from the beginning again', async () => {
+  await rejoin();
+  origin.tellCue(await cue(9, -500, 60_000, '', true));
+  await page.locator('media-player').focus();
+  await page.keyboard.press('c');
+  origin.tellCue(await cue(30, -500, 120_000, 'Premier direct', true));
+  await until(['Premier direct']);
+  // As the server says it: of a live that is on air there is no video yet.
+  origin.tell({ state: 'ended', video_id: null, video_url: null });
+  await page.waitForSelector('[data-state="ended"]');
+  origin.tell({ state: 'on_air' });
+  await page.waitForSelector('[data-state="on_air"]');
+  await until([]);
+  await rejoin();
+  await page.waitForFunction(() => document.querySelector('media-player')?.textTracks.selected?.language === 'fr', null, { timeout: 15_000 });
+  // Only the playlist has it, of the same number.
+  list(await cue(30, -2_000, 15_000, 'Second direct'));
+  await until(['Second direct'], 20_000);
+  await until([], 20_000);
+});
+
+test('a page that was told neither of the end nor of the beginning sees it by the dates', async () => {
+  const old = await cue(31, -500, 120_000, 'Du direct d’avant', true);
+  origin.tellCue(old);
+  origin.tellCue({ ...old, id: 32, lines: ['De même'] });
+  await until(['Du direct d’avant', 'De même']);
+  origin.tellCue({ ...old, start: old.start + 600_000, end: old.end + 600_000, lines: ['Bien plus tard'] });
+  await until([]);
+});
+
+/** Pixels, and whether all of it is on the picture. */
+const sizes = (selector) =>
+  page.locator(selector).evaluateAll((cues) => {
+    const frame = document.querySelector('amphi-player').getBoundingClientRect();
+    return cues.map((element) => {
+      const { left, right, top, bottom } = element.getBoundingClientRect();
+      return { font_px: parseFloat(getComputedStyle(element).fontSize), inside: left >= frame.left && right <= frame.right && top >= frame.top && bottom <= frame.bottom };
+    });
+  });
+const readable = (found) => assert.ok(found.length > 0 && found.every(({ font_px, inside }) => font_px >= 16 && inside), JSON.stringify(found));
+
+test('on a phone captions have 16 pixels at least, of a live and of a video', async () => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const told = await cue(50, -500, 60_000, 'Une phrase assez longue pour deux lignes,\net la seconde d’entre elles', true);
+  origin.tellCue(told);
+  await until([told.lines.join('\n')]);
+  readable(await sizes('[data-part="live-cue"]'));
+  list(told);
+  await page.waitForTimeout(5_000);
+  origin.end();
+  await page.goto(`${origin.url}${VIDEO_PAGE}`);
+  await probe.begin(page);
+  await page.waitForFunction(() => document.querySelector('media-player')?.textTracks.selected?.language === 'fr', null, { timeout: 15_000 });
+  await page.evaluate((ms) => document.querySelector('amphi-player').seekToDate(ms), told.start + 1_500);
+  await page.locator('media-captions [data-part="cue"]').filter({ hasText: 'Une phrase' }).waitFor({ timeout: 10_000 });
+  readable(await sizes('media-captions [data-part="cue"]'));
 });
 
 test('nothing was refused by the policy, nothing failed', () => {

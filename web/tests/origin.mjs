@@ -65,8 +65,8 @@ function readFragment(data) {
 class Track {
   segments = [];
   spans = [];
-  constructor(name, timescale, sampleUnits) {
-    Object.assign(this, { name, timescale, sampleUnits });
+  constructor(name, timescale, sampleUnits, lag_ms = 0) {
+    Object.assign(this, { name, timescale, sampleUnits, lag_ms });
   }
   begin() {
     this.spans.push({ init: null, first: this.segments.length, anchor_ms: null });
@@ -99,7 +99,8 @@ class Track {
     if (!segment) return false;
     return segment.complete || (part !== null && segment.parts.length > part);
   }
-  playlist(ended, video) {
+  /** `others`: the renditions that are reported of beside it. */
+  playlist(ended, video, others = []) {
     const base = `/media/${this.name}`;
     const lines = ['#EXTM3U', '#EXT-X-VERSION:9', '#EXT-X-TARGETDURATION:3', '#EXT-X-MEDIA-SEQUENCE:0'];
     if (video) lines.push('#EXT-X-PLAYLIST-TYPE:VOD');
@@ -125,6 +126,11 @@ class Track {
     else if (last) {
       const [msn, part] = last.complete ? [this.segments.length, 0] : [this.segments.length - 1, last.parts.length];
       lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${base}/${msn}.${part}.m4s"`);
+    }
+    if (!video && !ended) {
+      for (const { name, segments } of others.filter((other) => other.segments.length > 0)) {
+        lines.push(`#EXT-X-RENDITION-REPORT:URI="/live/${name}/media.m3u8",LAST-MSN=${segments.length - 1},LAST-PART=${segments.at(-1).parts.length - 1}`);
+      }
     }
     return `${lines.join('\n')}\n`;
   }
@@ -161,10 +167,15 @@ class Subtitles {
   }
 }
 
-/** Starts an origin on a free port. `subtitles` are the languages listed; `rate` is the picture's frames per second. */
-export async function startOrigin({ rate = 24, subtitles: languages = [], port = 0, host = '127.0.0.1' } = {}) {
-  const tracks = { video: new Track('video', 12_800 * rate, 12_800), audio: new Track('audio', 48_000, 1024) };
-  const subtitles = Object.fromEntries(languages.map((language) => [language, new Subtitles(language, tracks.video)]));
+/**
+ * Starts an origin on a free port. `subtitles` are the languages listed; `rate` is the picture's frames per second; `rungs` are pictures
+ * beside the source's, each `{ height, lag_ms }`: made so much later than the source, as an engine does.
+ */
+export async function startOrigin({ rate = 24, rungs = [], subtitles: languages = [], port = 0, host = '127.0.0.1' } = {}) {
+  const pictureTrack = (name, lag_ms) => new Track(name, 12_800 * rate, 12_800, lag_ms);
+  const tracks = { source: pictureTrack('source', 0), audio: new Track('audio', 48_000, 1024) };
+  for (const { height, lag_ms } of rungs) tracks[`${height}p`] = pictureTrack(`${height}p`, lag_ms);
+  const subtitles = Object.fromEntries(languages.map((language) => [language, new Subtitles(language, tracks.source)]));
   const live = { state: 'idle', video_id: null, video_url: null, viewers: 0, renditions_version: 0 };
   const watchers = new Set();
   const waiting = new Set();
@@ -199,34 +210,35 @@ export async function startOrigin({ rate = 24, subtitles: languages = [], port =
     const source = pictures
       ? ['-f', 'rawvideo', '-pixel_format', 'gray', '-video_size', '640x360', '-framerate', String(rate), '-i', 'pipe:0']
       : ['-re', '-f', 'lavfi', '-i', `testsrc2=size=640x360:rate=${rate}`];
+    const fragments = ['-f', 'mp4', '-frag_duration', '499000', '-flush_packets', '1', '-movflags'];
+    const encode = (height, bit_rate, pipe) => ['-map', '0:v', '-vf', `scale=-2:${height}`, '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency',
+      '-profile:v', 'baseline', '-threads', '1', '-pix_fmt', 'yuv420p', '-g', String(rate * SEGMENT_S), '-keyint_min', String(rate * SEGMENT_S),
+      '-sc_threshold', '0', '-b:v', bit_rate, '-video_track_timescale', String(12_800 * rate),
+      ...fragments, '+empty_moov+default_base_moof+frag_keyframe', `pipe:${pipe}`];
     const args = ['-hide_banner', '-loglevel', 'error', '-fflags', 'nobuffer', '-probesize', '32', ...source,
-      '-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000',
-      '-map', '0:v', '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-profile:v', 'baseline', '-threads', '1', '-pix_fmt', 'yuv420p',
-      '-g', String(rate * SEGMENT_S), '-keyint_min', String(rate * SEGMENT_S), '-sc_threshold', '0', '-b:v', '700k',
-      '-video_track_timescale', String(12_800 * rate), '-f', 'mp4', '-movflags', '+empty_moov+default_base_moof+frag_keyframe',
-      '-frag_duration', '499000', '-flush_packets', '1', 'pipe:1',
-      '-map', '1:a', '-c:a', 'aac', '-b:a', '64k', '-f', 'mp4', '-movflags', '+empty_moov+default_base_moof',
-      '-frag_duration', '499000', '-flush_packets', '1', 'pipe:3'];
-    const child = spawn('ffmpeg', args, { stdio: ['pipe', 'pipe', 'inherit', 'pipe'] });
+      '-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000', ...encode(360, '700k', 1),
+      '-map', '1:a', '-c:a', 'aac', '-b:a', '64k', ...fragments, '+empty_moov+default_base_moof', 'pipe:3',
+      ...rungs.flatMap(({ height }, i) => encode(height, '200k', 4 + i))];
+    const child = spawn('ffmpeg', args, { stdio: ['pipe', 'pipe', 'inherit', 'pipe', ...rungs.map(() => 'pipe')] });
     encoder = child;
     child.stdin.on('error', () => undefined);
     if (pictures) pictures.stdout.pipe(child.stdin);
     const clock = { anchor_ms: null };
-    for (const [track, pipe] of [[tracks.video, child.stdout], [tracks.audio, child.stdio[3]]]) {
+    const made = [[tracks.source, child.stdout], [tracks.audio, child.stdio[3]], ...rungs.map(({ height }, i) => [tracks[`${height}p`], child.stdio[4 + i]])];
+    for (const [track, pipe] of made) {
       track.begin();
       const span = track.spans.at(-1);
-      const boxes = new Boxes(
-        (init) => (span.init = init),
-        (data) => {
-          if (encoder !== child) return;
-          track.add(data, clock);
-          // On air once both can be played.
-          if (live.state !== 'on_air' && tracks.video.segments.length > 1 && tracks.audio.segments.length > 0) {
-            tell({ state: 'on_air', renditions_version: live.renditions_version || 1 });
-          }
-          wake();
-        },
-      );
+      const add = (data) => {
+        if (encoder !== child) return;
+        track.add(data, clock);
+        // On air once all can be played.
+        const { source, ...others } = tracks;
+        if (live.state !== 'on_air' && source.segments.length > 1 && Object.values(others).every(({ segments }) => segments.length > 0)) {
+          tell({ state: 'on_air', renditions_version: live.renditions_version || 1 });
+        }
+        wake();
+      };
+      const boxes = new Boxes((init) => (span.init = init), track.lag_ms > 0 ? (data) => setTimeout(add, track.lag_ms, data) : add);
       pipe.on('data', (bytes) => boxes.push(bytes));
     }
     if (live.state !== 'dropped') tell({ state: 'starting', video_id: 'v1' });
@@ -260,25 +272,31 @@ export async function startOrigin({ rate = 24, subtitles: languages = [], port =
     }
     if ((found = /^\/(live\/demo|videos\/v1)\/master\.m3u8$/.exec(pathname))) {
       const kind = found[1] === 'live/demo' ? 'live' : 'vod';
-      if (kind === 'live' ? tracks.video.segments.length < 2 : live.state !== 'ended') return send('application/problem+json', '{"status":404}', 404);
-      const audio = hasAudio ? `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="Audio",DEFAULT=YES,AUTOSELECT=YES,URI="/${kind}/audio.m3u8"\n` : '';
+      if (kind === 'live' ? tracks.source.segments.length < 2 : live.state !== 'ended') return send('application/problem+json', '{"status":404}', 404);
+      const audio = hasAudio ? `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="Audio",DEFAULT=YES,AUTOSELECT=YES,URI="/${kind}/audio/media.m3u8"\n` : '';
       const texts = languages.map((language) => `#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="s",NAME="${language}",LANGUAGE="${language}",` +
-        `AUTOSELECT=YES,DEFAULT=NO,URI="/${kind}/subtitles-${language}.m3u8"\n`).join('');
-      return hls(`#EXTM3U\n#EXT-X-VERSION:9\n${audio}${texts}#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=640x360,` +
-        `CODECS="avc1.42c01e${hasAudio ? ',mp4a.40.2' : ''}",FRAME-RATE=${rate}${hasAudio ? ',AUDIO="a"' : ''}${texts && ',SUBTITLES="s"'}\n/${kind}/video.m3u8\n`);
+        `AUTOSELECT=YES,DEFAULT=NO,URI="/${kind}/subtitles-${language}/media.m3u8"\n`).join('');
+      const groups = `${hasAudio ? ',AUDIO="a"' : ''}${texts && ',SUBTITLES="s"'}`;
+      const variant = (name, height, bandwidth) => `#EXT-X-STREAM-INF:BANDWIDTH=${bandwidth},RESOLUTION=${Math.round((height * 8) / 9) * 2}x${height},` +
+        `CODECS="avc1.42c01e${hasAudio ? ',mp4a.40.2' : ''}",FRAME-RATE=${rate}${groups}\n/${kind}/${name}/media.m3u8\n`;
+      const variants = [variant('source', 360, 900_000), ...rungs.map(({ height }) => variant(`${height}p`, height, 300_000))].join('');
+      const alone = hasAudio ? `#EXT-X-STREAM-INF:BANDWIDTH=70000,CODECS="mp4a.40.2"${groups}\n/${kind}/audio/media.m3u8\n` : '';
+      return hls(`#EXTM3U\n#EXT-X-VERSION:9\n${audio}${texts}${variants}${alone}`);
     }
-    if ((found = /^\/(live|vod)\/(?:(video|audio)|subtitles-(\w+))\.m3u8$/.exec(pathname))) {
-      const track = tracks[found[2]] ?? subtitles[found[3]];
+    if ((found = /^\/(live|vod)\/(?:subtitles-(\w+)|(\w+))\/media\.m3u8$/.exec(pathname))) {
+      const track = found[2] ? subtitles[found[2]] : tracks[found[3]];
+      if (!track) return send('text/plain', '', 404);
       const [msn, part] = ['_HLS_msn', '_HLS_part'].map((name) => (url.searchParams.has(name) ? Number(url.searchParams.get(name)) : null));
       if (found[1] === 'live' && msn !== null && !(await until(() => track.has(msn, part)))) return send('text/plain', 'later', 503);
-      return hls(track.playlist(live.state === 'ended', found[1] === 'vod'));
+      return hls(track.playlist(live.state === 'ended', found[1] === 'vod', Object.values(tracks).filter((other) => other !== track)));
     }
-    if ((found = /^\/media\/(video|audio)\/init(\d+)\.mp4$/.exec(pathname))) {
-      const init = tracks[found[1]].spans[Number(found[2])]?.init;
+    if ((found = /^\/media\/(\w+)\/init(\d+)\.mp4$/.exec(pathname))) {
+      const init = tracks[found[1]]?.spans[Number(found[2])]?.init;
       return init ? send('video/mp4', init) : send('text/plain', '', 404);
     }
-    if ((found = /^\/media\/(video|audio)\/(\d+)(?:\.(\d+))?\.m4s$/.exec(pathname))) {
+    if ((found = /^\/media\/(\w+)\/(\d+)(?:\.(\d+))?\.m4s$/.exec(pathname))) {
       const track = tracks[found[1]];
+      if (!track) return send('text/plain', '', 404);
       const msn = Number(found[2]);
       if (found[3] !== undefined) {
         const part = Number(found[3]);

@@ -121,7 +121,7 @@ test('a drop and a return: the page says so and plays on', async () => {
   const seen = await observe(page, 8);
   assert.ok(seen.progress_s > 6 && seen.distinct_pictures >= 3, JSON.stringify(seen));
   assert.ok(seen.latency_s < 4.5, JSON.stringify(seen));
-  assert.ok(origin.tracks.video.spans.length === 2);
+  assert.ok(origin.tracks.source.spans.length === 2);
 });
 
 test('it ends: the page says so, and shows the video in place', async () => {
@@ -175,7 +175,7 @@ test('nothing was refused by the policy, nothing asked of another host', () => {
   assert.deepEqual(browser.faults.third_party, []);
   assert.ok(origin.requests.some((path) => path.includes('hls.worker')), 'the worker is a file of this server');
   // While it was down the origin answered waiting playlists with 503, which Chromium calls an error.
-  assert.deepEqual(browser.faults.console_errors.filter((text) => !/503|\/live\/(video|audio)\.m3u8/.test(text)), []);
+  assert.deepEqual(browser.faults.console_errors.filter((text) => !/503|\/live\/(source|audio)\/media\.m3u8/.test(text)), []);
 });
 
 test('pages can be read without JavaScript, and fit every width', async () => {

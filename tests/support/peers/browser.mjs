@@ -21,6 +21,8 @@ const { chromium } = createRequire(new URL('../../../web/package.json', import.m
 
 const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'];
+/** A picture, or the clock, that stands longer is seen to stand. Milliseconds. */
+const STANDS_MS = 100;
 /** Quieter than any speech or tone that a test pushes, louder than silence coded by AAC. */
 const HEARD_RMS = 0.003;
 
@@ -254,8 +256,8 @@ async function drop(given) {
   }
 }
 
-/** Chooses a quality of the settings' menu: a height, or automatic. */
-async function chooseQuality(page, name) {
+/** Chooses a quality of the settings' menu: a height, automatic, or sound alone. */
+export async function chooseQuality(page, name) {
   // A menu closes with the controls, which go when nothing moves for a while: a busy machine may take longer between two clicks.
   for (let tries = 3; ; tries -= 1) {
     try {
@@ -274,6 +276,46 @@ async function chooseQuality(page, name) {
   await page.keyboard.press('Escape');
 }
 
+/** Whether nothing was seen to stand. Of sound alone only the clock counts: its picture is one that stands. */
+export function smooth(seen, { pictures = true } = {}) {
+  const quiet = seen.waiting + seen.seeking + seen.stalled + seen.pause + seen.emptied === 0;
+  return quiet && seen.clock_stood_ms <= STANDS_MS && (!pictures || seen.picture_stood_ms <= STANDS_MS);
+}
+
+/** Chooses a quality, and says when it was seen and what stood meanwhile and in the seconds after. */
+export async function changeQuality(page, name, height) {
+  await page.evaluate(probe.startWatching);
+  await chooseQuality(page, name);
+  const asked_ms = Date.now();
+  await page.waitForFunction((wanted) => document.querySelector('amphi-player').video.videoHeight === wanted, height, { timeout: 20_000, polling: 20 });
+  const took_ms = Date.now() - asked_ms;
+  await page.waitForTimeout(3_000);
+  return { height, took_ms, ...(await page.evaluate(probe.stopWatching)) };
+}
+
+/** To sound alone and back to pictures of that height: what stood on the way in and meanwhile, on the way out, and after it. */
+export async function soundAlone(page, name, back, height) {
+  const watch = async (until) => {
+    await page.evaluate(probe.startWatching);
+    await until();
+    return page.evaluate(probe.stopWatching);
+  };
+  const cover = page.locator('.amphi-sound-alone');
+  const alone = await watch(async () => {
+    await chooseQuality(page, name);
+    await cover.waitFor({ timeout: 5_000 });
+    await page.waitForTimeout(6_000);
+  });
+  const out = await watch(async () => {
+    await chooseQuality(page, back);
+    await cover.waitFor({ state: 'detached', timeout: 20_000 });
+  });
+  const after = await watch(() => page.waitForTimeout(3_000));
+  const shown = await page.evaluate(() => document.querySelector('amphi-player').video.videoHeight);
+  const ok = smooth(alone, { pictures: false }) && smooth(out, { pictures: false }) && smooth(after) && shown === height;
+  return { ok, alone, out, after };
+}
+
 /** For some seconds: each text that appeared, and at which picture. */
 async function read(page, seconds) {
   const end_ms = Date.now() + seconds * 1000;
@@ -286,7 +328,7 @@ async function read(page, seconds) {
   return [...shown].map(([text, at]) => ({ text, ...at }));
 }
 
-/** A viewer who wants another quality and captions, of the live and of the video. */
+/** A viewer who wants captions and another quality, of the live and of the video. */
 async function choose(given) {
   const { page, faults, close } = await openBrowser({ language: given.language ?? 'fr-FR' });
   try {
@@ -294,25 +336,14 @@ async function choose(given) {
     await probe.begin(page);
     await page.waitForFunction(probe.isLive, null, { timeout: 15_000 });
     const heights = () => page.evaluate(() => document.querySelector('amphi-player').hls.levels.map(({ height }) => height).sort((a, b) => b - a));
-    const levels = Number(given.levels);
-    await page.waitForFunction((wanted) => document.querySelector('amphi-player').hls?.levels.length === wanted, levels, { timeout: 20_000 });
+    await page.waitForFunction((wanted) => document.querySelector('amphi-player').hls?.levels.length === wanted, Number(given.levels), { timeout: 20_000 });
     const live_heights = await heights();
-    const { stalls: before } = await page.evaluate(probe.sample);
-    const height = Number(given.height);
-    await chooseQuality(page, new RegExp(`^${height}p`));
-    await page.waitForFunction((wanted) => document.querySelector('amphi-player').video.videoHeight === wanted, height, { timeout: 20_000 });
-    const lower = await observe(page, 4);
-    await shot(page, given, '1-lower');
-    await chooseQuality(page, /^Auto/);
-    const auto = await observe(page, 4);
-    const { stalls } = await page.evaluate(probe.sample);
-    report('quality', moves(lower, 4) && moves(auto, 4) && stalls === before, { heights: live_heights, size: lower.size, stalls: stalls - before });
 
     const none = await page.evaluate(probe.captions);
     await page.locator('media-player').focus();
     await page.keyboard.press('c');
     const shown = await read(page, 10);
-    await shot(page, given, '2-captions');
+    await shot(page, given, '1-captions');
     report('captions', none.texts.length === 0 && shown.length > 0, { shown });
     await page.keyboard.press('c');
     await page.waitForTimeout(500);
@@ -320,13 +351,34 @@ async function choose(given) {
     await page.keyboard.press('c');
     report('captions_off', off.texts.length === 0, off);
 
+    // What the machine itself lets stand is no fault of a change, but nothing could be said of one then.
+    await page.evaluate(probe.startWatching);
+    await page.waitForTimeout(5_000);
+    const still = await page.evaluate(probe.stopWatching);
+    report('undisturbed', smooth(still), still);
+    const [best] = live_heights;
+    const height = Number(given.height);
+    const changes = [];
+    for (const [name, wanted] of [[new RegExp(`^${height}p`), height], [/Source$/, best], [new RegExp(`^${height}p`), height], [/^Auto/, best]]) {
+      changes.push(await changeQuality(page, name, wanted));
+      await shot(page, given, `2-change-${changes.length}`);
+    }
+    report('quality', changes.every((seen) => smooth(seen)), { heights: live_heights, changes });
+    const sound = await soundAlone(page, /^Son seul/, new RegExp(`^${height}p`), height);
+    await shot(page, given, '3-pictures-again');
+    report('sound_alone', sound.ok, sound);
+    const live = await observe(page, 4);
+    report('live', moves(live, 4) && live.rms >= HEARD_RMS && !live.behind, live);
+
     await page.waitForSelector('[data-live][data-state="ended"]', { timeout: Number(given['expect-ended'] ?? 60) * 1000 });
     await page.locator('[data-video-link]').click();
     await page.waitForURL(/\/videos\//, { timeout: 15_000 });
     await probe.begin(page);
     const video_shown = await read(page, 15);
-    await shot(page, given, '3-video');
+    await shot(page, given, '4-video');
     report('video', video_shown.length > 0, { heights: await heights(), shown: video_shown });
+    const of_video = [await changeQuality(page, new RegExp(`^${height}p`), height), await changeQuality(page, /Source$/, best)];
+    report('video_quality', of_video.every((seen) => smooth(seen)), { changes: of_video });
     report('faults', clean(faults), faults);
   } finally {
     await close();
@@ -394,7 +446,7 @@ async function main() {
   const run = COMMANDS[command] ?? usage(`unknown command ${command}`);
   if (!given.url || given.url === true) usage('--url is missing');
   if (command === 'drop' && given.timeout === undefined) given.timeout = 60 + 180 * Number(given.drops ?? 1);
-  const needed_s = command === 'story' || command === 'choose' ? 60 + Number(given['expect-ended'] ?? 60) : Number(given.seconds ?? 20) + Number(given.settle ?? 10);
+  const needed_s = command === 'story' || command === 'choose' ? (command === 'choose' ? 200 : 60) + Number(given['expect-ended'] ?? 60) : Number(given.seconds ?? 20) + Number(given.settle ?? 10);
   const limit_s = Number(given.timeout ?? needed_s + 60);
   const clock = setTimeout(() => {
     console.error(`not done after ${limit_s} s`);

@@ -120,6 +120,74 @@ export function isOver() {
   return document.querySelector('amphi-player')?.video?.ended === true;
 }
 
+/** From now on every standing of the picture is measured, and every event that comes with one is counted. */
+export function startWatching() {
+  const video = document.querySelector('amphi-player')?.video ?? document.querySelector('video');
+  const seen = {
+    video, begun_ms: performance.now(), pictures: 0, asleep_ms: 0, clock_stood_ms: 0, picture_stood_ms: 0, stood_at_ms: null, size: null, resized_ms: [],
+    events: { waiting: 0, seeking: 0, stalled: 0, pause: 0, emptied: 0 },
+  };
+  window.amphiStanding = seen;
+  seen.count = (event) => (seen.events[event.type] += 1);
+  for (const name of Object.keys(seen.events)) video.addEventListener(name, seen.count);
+
+  // The clock: looked at with each animation frame. What passes while the page itself is asleep is not a standing if the clock went on.
+  let clock = { at_ms: performance.now(), time_s: video.currentTime, stood_ms: 0 };
+  const look = () => {
+    if (window.amphiStanding !== seen) return;
+    const at_ms = performance.now();
+    const passed_ms = at_ms - clock.at_ms;
+    const time_s = video.currentTime;
+    const moved_ms = ((time_s - clock.time_s) * 1000) / (video.playbackRate || 1);
+    seen.asleep_ms = Math.max(seen.asleep_ms, passed_ms);
+    const stood_ms = time_s === clock.time_s ? clock.stood_ms + passed_ms : Math.max(0, clock.stood_ms + passed_ms - moved_ms);
+    seen.clock_stood_ms = Math.max(seen.clock_stood_ms, stood_ms);
+    clock = { at_ms, time_s, stood_ms: time_s === clock.time_s ? stood_ms : 0 };
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+
+  // The pictures: told of as they are presented. When the page slept through some, `presentedFrames` says how many, each of which was
+  // there for its own time.
+  const picture_ms = () => 1000 / ((document.querySelector('amphi-player')?.hls?.loadLevelObj?.frameRate || 25) * (video.playbackRate || 1));
+  let before = null;
+  const presented = (now, { presentationTime, presentedFrames, width, height }) => {
+    if (window.amphiStanding !== seen) return;
+    if (before) {
+      const stood_ms = presentationTime - before.presentationTime - (presentedFrames - before.presentedFrames - 1) * picture_ms();
+      seen.pictures += presentedFrames - before.presentedFrames;
+      if (stood_ms > seen.picture_stood_ms) Object.assign(seen, { picture_stood_ms: stood_ms, stood_at_ms: before.presentationTime - seen.begun_ms });
+    }
+    const size = `${width}x${height}`;
+    if (seen.size !== null && size !== seen.size) seen.resized_ms.push(presentationTime - seen.begun_ms);
+    seen.size = size;
+    before = { presentationTime, presentedFrames };
+    video.requestVideoFrameCallback(presented);
+  };
+  seen.last = () => before?.presentationTime ?? seen.begun_ms;
+  video.requestVideoFrameCallback(presented);
+}
+
+/** What was seen since then; a picture that stands now counts too. Milliseconds. */
+export function stopWatching() {
+  const seen = window.amphiStanding;
+  window.amphiStanding = null;
+  for (const name of Object.keys(seen.events)) seen.video.removeEventListener(name, seen.count);
+  const round = (ms) => (ms === null ? null : Math.round(ms));
+  return {
+    watched_ms: round(performance.now() - seen.begun_ms),
+    clock_stood_ms: round(seen.clock_stood_ms),
+    picture_stood_ms: round(Math.max(seen.picture_stood_ms, performance.now() - seen.last())),
+    stood_at_ms: round(seen.stood_at_ms),
+    pictures: seen.pictures,
+    /** The longest that the page itself was not asked to draw. */
+    asleep_ms: round(seen.asleep_ms),
+    size: seen.size,
+    resized_ms: seen.resized_ms.map(round),
+    ...seen.events,
+  };
+}
+
 /** From now on the top row of every picture that is presented is kept, with the time of its being shown. */
 export function startReading() {
   const blocks = 40;

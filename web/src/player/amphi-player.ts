@@ -2,7 +2,7 @@
 // only, so that the library can be replaced.
 //
 // Attributes  src (a multivariant playlist), kind ("live" | "video"), title, poster, thumbnails (WebVTT of previews), autoplay
-// Methods     play(), pause(), seek(seconds), seekToDate(ms), goLive(), reload(), tellCue(cue)
+// Methods     play(), pause(), seek(seconds), seekToDate(ms), goLive(), reload(), tellCue(cue), forgetCues()
 // Properties  hls, video, latency, playingDate, behind, state
 // Events      time, state, quality, error (CustomEvent; see the interfaces below)
 //
@@ -25,6 +25,9 @@ import { keyHelp } from './key-help';
 import { shortcuts } from './keys';
 import { labelsFor } from './labels';
 import { LiveCaptions, type LiveCue } from './live-captions';
+import { AUTO, Quality } from './quality';
+import { QualityMenu } from './quality-menu';
+import { SoundCover } from './sound-cover';
 
 export type PlayerState = 'loading' | 'ready' | 'playing' | 'paused' | 'waiting' | 'ended' | 'error';
 export interface TimeDetail {
@@ -41,6 +44,8 @@ export interface QualityDetail {
   height: number | null;
   bitrate_bps: number | null;
   auto: boolean;
+  /** No pictures: the viewer chose it, or they are on their way back. */
+  sound_alone: boolean;
 }
 export interface ErrorDetail {
   message: string;
@@ -84,7 +89,10 @@ export class AmphiPlayer extends HTMLElement {
   #muted = false;
   #volume = 1;
   #help: HTMLDialogElement | null = null;
+  #menu: QualityMenu | null = null;
+  #cover: SoundCover | null = null;
   readonly #captions = new LiveCaptions();
+  readonly #quality = new Quality(() => this.#onQuality());
 
   /** hls.js's instance, for measuring; null before loading and where the browser plays HLS itself. */
   get hls(): Hls | null {
@@ -189,6 +197,11 @@ export class AmphiPlayer extends HTMLElement {
     this.#captions.tell(cue);
   }
 
+  /** Another live has begun: what was said in the one before is not said in it, and its cues are counted from the beginning. */
+  forgetCues(): void {
+    this.#captions.forget();
+  }
+
   /** Loads the playlist again: at the live edge, or at the same moment for a viewer who is behind. */
   reload(): void {
     if (this.behind) this.#startDate_ms = this.playingDate?.getTime() ?? null;
@@ -215,6 +228,7 @@ export class AmphiPlayer extends HTMLElement {
     this.#player = null;
     this.#hls = null;
     this.#captions.detach();
+    this.#quality.detach();
     this.replaceChildren();
   }
 
@@ -256,6 +270,8 @@ export class AmphiPlayer extends HTMLElement {
     layout.setAttribute('seek-step', '10');
     this.#showPreviews(layout);
     player.append(provider, layout);
+    this.#menu = new QualityMenu(player, this.#quality, labels, language);
+    this.#cover = new SoundCover(labels.own.soundAlone);
     this.#listen(player);
     player.addEventListener('provider-change', (event) => this.#configure(event, player));
     this.#player = player;
@@ -274,12 +290,16 @@ export class AmphiPlayer extends HTMLElement {
     const provider = event.detail;
     if (provider?.type !== 'hls' || !('onInstance' in provider)) return;
     const hlsProvider = provider as unknown as import('vidstack').HLSProvider;
-    // Our own copy: the library's default comes from a CDN.
-    hlsProvider.library = () => import('hls.js');
-    hlsProvider.config = hlsConfig(this.kind, workerPath);
+    // Our own copy: the library's default comes from a CDN. It is made with the settings that are there when it has come.
+    hlsProvider.library = async () => {
+      const loaded = await import('hls.js');
+      hlsProvider.config = { ...hlsConfig(this.kind, workerPath), ...this.#quality.config(loaded.default) };
+      return loaded;
+    };
     hlsProvider.onInstance((hls) => {
       if (this.#player !== player) return;
       this.#hls = hls;
+      this.#quality.attach(hls);
       if (this.kind === 'live') this.#captions.attach(player, hls);
       const events = (hls.constructor as typeof Hls).Events;
       hls.on(events.ERROR, (_, data) => this.#onHlsError(data));
@@ -339,8 +359,6 @@ export class AmphiPlayer extends HTMLElement {
     on('media-google-cast-request', (event) => event.stopImmediatePropagation());
     on('media-live-edge-request', () => this.#judge('with-live'));
     on('time-update', () => this.#onTime(player));
-    on('quality-change', () => this.#onQuality(player));
-    on('qualities-change', () => this.#onQuality(player));
     on('volume-change', () => {
       if (!player.muted) this.querySelector('.unmute')?.remove();
     });
@@ -424,13 +442,13 @@ export class AmphiPlayer extends HTMLElement {
     this.#emit<TimeDetail>('time', { currentTime, duration, latency: this.latency, behind: this.behind });
   }
 
-  #onQuality(player: MediaPlayerElement): void {
-    const { quality, autoQuality } = player.state;
-    this.#emit<QualityDetail>('quality', {
-      height: quality?.height ?? null,
-      bitrate_bps: quality?.bitrate ?? null,
-      auto: autoQuality,
-    });
+  #onQuality(): void {
+    const { shown, choice, soundAlone: sound_alone } = this.#quality;
+    const provider = this.querySelector<HTMLElement>('media-provider');
+    if (!sound_alone) this.#cover?.hide();
+    else if (provider) this.#cover?.show(provider, this.video);
+    this.#menu?.update();
+    this.#emit<QualityDetail>('quality', { height: shown?.height ?? null, bitrate_bps: shown?.bitrate_bps ?? null, auto: choice === AUTO, sound_alone });
   }
 
   // The library tries again by itself unless the error is fatal; fatal media errors are recovered by vidstack.

@@ -7,6 +7,9 @@ export interface OwnLabels {
   unmute: string;
   keyboard: string;
   close: string;
+  /** Beside the height of the pictures that are passed through as they came. */
+  source: string;
+  soundAlone: string;
   keys: readonly (readonly [keys: string, action: string])[];
 }
 
@@ -78,6 +81,8 @@ const english: Labels = {
     unmute: 'Turn the sound on',
     keyboard: 'Keyboard shortcuts',
     close: 'Close',
+    source: 'Source',
+    soundAlone: 'Sound only',
     keys: [
       ['K, Space', 'Play or pause'],
       ['J / L', 'Back or forward 10 seconds'],
@@ -158,6 +163,8 @@ const french: Labels = {
     unmute: 'Activer le son',
     keyboard: 'Raccourcis clavier',
     close: 'Fermer',
+    source: 'Source',
+    soundAlone: 'Son seul',
     keys: [
       ['K, Espace', 'Lire ou mettre en pause'],
       ['J / L', 'Reculer ou avancer de 10 secondes'],

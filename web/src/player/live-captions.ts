@@ -36,6 +36,8 @@ interface Known {
 const MAX_CUES = 5_000;
 /** Languages that a live can have here; the server makes no more than a few. */
 const MAX_LANGUAGES = 16;
+/** A cue is corrected by less: one farther from where it stood is another live's. Milliseconds. */
+const MAX_MOVE_MS = 30_000;
 /** hls.js puts this before a cue's identifier after the n-th discontinuity. */
 const PREFIX = /^hlsjscc\d+_/;
 /** What is drawn when: often enough for a caption to come with its picture, within two of them. Milliseconds. */
@@ -77,8 +79,17 @@ export class LiveCaptions {
     this.#drawn = '';
   }
 
+  /** Another live begins: identifiers begin again with it. */
+  forget(): void {
+    this.#languages.clear();
+  }
+
   /** The server's word on a cue. */
   tell(told: LiveCue): void {
+    const before = this.#languages.get(told.language.toLowerCase())?.get(told.id)?.told;
+    // A page that was offline when a live ended and the next began has not heard of either.
+    const said = before?.lines.length && told.lines.length;
+    if (said && Math.abs(before.start_ms - told.start_ms) > MAX_MOVE_MS) this.forget();
     this.#keep(told.language, told.id, { told });
   }
 
