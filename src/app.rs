@@ -27,7 +27,7 @@ use crate::http::{server, tls};
 use crate::jobs::Jobs;
 use crate::lifecycle::{Reloads, Tasks};
 use crate::live::status::{Finding, Level};
-use crate::live::{Greeting, Handle, Renditions, Settings, Terms};
+use crate::live::{Captions, Greeting, Handle, Renditions, Settings, Terms};
 use crate::telemetry::{self, LogFormat};
 use media::ingest::rtmp::listen::{Limits, Listener};
 use media::segment::Rules;
@@ -124,7 +124,8 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
 
     let reader = Reader::new(archive.layout().clone());
     let videos = Videos::new(catalogue.clone(), archive.layout().clone());
-    let lives = Handle::new(catalogue.clone(), archive.clone(), settings(&config, &tasks), tasks.clone());
+    let (captions, caption_keeper, caption_settings) = captions::captions(&config, &tasks);
+    let lives = Handle::new(catalogue.clone(), archive.clone(), settings(&config, captions), tasks.clone());
     let waiting = lives.resume_interrupted().await?;
     if waiting > 0 {
         tracing::info!(lives = waiting, "lives that the last stop interrupted wait for their contributions");
@@ -195,13 +196,18 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
         let lives = lives.clone();
         async move { lives.keep_pulling().await }
     });
+    tasks.spawn("caption models", until_stopped(tasks.clone(), caption_keeper.keep()));
+    tasks.spawn("caption settings", {
+        let lives = lives.clone();
+        async move { lives.keep_captions().await }
+    });
     tasks.spawn("health", until_stopped(tasks.clone(), watch_health(ready, catalogue, archive, jobs)));
 
     let path = run.join("addresses.json");
     publish(&path, addresses)?;
     tasks.spawn("addresses", withdraw(path, tasks.clone()));
     tell(addresses, dev, password.as_ref().map(|p| p.reveal()));
-    let reload = Reload { config, sources, filter, lives, tls };
+    let reload = Reload { config, sources, filter, lives, captions: caption_settings, tls };
     tasks.spawn("reload", until_stopped(tasks.clone(), reload.keep(reloads)));
     Ok(())
 }
@@ -248,7 +254,7 @@ async fn look(catalogue: &Catalogue, archive: &Archive, jobs: &Jobs) -> Report {
     Report { ready: catalogue_answers.is_ok(), findings }
 }
 
-fn settings(config: &Config, tasks: &Tasks) -> Settings {
+fn settings(config: &Config, captions: Captions) -> Settings {
     let micros = |d: Duration| i64::try_from(d.as_micros()).unwrap_or(i64::MAX);
     let live = &config.live;
     Settings {
@@ -265,7 +271,7 @@ fn settings(config: &Config, tasks: &Tasks) -> Settings {
                 ..client::Settings::default()
             },
         },
-        captions: captions::captions(config, tasks),
+        captions,
         budget: Budget { cores: processors(), share: f64::from(config.renditions.cpu_percent) / 100.0 },
     }
 }

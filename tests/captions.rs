@@ -3,6 +3,8 @@
 //!
 //! The engine is `amphi-engine` beside the server under test; `make engine` builds it. The Korean model is fetched by `.ci/libvosk model`.
 
+mod settings;
+
 use crate::support::engine::{built, engines, with_model};
 use crate::support::http::get;
 use crate::support::peers::{Log, Peer, wait_until};

@@ -9,10 +9,20 @@ use crate::lifecycle::Reloads;
 use crate::live::Handle;
 use crate::telemetry::LogFilter;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// The settings that a reload puts in force. Everything else is built into sockets, files or playlists that are in use.
-const RELOADED: [&str; 5] =
-    ["live.grace", "live.min_length", "live.takeover_after", "rtmp.max_refusals_per_minute", "log.filter"];
+const RELOADED: [&str; 9] = [
+    "live.grace",
+    "live.min_length",
+    "live.takeover_after",
+    "rtmp.max_refusals_per_minute",
+    "captions.enabled",
+    "captions.languages",
+    "captions.models",
+    "captions.vocabulary",
+    "log.filter",
+];
 
 /// What a reload reads and changes.
 #[derive(Debug)]
@@ -23,6 +33,7 @@ pub(super) struct Reload {
     pub(super) sources: Sources,
     pub(super) filter: LogFilter,
     pub(super) lives: Handle,
+    pub(super) captions: watch::Sender<config::Captions>,
     pub(super) tls: Option<Arc<Tls>>,
 }
 
@@ -64,6 +75,8 @@ impl Reload {
         }
         take(&mut self.config, read);
         self.lives.set_terms(super::terms(&self.config));
+        // Also when nothing of it has changed: then it is looked which models there are.
+        self.captions.send_replace(self.config.captions.clone());
         tracing::info!(changed = changed.join(" "), "the configuration was read again");
         if !waiting.is_empty() {
             tracing::warn!(settings = waiting.join(" "), "changed in the configuration, in force after a restart");
@@ -82,6 +95,7 @@ fn take(config: &mut Config, read: Config) {
     config.live.min_length = read.live.min_length;
     config.live.takeover_after = read.live.takeover_after;
     config.rtmp.max_refusals_per_minute = read.rtmp.max_refusals_per_minute;
+    config.captions = read.captions;
     config.log.filter = read.log.filter;
 }
 
@@ -97,6 +111,11 @@ mod tests {
         (read.live.grace, read.live.min_length, read.live.takeover_after) = (second, second, second);
         (read.live.dvr_window, read.rtmp.idle_timeout) = (second, second);
         read.rtmp.max_refusals_per_minute = 1;
+        read.captions.enabled = false;
+        read.captions.languages.clear();
+        for list in [&mut read.captions.models, &mut read.captions.vocabulary] {
+            list.push("other".to_owned());
+        }
         read.log.filter = "debug".to_owned();
         read.catalogue.url = "sqlite:elsewhere".parse().unwrap();
         let waiting = ["rtmp.idle_timeout", "live.dvr_window", "catalogue.url"];

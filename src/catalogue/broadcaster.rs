@@ -1,5 +1,6 @@
 //! Broadcasters: the named, permanent places that can be on air.
 
+use super::captions::{CaptionChange, CaptionSettings};
 use super::database::Row;
 use super::id::BroadcasterId;
 use super::rtsp_url::RtspUrl;
@@ -27,6 +28,8 @@ pub struct Broadcaster {
     pub grace: Option<Duration>,
     /// The name of the preset of its renditions; `None`: the setting `renditions.preset`.
     pub preset: Option<String>,
+    /// What its lives are captioned with.
+    pub captions: CaptionSettings,
     /// Since when it exists.
     pub created_at: WallTime,
     /// Media sequence number at which its next live begins at the earliest.
@@ -83,14 +86,23 @@ pub struct NewBroadcaster {
     pub grace: Option<Duration>,
     /// See [`Broadcaster::preset`].
     pub preset: Option<String>,
+    /// See [`Broadcaster::captions`].
+    pub captions: CaptionSettings,
 }
 
 impl NewBroadcaster {
     /// One that waits for a publisher.
     #[must_use]
     pub fn new(slug: Slug, title: impl Into<String>) -> Self {
-        let rtsp_transport = RtspTransport::default();
-        Self { slug, title: title.into(), rtsp_url: None, rtsp_transport, grace: None, preset: None }
+        Self {
+            slug,
+            title: title.into(),
+            rtsp_url: None,
+            rtsp_transport: RtspTransport::default(),
+            grace: None,
+            preset: None,
+            captions: CaptionSettings::default(),
+        }
     }
 }
 
@@ -107,13 +119,16 @@ pub struct BroadcasterChange {
     pub grace: Option<Option<Duration>>,
     /// See [`Broadcaster::preset`].
     pub preset: Option<Option<String>>,
+    /// See [`Broadcaster::captions`].
+    pub captions: CaptionChange,
 }
 
 /// A timeline that waits for longer holds memory for nobody.
 const MAX_GRACE: Duration = Duration::from_secs(24 * 3_600);
 
-const SELECT: &str = "SELECT id, slug, title, rtsp_url, rtsp_transport, grace_ms, preset, created_ms, next_msn, \
-     next_discontinuity FROM broadcasters WHERE tenant_id = $1 AND deleted_ms IS NULL";
+const SELECT: &str = "SELECT id, slug, title, rtsp_url, rtsp_transport, grace_ms, preset, \
+     caption_languages, vocabulary, vocabulary_exclusive, created_ms, next_msn, next_discontinuity FROM broadcasters \
+     WHERE tenant_id = $1 AND deleted_ms IS NULL";
 
 fn model(row: &Row) -> Result<Broadcaster, Error> {
     Ok(Broadcaster {
@@ -132,6 +147,7 @@ fn model(row: &Row) -> Result<Broadcaster, Error> {
         rtsp_transport: row.parsed("rtsp_transport")?,
         grace: row.maybe_duration("grace_ms")?,
         preset: row.maybe_text("preset")?,
+        captions: CaptionSettings::of(row)?,
         created_at: row.time("created_ms")?,
         next_msn: row.unsigned("next_msn")?,
         next_discontinuity: row.unsigned("next_discontinuity")?,
@@ -190,8 +206,9 @@ impl Catalogue {
         let statement = self
             .statement(
                 "INSERT INTO broadcasters (tenant_id, id, slug, title, rtsp_url, rtsp_transport, grace_ms, preset, \
-                 created_ms, next_msn, next_discontinuity) \
-                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, COALESCE(MAX(next_msn), 0), COALESCE(MAX(next_discontinuity), 0) \
+                 created_ms, caption_languages, vocabulary, vocabulary_exclusive, next_msn, next_discontinuity) \
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
+                 COALESCE(MAX(next_msn), 0), COALESCE(MAX(next_discontinuity), 0) \
                  FROM broadcasters WHERE tenant_id = $1 AND slug = $3",
             )
             .bind(id.as_str())
@@ -202,11 +219,12 @@ impl Catalogue {
             .bind(grace_ms(new.grace)?)
             .bind(new.preset)
             .bind(now.millis());
+        let statement = new.captions.bind(statement)?;
         taken(self.database.execute(statement).await, "slug")?;
         self.broadcaster(&id).await?.ok_or(Error::NotFound("broadcaster"))
     }
 
-    /// Changes it and answers what it is now. A live on air goes on with what it began with.
+    /// Changes it and answers what it is now. A live on air goes on with what it began with, but for its captions.
     ///
     /// # Errors
     /// `NotFound`, `Invalid`, `Database`.
@@ -232,6 +250,7 @@ impl Catalogue {
         if let Some(preset) = change.preset {
             statement = statement.push_bind(", preset = ", preset);
         }
+        let statement = change.captions.push(statement)?;
         let statement = statement.push_bind(" WHERE tenant_id = $1 AND deleted_ms IS NULL AND id = ", id.as_str());
         if self.database.execute(statement).await? == 0 {
             return Err(Error::NotFound("broadcaster"));

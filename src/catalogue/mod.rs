@@ -8,11 +8,12 @@
 //! both databases) → the column and the field in the noun's file (row ↔ model stand together) → a test body in `tests/`,
 //! which runs on both → `http/api/<noun>/` to show it.
 //!
-//! - [`broadcaster`], [`key`], [`video`], [`user`], [`token`], [`job`] (with [`lease`]): one noun each, model and statements;
+//! - [`broadcaster`] (with [`captions`]), [`key`], [`video`], [`user`], [`token`], [`job`] (with [`lease`]): one noun each, model and statements;
 //! - [`demo`]: what `--dev` needs;
 //! - [`id`], [`slug`], [`secret`], [`rtsp_url`]: the types of their fields.
 
 pub mod broadcaster;
+pub mod captions;
 mod database;
 pub mod demo;
 pub mod error;

@@ -1,17 +1,20 @@
 //! `amphi broadcaster`.
 
 use super::ask::{self, Wish};
-use super::{Error, stdin, table};
+use super::{Error, captions, stdin, table};
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange, NewBroadcaster, RtspTransport};
+use crate::catalogue::captions::CaptionChange;
 use crate::catalogue::rtsp_url::{NotRtsp, RtspUrl};
 use crate::catalogue::slug::Slug;
 use crate::clock::{now, rfc3339};
 use crate::config::Config;
 use crate::live;
 use clap::Subcommand;
+use media::caption::language::Language;
 use media::ingest::StreamKey;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// What a key made here is called in the list of keys.
@@ -69,6 +72,30 @@ pub(super) enum Command {
         /// camera, slides or "low bandwidth"; without it, the setting renditions.preset.
         preset: Option<String>,
     },
+    /// Choose the languages that its lives are captioned in. A live on air follows within seconds.
+    SetCaptions {
+        /// Its name in URLs.
+        slug: Slug,
+        /// Tags such as fr,en-GB, each of which needs a model (amphi models list); none; or default: the setting captions.languages.
+        languages: captions::Languages,
+    },
+    /// Say how names are written in its captions. A live on air follows within seconds.
+    SetVocabulary {
+        /// Its name in URLs.
+        slug: Slug,
+        /// A file with a name a line, "Université de Lille"; what is said before it where that is something else, "big blue button =
+        /// BigBlueButton"; `[fr] té pé = TP` in one language only. - reads standard input; without it there is none any more.
+        file: Option<PathBuf>,
+        /// Hear nothing else, by models that can be kept to a vocabulary (small ones), in languages that have entries: for few commands or
+        /// numbers, not for lectures.
+        #[arg(long, requires = "file")]
+        exclusive: bool,
+    },
+    /// Print how names are written in its captions, as set-vocabulary takes it.
+    Vocabulary {
+        /// Its name in URLs.
+        slug: Slug,
+    },
     /// End its live now: the recording becomes a video at once. Asks the running server.
     End {
         /// Its name in URLs.
@@ -117,7 +144,7 @@ pub(super) async fn run(command: Command, config: &Config, catalogue: &Catalogue
         Command::Add { slug, title, rtsp, transport, json } => {
             let title = title.unwrap_or_else(|| slug.to_string());
             let rtsp_url = rtsp.map(Source::url).transpose()?;
-            let new = NewBroadcaster { slug, title, rtsp_url, rtsp_transport: transport, grace: None, preset: None };
+            let new = NewBroadcaster { rtsp_url, rtsp_transport: transport, ..NewBroadcaster::new(slug, title) };
             let broadcaster = catalogue.add_broadcaster(new, now()).await?;
             let (_, key) = catalogue.add_key(&broadcaster.id, LABEL, now()).await?;
             Ok(with_key(&broadcaster, &key, json))
@@ -147,6 +174,26 @@ pub(super) async fn run(command: Command, config: &Config, catalogue: &Catalogue
             let change = BroadcasterChange { preset: Some(preset), ..Default::default() };
             catalogue.update_broadcaster(&find(catalogue, &slug).await?.id, change).await?;
             Ok(format!("{slug} gets {said} from its next live on.\n"))
+        }
+        Command::SetCaptions { slug, languages } => {
+            let (said, missing) = (languages.told(), languages.missing(config));
+            let captions = CaptionChange { languages: Some(languages.0), ..Default::default() };
+            let change = BroadcasterChange { captions, ..Default::default() };
+            catalogue.update_broadcaster(&find(catalogue, &slug).await?.id, change).await?;
+            Ok(format!("{slug} is captioned in {said}.\n{missing}"))
+        }
+        Command::SetVocabulary { slug, file, exclusive } => {
+            let vocabulary = file.as_deref().map(captions::vocabulary).transpose()?.unwrap_or_default();
+            let said = captions::told(&vocabulary, exclusive);
+            let captions =
+                CaptionChange { vocabulary: Some(vocabulary), exclusive: Some(exclusive), ..Default::default() };
+            let change = BroadcasterChange { captions, ..Default::default() };
+            catalogue.update_broadcaster(&find(catalogue, &slug).await?.id, change).await?;
+            Ok(format!("{slug} {said}.\n"))
+        }
+        Command::Vocabulary { slug } => {
+            let lines = find(catalogue, &slug).await?.captions.vocabulary.lines();
+            Ok(lines.into_iter().map(|line| line + "\n").collect())
         }
         Command::Remove { slug } => {
             catalogue.remove_broadcaster(&find(catalogue, &slug).await?.id, now()).await?;
@@ -196,6 +243,9 @@ fn object(broadcaster: &Broadcaster) -> Value {
         "rtsp_transport": broadcaster.rtsp_transport.name(),
         "grace_ms": broadcaster.grace.map(|grace| grace.as_millis()),
         "preset": broadcaster.preset,
+        "caption_languages": broadcaster.captions.languages.as_ref().map(|all| all.iter().map(Language::tag).collect::<Vec<_>>()),
+        "vocabulary": broadcaster.captions.vocabulary.lines(),
+        "vocabulary_exclusive": broadcaster.captions.exclusive,
         "created_at": rfc3339(broadcaster.created_at),
     })
 }

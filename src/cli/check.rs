@@ -70,7 +70,7 @@ pub(super) async fn run(loaded: Result<Loaded, config::Error>, media: bool, json
             findings.push(space(&config.data_dir));
             findings.push(tls(&config));
             findings.push(database(&config).await);
-            findings.extend(models(&config));
+            findings.extend(models(&config, &spoken(&config).await));
             engine = Some(engines(&config));
             if media {
                 findings.extend(recordings(&config).await);
@@ -206,8 +206,27 @@ async fn database(config: &Config) -> Finding {
     }
 }
 
+/// The languages that lives are captioned in: the setting's, and those of broadcasters. Where the catalogue does not answer, the setting's.
+async fn spoken(config: &Config) -> Vec<String> {
+    let mut spoken = config.captions.languages.clone();
+    let address = config.catalogue_address();
+    if address.strip_prefix("sqlite:").is_some_and(|path| !Path::new(path).exists()) {
+        return spoken;
+    }
+    if let Ok(catalogue) = Catalogue::open(&address).await {
+        let broadcasters = catalogue.broadcasters().await.unwrap_or_default();
+        for language in broadcasters.into_iter().flat_map(|b| b.captions.languages.unwrap_or_default()) {
+            if !spoken.iter().any(|tag| tag.eq_ignore_ascii_case(language.tag())) {
+                spoken.push(language.tag().to_owned());
+            }
+        }
+        catalogue.close().await;
+    }
+    spoken
+}
+
 /// Whether the languages that are spoken have their models. A live goes on without.
-fn models(config: &Config) -> Vec<Finding> {
+fn models(config: &Config, spoken: &[String]) -> Vec<Finding> {
     if !config.captions.enabled {
         return vec![Finding::new("models", Verdict::Good, "not needed: captions.enabled is false")];
     }
@@ -220,7 +239,7 @@ fn models(config: &Config) -> Vec<Finding> {
             Finding::new("models", Verdict::Note, format!("{language} has none, so lives have no captions: {advice}"))
         }
     };
-    let mut findings: Vec<Finding> = config.captions.languages.iter().map(finding).collect();
+    let mut findings: Vec<Finding> = spoken.iter().map(finding).collect();
     for name in config.captions.models.iter().filter(|name| installed.iter().all(|record| record.name != **name)) {
         let text = format!("captions.models names {name}, which is not installed: amphi models install {name}");
         findings.push(Finding::new("models", Verdict::Note, text));

@@ -5,6 +5,7 @@
 
 mod ask;
 mod broadcaster;
+mod captions;
 mod check;
 mod job;
 mod models;

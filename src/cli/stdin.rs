@@ -1,4 +1,4 @@
-//! Secrets from standard input: others can read the arguments of a command in the list of processes.
+//! Standard input. Secrets come by it: others can read the arguments of a command in the list of processes.
 
 use super::Error;
 use std::io::BufRead;
@@ -8,7 +8,12 @@ const MAX_BYTES: u64 = 4_096;
 
 /// The first line of standard input, without its end.
 pub(super) fn line() -> Result<String, Error> {
-    first_line(std::io::stdin().lock())
+    first_line(locked())
+}
+
+/// All of it, for whoever bounds it.
+pub(super) fn locked() -> impl BufRead {
+    std::io::stdin().lock()
 }
 
 fn first_line(input: impl BufRead) -> Result<String, Error> {

@@ -41,6 +41,11 @@ fn the_command_line_is_that_of_the_contract() {
         "broadcaster add hall --title Hall",
         "broadcaster add hall --rtsp -",
         "broadcaster set-rtsp hall -",
+        "broadcaster set-captions hall fr,en-GB",
+        "broadcaster set-captions hall none",
+        "broadcaster set-vocabulary hall",
+        "broadcaster set-vocabulary hall - --exclusive",
+        "broadcaster vocabulary hall",
         "broadcaster list --json",
         "broadcaster rotate-key hall",
         "models list",
@@ -59,6 +64,9 @@ fn the_command_line_is_that_of_the_contract() {
     for words in [
         "serve --http 8080",
         "broadcaster add Hall",
+        "broadcaster set-captions hall",
+        "broadcaster set-captions hall français",
+        "broadcaster set-vocabulary hall --exclusive",
         "token create --label x --scope all",
         "token revoke x",
         "job list --state new",
@@ -92,6 +100,45 @@ fn a_broadcaster_is_added_pulled_rotated_and_removed() {
 }
 
 #[test]
+fn a_broadcaster_has_its_languages_and_its_vocabulary() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    amphi(here, &["broadcaster", "add", "hall"]).unwrap();
+    let said = amphi(here, &["broadcaster", "set-captions", "hall", "fr,xx"]).unwrap();
+    let fr = "hall is captioned in fr, xx.\nThere is no model of fr on this machine: amphi models install fr\n";
+    assert!(said.starts_with(fr), "{said}");
+    assert!(
+        said.contains("There is no model of xx on this machine: none is known: amphi models install NAME"),
+        "{said}"
+    );
+    let twice = amphi(here, &["broadcaster", "set-captions", "hall", "fr,FR"]).unwrap_err();
+    assert_eq!(twice.to_string(), "caption_languages: must be at most 8 languages, each of them once");
+
+    let names = here.join("names.txt");
+    std::fs::write(&names, "# Noms\nLille\nbig blue button=BigBlueButton\n").unwrap();
+    let file = names.to_str().unwrap();
+    let said = amphi(here, &["broadcaster", "set-vocabulary", "hall", file]).unwrap();
+    assert_eq!(said, "hall spells 2 entries.\n");
+    let kept = amphi(here, &["broadcaster", "vocabulary", "hall"]).unwrap();
+    assert_eq!(kept, "Lille\nbig blue button = BigBlueButton\n");
+    std::fs::write(&names, "Lille\nun deux trois quatre cinq six sept huit neuf\n").unwrap();
+    let wrong = amphi(here, &["broadcaster", "set-vocabulary", "hall", file, "--exclusive"]).unwrap_err().to_string();
+    assert!(wrong.contains("names.txt: line 2 (\"un deux trois quatre cinq six\"…): more than 8 words"), "{wrong}");
+
+    let listed = json(&amphi(here, &["broadcaster", "list", "--json"]).unwrap()).as_array().unwrap()[0].clone();
+    assert_eq!(listed["caption_languages"], serde_json::json!(["fr", "xx"]));
+    assert_eq!(listed["vocabulary"], serde_json::json!(["Lille", "big blue button = BigBlueButton"]), "it stays");
+    let said = amphi(here, &["broadcaster", "set-captions", "hall", "none"]).unwrap();
+    assert_eq!(said, "hall is captioned in no language.\n");
+    let said = amphi(here, &["broadcaster", "set-captions", "hall", "default"]).unwrap();
+    assert_eq!(said, "hall is captioned in what captions.languages says.\n");
+    amphi(here, &["broadcaster", "set-vocabulary", "hall"]).unwrap();
+    assert_eq!(amphi(here, &["broadcaster", "vocabulary", "hall"]).unwrap(), "");
+    let listed = json(&amphi(here, &["broadcaster", "list", "--json"]).unwrap()).as_array().unwrap()[0].clone();
+    assert_eq!((&listed["caption_languages"], &listed["vocabulary_exclusive"]), (&Value::Null, &Value::Bool(false)));
+}
+
+#[test]
 fn people_and_tokens_are_made_listed_and_revoked() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
@@ -117,7 +164,7 @@ fn people_and_tokens_are_made_listed_and_revoked() {
 #[test]
 fn the_catalogue_is_made_before_the_first_start() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "3 migrations were applied.\n");
+    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "4 migrations were applied.\n");
     assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "The catalogue is up to date.\n");
     assert_eq!(amphi(folder.path(), &["video", "list"]).unwrap(), "There are no videos yet.\n");
     assert_eq!(amphi(folder.path(), &["job", "list"]).unwrap(), "There are no such jobs.\n");

@@ -3,6 +3,7 @@
 use super::Config;
 use super::units::Span;
 use media::caption::language::Language;
+use media::caption::vocabulary::Vocabulary;
 use pipelines::ladder::Preset;
 use std::time::Duration;
 
@@ -63,6 +64,9 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
     }
     if !config.captions.languages.iter().all(|tag| Language::new(tag).is_some()) {
         wrong.push(("captions.languages", "must be tags such as \"fr\" or \"en-us\"".to_owned()));
+    }
+    if let Err(refused) = Vocabulary::of_lines(config.captions.vocabulary.iter().map(String::as_str)) {
+        wrong.push(("captions.vocabulary", format!("has what can't be taken: {refused}")));
     }
     for (key, number, most) in [("jobs.at_once", config.jobs.at_once, 64), ("jobs.niceness", config.jobs.niceness, 19)]
     {

@@ -348,8 +348,12 @@ mod tests {
     fn bad_values_are_all_named_with_their_place_and_what_was_expected() {
         let text =
             "[live]\ngrace = 60\ndvr_window = '6'\n[log]\nformat = 'xml'\n[catalogue]\nurl = 'mysql://u:hunter2@h'\n";
-        let wrong =
-            with(text, &[("AMPHI_RTMP__MAX_CONNECTIONS", "many"), ("AMPHI_LIVE__PART_TARGET", "5s")]).unwrap_err();
+        let env = [
+            ("AMPHI_RTMP__MAX_CONNECTIONS", "many"),
+            ("AMPHI_LIVE__PART_TARGET", "5s"),
+            ("AMPHI_CAPTIONS__VOCABULARY", "[\"Lille\", \"= Rennes\"]"),
+        ];
+        let wrong = with(text, &env).unwrap_err();
         for part in [
             "amphi.toml:2: live.grace: ",
             "amphi.toml:3: live.dvr_window: expected a length of time with its unit, such as \"27s\"",
@@ -357,6 +361,7 @@ mod tests {
             "amphi.toml:7: catalogue.url: expected \"\", postgres://",
             "AMPHI_RTMP__MAX_CONNECTIONS: rtmp.max_connections: ",
             "AMPHI_LIVE__PART_TARGET: live.part_target must lie between 100ms and 900ms: a part is written when it is whole",
+            "AMPHI_CAPTIONS__VOCABULARY: captions.vocabulary has what can't be taken: line 2 (\"= Rennes\"): ",
         ] {
             assert!(wrong.contains(part), "{part}\nin\n{wrong}");
         }

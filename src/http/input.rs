@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use std::str::FromStr;
 
-/// No body of the API comes near it.
-const MAX_BODY_BYTES: usize = 64 << 10;
+/// The longest vocabulary, every letter of it escaped, takes less.
+const MAX_BODY_BYTES: usize = 512 << 10;
 
 /// A JSON body; an empty one is read as `{}`.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use super::status::{Contribution, State, Status};
 use crate::archive::load::Loaded;
 use crate::archive::writer::Recording;
 use crate::catalogue::broadcaster::Broadcaster;
+use crate::catalogue::captions::CaptionSettings;
 use crate::catalogue::video::Video;
 use crate::clock;
 use media::caption::record::Kept;
@@ -41,6 +42,8 @@ pub(super) enum Command {
     End { done: oneshot::Sender<bool> },
     /// Try engines again; answers whether there is a live.
     Retry { done: oneshot::Sender<bool> },
+    /// The broadcaster's captions have these settings now.
+    Captions(Box<CaptionSettings>),
 }
 
 /// A live that was not finished when the server stopped.
@@ -129,7 +132,7 @@ impl Director {
                     }
                     None => {}
                 },
-                _ = ticks.tick(), if self.contribution.is_some() => self.show(),
+                _ = ticks.tick(), if self.contribution.is_some() => self.tick().await,
                 () = stop.cancelled() => return self.stop().await,
             }
         }
@@ -160,7 +163,22 @@ impl Director {
                     self.show();
                 }
             }
+            Command::Captions(settings) => {
+                self.broadcaster.captions = *settings;
+                if let Some(live) = self.live.as_mut().filter(|l| !l.life.is_over()) {
+                    live.production.set_captions(self.broadcaster.captions.clone());
+                    self.tick().await;
+                }
+            }
         }
+    }
+
+    /// Models and settings may have changed, and figures have.
+    async fn tick(&mut self) {
+        if let Some(live) = self.live.as_mut().filter(|l| !l.life.is_over()) {
+            live.production.follow(&self.context).await;
+        }
+        self.show();
     }
 
     /// A second contribution takes over only from one that has been silent.
@@ -183,6 +201,7 @@ impl Director {
         let before = match self.live.as_mut().filter(|l| !l.life.is_over()) {
             Some(live) => {
                 live.life.returned(live.production.is_playable());
+                live.production.set_captions(self.broadcaster.captions.clone());
                 (live.production.repaired(), live.production.dropped())
             }
             None => {
@@ -196,6 +215,8 @@ impl Director {
     }
 
     async fn begin(&mut self, now: WallTime) {
+        // Its first tick takes up what is found.
+        self.context.settings.captions.look_again();
         // The numbers may have gone on since the broadcaster was looked up.
         if let Ok(Some(fresh)) = self.context.catalogue.broadcaster(&self.broadcaster.id).await {
             self.broadcaster = fresh;

@@ -5,7 +5,7 @@
 
 use super::admission::Admission;
 use super::admit::Gate;
-use super::captioning::Captions;
+use super::captions::Captions;
 use super::director::{Command, Director};
 use super::status::{Finding, Status};
 use super::timeline::Timeline;
@@ -43,7 +43,7 @@ pub struct Settings {
     pub renditions: Renditions,
     /// What engines may use of the machine.
     pub budget: Budget,
-    /// Who captions them.
+    /// What they are captioned with.
     pub captions: Captions,
 }
 

@@ -2,20 +2,22 @@
 //!
 //! - `admit`: who may publish; [`handle`]: all lives, for everybody else;
 //! - [`event`]: the life of a live, pure; `director`: the task that does what it says; `production`: media → recording and viewers;
-//! - `captioning`: words and cues; [`subtitles`]: those of what lies behind;
+//! - `captioning`: words and cues; [`captions`]: what they are made with; [`subtitles`]: those of what lies behind;
 //! - `transcode`: the engine and what it makes; [`admission`]: whether there is room for one;
 //! - [`timeline`]: what viewers see; [`audience`]: how many they are; [`offer`]: which renditions they can choose; `backfill`: the segments that a late one lacks; [`status`], [`meter`], `findings` and `figures`: what operators see;
-//! - `listen`: contributions that come; [`pull`]: those that we fetch; [`restart`]: lives that a stop interrupted.
+//! - `listen`: contributions that come; [`pull`]: those that we fetch; [`restart`]: lives that a stop interrupted; `follow`: settings that change while a live is on air.
 
 pub mod admission;
 mod admit;
 pub mod audience;
 mod backfill;
 mod captioning;
+pub mod captions;
 mod director;
 pub mod event;
 mod figures;
 mod findings;
+mod follow;
 pub mod handle;
 mod listen;
 pub mod meter;
@@ -30,7 +32,7 @@ pub mod subtitles;
 pub mod timeline;
 mod transcode;
 
-pub use captioning::{Captions, Model};
+pub use captions::{Captions, Offer};
 pub use handle::{Handle, NotOnAir, Settings, Terms};
 pub use listen::Greeting;
 pub use transcode::{Renditions, is_preset, presets};

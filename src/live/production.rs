@@ -8,6 +8,7 @@ use super::timeline::{Maker, Timeline};
 use super::transcode::{FINISH_WITHIN, Heard, Transcoding};
 use crate::archive::writer::{Appended, Recording, Written, without_media};
 use crate::catalogue::broadcaster::Broadcaster;
+use crate::catalogue::captions::CaptionSettings;
 use crate::catalogue::id::VideoId;
 use crate::catalogue::video::{Finished, NewVideo};
 use crate::clock;
@@ -98,10 +99,11 @@ impl Production {
 
     fn over(context: &Context, mut segmenter: Segmenter, broadcaster: &Broadcaster, started_at: WallTime) -> Self {
         segmenter.follow();
+        let slug = broadcaster.slug.as_str();
         Self {
             segmenter,
             transcoding: context.transcoding(broadcaster),
-            captioning: Captioning::new(broadcaster.slug.as_str(), context.settings.captions.clone()),
+            captioning: Captioning::new(slug, context.settings.captions.clone(), broadcaster.captions.clone()),
             maker: None,
             recording: None,
             video_id: None,
@@ -394,6 +396,18 @@ impl Production {
     pub(super) fn retry_engines(&mut self) {
         self.transcoding.retry();
         self.captioning.retry();
+    }
+
+    /// The broadcaster's captions are to be others from now on.
+    pub(super) fn set_captions(&mut self, settings: CaptionSettings) {
+        self.captioning.set(settings);
+    }
+
+    /// Takes up what has changed of captions: models, settings.
+    pub(super) async fn follow(&mut self, context: &Context) {
+        let news = self.captioning.follow(self.recording.as_ref());
+        self.news.push(news);
+        self.publish(context).await;
     }
 
     /// What went wrong with the captions.

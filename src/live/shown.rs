@@ -1,6 +1,6 @@
 //! For the tests of those who look at lives: a server with nothing on air, on which a live can be shown in any state.
 
-use super::captioning::Captions;
+use super::captions::Captions;
 use super::handle::{Channel, Handle, Settings, Terms};
 use super::status::Status;
 use super::transcode::Renditions;

@@ -32,7 +32,7 @@ pub struct Status {
     pub contribution: Option<Contribution>,
     /// What viewers can choose from.
     pub renditions: Vec<Rendition>,
-    /// Grows when a rendition appears: players then load the multivariant playlist again.
+    /// Grows when a rendition or a language of captions appears: players then load the multivariant playlist again.
     pub renditions_version: u64,
     /// Viewers seen in the last seconds.
     pub viewers: u64,

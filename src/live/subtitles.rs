@@ -2,7 +2,6 @@
 
 use super::timeline::Timeline;
 use media::caption::Cue;
-use media::caption::glossary::Glossary;
 use media::caption::record::Kept;
 use media::caption::style::CaptionStyle;
 use media::caption::{segmenter, webvtt};
@@ -15,7 +14,7 @@ use std::sync::Arc;
 pub fn recorded_cues(kept: &Kept) -> Vec<Cue> {
     // Engines for live speech give no punctuation.
     let style = CaptionStyle::recorded(&kept.language, true);
-    segmenter::recorded(&kept.words, style, &kept.language, Arc::new(Glossary::default()))
+    segmenter::recorded(&kept.words, style, &kept.language, Arc::new(kept.names.glossary()))
 }
 
 /// Lists a segment of `cues` (in order, not overlapping) beside each of the leading rendition's.

@@ -48,8 +48,8 @@ pub struct Timeline {
     captions: RwLock<Arc<[Arc<CaptionList>]>>,
     /// Cues as they are made, each as an event for pages.
     cues: broadcast::Sender<Bytes>,
-    /// Grows when a rendition appears: players then have to load the multivariant playlist again. Not when one's parameters change: that
-    /// is a discontinuity in its own playlist, and players go on without a reload.
+    /// Grows when a rendition or a language of captions appears: players then have to load the multivariant playlist again. Not when one's
+    /// parameters change: that is a discontinuity in its own playlist, and players go on without a reload.
     version: AtomicU64,
     /// Who watches.
     pub audience: Arc<Audience>,
@@ -176,6 +176,7 @@ impl Timeline {
         let list = Arc::new(CaptionList { language: language.clone(), snapshot, cues: self.cues.clone() });
         let mut all = self.captions.write().unwrap_or_else(PoisonError::into_inner);
         *all = all.iter().cloned().chain([Arc::clone(&list)]).collect();
+        self.version.fetch_add(1, Ordering::Relaxed);
         list
     }
 
@@ -194,7 +195,7 @@ impl Timeline {
         !renditions.is_empty() && renditions.iter().all(|r| !r.snapshot().is_empty())
     }
 
-    /// How many renditions have appeared.
+    /// How many renditions and languages of captions have appeared.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Relaxed)

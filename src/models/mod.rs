@@ -4,16 +4,18 @@
 //! - [`install`]: from the network, a mirror, a file or a folder;
 //! - [`rules`]: what an archive may hold; `unpack` asks them;
 //! - `fetch`: a file from the network, with resume;
-//! - [`record`]: `model.toml`, what was installed.
+//! - [`record`]: `model.toml`, what was installed;
+//! - [`inventory`]: what is installed now, while the server runs.
 //!
 //! Files: `DATA_DIR/models/<name>/` with `model.toml`. A folder without it is no model. All of it is blocking: it is for the command
-//! line; what a live asks, [`Models::for_language`], reads some small files.
+//! line; what a live asks, an [`inventory::Inventory`], is at hand.
 
 mod disk;
 pub mod error;
 mod fetch;
 pub mod hash;
 pub mod install;
+pub mod inventory;
 pub mod known;
 pub mod name;
 pub mod record;
@@ -35,7 +37,7 @@ use std::path::{Path, PathBuf};
 const MAX_MODELS: usize = 1_000;
 
 /// The models of a server: a folder, and which to take where a language has several. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Models {
     folder: PathBuf,
     preferred: Vec<String>,
@@ -78,14 +80,8 @@ impl Models {
         records
     }
 
-    /// The folder of the model for a language tag such as `fr`. Of several: the first of the preferred, then the one of that very tag
+    /// The model for a language tag such as `fr`, among `installed`. Of several: the first of the preferred, then the one of that very tag
     /// before those of another region, then the one installed last.
-    #[must_use]
-    pub fn for_language(&self, language: &str) -> Option<PathBuf> {
-        self.chosen(&self.installed(), language).map(|record| self.folder.join(&record.name))
-    }
-
-    /// As [`Self::for_language`], among `installed`.
     #[must_use]
     pub fn chosen<'a>(&self, installed: &'a [Record], language: &str) -> Option<&'a Record> {
         let wanted: Language = language.parse().ok()?;
@@ -107,7 +103,7 @@ impl Models {
         match known::find(language) {
             Some(_) => format!("amphi models install {language}"),
             None => format!(
-                "none is known: amphi models install NAME --language {language} --from FILE, or take it out of captions.languages"
+                "none is known: amphi models install NAME --language {language} --from FILE, or caption in other languages"
             ),
         }
     }

@@ -54,6 +54,12 @@ impl Record {
         self.files.iter().map(|file| file.bytes).fold(0, u64::saturating_add)
     }
 
+    /// Whether it can be kept to a vocabulary: one whose graph is whole (`HCLG.fst`) can't, as nothing is put together while it hears.
+    #[must_use]
+    pub fn takes_vocabulary(&self) -> bool {
+        !self.files.iter().any(|file| file.path.ends_with("HCLG.fst"))
+    }
+
     /// As TOML.
     ///
     /// # Errors

@@ -104,7 +104,7 @@ fn damage_is_named_and_mended_by_installing_again() {
 fn the_model_of_a_language_is_the_preferred_then_the_nearest_then_the_newest() {
     let place = Place::new(&[]);
     let found = |models: &Models, language: &str| {
-        models.for_language(language).map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
+        models.chosen(&models.installed(), language).map(|record| record.name.clone())
     };
     assert_eq!(found(&place.models, "fr"), None);
     for (name, language, secs) in [("b", "fr", 0), ("a", "fr", 1), ("gb", "en-gb", 2), ("us", "en-us", 3)] {

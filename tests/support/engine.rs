@@ -30,13 +30,19 @@ pub(crate) fn engines(server: &Server) -> Vec<(Pid, char)> {
 /// A data directory with a model of a language.
 pub(crate) fn with_model(name: &str, language: &str, fill: impl FnOnce(&Path)) -> TempDir {
     let data = tempfile::Builder::new().prefix("amphi-test-").tempdir().unwrap();
-    let folder = data.path().join("models").join(name);
+    add_model(data.path(), name, language, fill);
+    data
+}
+
+/// Installs a model as amphi does: whole, its record last. One of that name is replaced.
+pub(crate) fn add_model(data: &Path, name: &str, language: &str, fill: impl FnOnce(&Path)) {
+    let folder = data.join("models").join(name);
     std::fs::create_dir_all(&folder).unwrap();
     fill(&folder);
     let record = format!(
         "name = \"{name}\"\nengine = \"vosk\"\nlanguage = \"{language}\"\ninstalled_at = \"2026-01-01T00:00:00.000Z\"\n\
          source = \"a test\"\nchecked = false\nfiles = []\n"
     );
-    std::fs::write(folder.join("model.toml"), record).unwrap();
-    data
+    std::fs::write(folder.join(".record"), record).unwrap();
+    std::fs::rename(folder.join(".record"), folder.join("model.toml")).unwrap();
 }

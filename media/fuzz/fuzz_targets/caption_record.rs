@@ -2,7 +2,6 @@
 #![no_main]
 
 use amphi_media::caption::export::{json_lines, srt, text};
-use amphi_media::caption::glossary::Glossary;
 use amphi_media::caption::record::{Kept, MAGIC, Record, read, write};
 use amphi_media::caption::segmenter::recorded;
 use amphi_media::caption::style::CaptionStyle;
@@ -70,8 +69,9 @@ fn show(kept: &Kept) {
     assert!(srt(&kept.cues, |t| t).matches("-->").count() <= kept.cues.len());
     assert!(json_lines(&kept.words, |t| t).lines().count() <= kept.words.len());
     let style = CaptionStyle::recorded(&kept.language, true);
-    text(&kept.words, &style, &kept.language, &Glossary::default());
-    let cues = recorded(&kept.words, style, &kept.language, std::sync::Arc::default());
+    let names = std::sync::Arc::new(kept.names.glossary());
+    text(&kept.words, &style, &kept.language, &names);
+    let cues = recorded(&kept.words, style, &kept.language, names);
     assert!(kept.words.is_empty() == cues.is_empty());
     assert!(cues.windows(2).all(|w| w[0].id < w[1].id && w[0].end_micros <= w[1].start_micros));
     assert!(cues.iter().all(|c| c.is_final && c.start_micros < c.end_micros && !c.lines.is_empty()));

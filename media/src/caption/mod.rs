@@ -3,6 +3,7 @@
 //! - [`word`]: a word with its times and confidence, and an engine's hypothesis of an utterance, both bounded;
 //! - [`agreement`]: hypotheses that change → words that stay. Says when a word is good enough to show;
 //! - [`language`], [`glossary`], [`style`]: what depends on the language, on the event, and on where it is read;
+//! - [`vocabulary`]: the names of a place as people list them, for glossaries and grammars;
 //! - [`spelling`]: words → written text: capitals, full stops, commas, elisions, names;
 //! - [`columns`], [`layout`]: how wide text is, and where its lines break;
 //! - [`segmenter`]: words → [`Cue`]s, for a live (cues that grow) and for a whole recording by the same code;
@@ -30,6 +31,7 @@ pub mod segmenter;
 pub mod spelling;
 pub mod style;
 pub mod track;
+pub mod vocabulary;
 pub mod webvtt;
 pub mod word;
 

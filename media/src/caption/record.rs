@@ -4,11 +4,12 @@
 //! little-endian. The first is [`Record::Begin`]. As in the index of the media ([`crate::segment::index`]), a log that ends
 //! anywhere is good up to its last whole record; the writer cuts it there ([`Kept::good_bytes`]) and goes on.
 //!
-//! Words are the truth: other cues can be made of them later ([`recorded`](super::segmenter::recorded)). Cues are what
-//! viewers of the live saw, so that a server that starts again shows them the same.
+//! Words are the truth: other cues can be made of them later ([`recorded`](super::segmenter::recorded)), spelled by the last
+//! vocabulary that was in force. Cues are what viewers of the live saw, so that a server that starts again shows them the same.
 
 use super::Cue;
 use super::language::Language;
+use super::vocabulary::Vocabulary;
 use super::word::{Confidence, MAX_WORDS, Splice, Word, is_invisible};
 use bytes::{Buf, BufMut};
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub enum Record {
     Cue(Cue),
     /// The recording is complete.
     End,
+    /// Names are written so, in all of it.
+    Vocabulary(Vocabulary),
 }
 
 /// A record that can't be written: larger than [`MAX_PAYLOAD_BYTES`].
@@ -69,6 +72,7 @@ pub fn write(record: &Record, out: &mut Vec<u8>) -> Result<(), TooLarge> {
             }
         }
         Record::End => {}
+        Record::Vocabulary(names) => out.put_slice(names.lines().join("\n").as_bytes()),
     }
     let length = out.len() - body;
     match u32::try_from(length) {
@@ -160,6 +164,13 @@ fn parse(tag: u8, mut b: &[u8], language: Option<&Language>) -> Option<Record> {
             Record::Cue(Cue { id, start_micros, end_micros, lines, language: language?.clone(), is_final })
         }
         4 => Record::End,
+        5 => {
+            let text = std::str::from_utf8(b).ok()?;
+            b = &[];
+            let names = Vocabulary::of_kept(text);
+            // What would have to be repaired was never written.
+            Record::Vocabulary((names.lines().join("\n") == text).then_some(names)?)
+        }
         _ => return None,
     };
     b.is_empty().then_some(record)
@@ -187,6 +198,7 @@ fn tag(record: &Record) -> u8 {
         Record::Splice(_) => 2,
         Record::Cue(_) => 3,
         Record::End => 4,
+        Record::Vocabulary(_) => 5,
     }
 }
 
@@ -197,6 +209,8 @@ pub struct Kept {
     pub language: Language,
     /// The transcript, corrections made.
     pub words: Vec<Word>,
+    /// How names are written; the last word on it.
+    pub names: Vocabulary,
     /// The last state of each cue, by id; withdrawn ones are gone.
     pub cues: Vec<Cue>,
     /// The id after the highest that was used, withdrawn ones too.
@@ -216,8 +230,8 @@ impl Kept {
         let mut records = read(log).into_iter();
         let Some((Record::Begin(language), good_bytes)) = records.next() else { return None };
         let mut cues = BTreeMap::new();
-        let mut kept =
-            Self { language, words: Vec::new(), cues: Vec::new(), next_cue_id: 0, complete: false, good_bytes };
+        let (words, names) = (Vec::new(), Vocabulary::default());
+        let mut kept = Self { language, words, names, cues: Vec::new(), next_cue_id: 0, complete: false, good_bytes };
         for (record, end) in records {
             match record {
                 Record::Begin(_) => break,
@@ -235,6 +249,7 @@ impl Kept {
                     }
                 }
                 Record::End => kept.complete = true,
+                Record::Vocabulary(names) => kept.names = names,
             }
             kept.good_bytes = end;
         }

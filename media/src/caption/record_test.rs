@@ -3,6 +3,7 @@
 use super::Cue;
 use super::language::Language;
 use super::record::{Kept, MAGIC, MAX_PAYLOAD_BYTES, Record, read, write};
+use super::vocabulary::Vocabulary;
 use super::word::{Confidence, MAX_WORD_BYTES, MAX_WORDS, Splice, Word};
 
 fn word(text: &str, at_ms: i64) -> Word {
@@ -24,16 +25,24 @@ fn splice(at: u64, removed: u32, texts: &[&str]) -> Record {
     Record::Splice(Splice { at, removed, words: texts.iter().map(|t| word(t, 10_000)).collect() })
 }
 
+fn names(lines: &[&str]) -> Record {
+    Record::Vocabulary(Vocabulary::of_lines(lines.iter().copied()).unwrap())
+}
+
 fn records() -> Vec<Record> {
     vec![
         Record::Begin(Language::new("fr").unwrap()),
+        names(&["le chat = Lechat"]),
         splice(0, 0, &["le", "shah"]),
         cue(4, &["Le shah"]),
         splice(1, 1, &["chat"]),
         cue(4, &["Le chat", "l'été\u{a0}!"]),
         cue(6, &["서울"]),
         cue(6, &[]),
+        names(&["서울 = Séoul", "[fr] été"]),
         splice(2, 0, &["서울", "dort"]),
+        names(&[]),
+        names(&["été = Été"]),
         Record::End,
     ]
 }
@@ -59,7 +68,8 @@ fn corrections_are_made_and_withdrawn_cues_gone() {
     let log = log(&records());
     let kept = Kept::open(&log).unwrap();
     assert_eq!(kept.words.iter().map(Word::text).collect::<Vec<_>>(), ["le", "chat", "서울", "dort"]);
-    let [Record::Cue(last), ..] = &records()[4..] else { panic!() };
+    assert_eq!(kept.names.lines(), ["été = Été"], "the last word on names");
+    let [Record::Cue(last), ..] = &records()[5..] else { panic!() };
     assert_eq!(kept.cues, std::slice::from_ref(last));
     assert_eq!((kept.next_cue_id, kept.complete, kept.good_bytes), (7, true, log.len() as u64));
 }
@@ -103,10 +113,10 @@ fn a_log_with_any_byte_changed_is_good_up_to_there() {
 #[test]
 fn a_splice_that_does_not_fit_ends_the_log() {
     let mut bad = records();
-    bad.insert(2, splice(7, 0, &["nulle", "part"]));
+    bad.insert(3, splice(7, 0, &["nulle", "part"]));
     let kept = Kept::open(&log(&bad)).unwrap();
     assert_eq!(kept.words.len(), 2);
-    assert_eq!(kept.good_bytes, log(&bad[..2]).len() as u64);
+    assert_eq!(kept.good_bytes, log(&bad[..3]).len() as u64);
 }
 
 #[test]

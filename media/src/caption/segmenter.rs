@@ -162,6 +162,11 @@ impl Segmenter {
         self.begins = true;
     }
 
+    /// Names are written so from the next change of a cue on.
+    pub fn respell(&mut self, glossary: Arc<Glossary>) {
+        self.glossary = glossary;
+    }
+
     /// The next cue's id: where a kept transcript goes on.
     #[must_use]
     pub fn next_id(&self) -> u64 {

@@ -107,6 +107,11 @@ impl CaptionTrack {
         self.awaited = awaited;
     }
 
+    /// Names are written so from here on.
+    pub fn respell(&mut self, glossary: Arc<Glossary>) {
+        self.segmenter.respell(glossary);
+    }
+
     /// What the segmenter of the live placed.
     pub fn placed(&mut self, placed: &Placed, out: &mut Vec<Said>) {
         match placed {
@@ -278,6 +283,19 @@ mod tests {
         // The cue was told early, with its date.
         let dated = out.iter().find_map(|s| if let Said::Cue(_, date) = s { Some(*date) } else { None }).unwrap();
         assert_eq!(dated.micros(), 1_000 * SECOND + 10_200_000);
+    }
+
+    #[test]
+    fn names_are_spelled_by_the_vocabulary_of_the_moment() {
+        let (mut track, mut out) = (track(), Vec::new());
+        for (msn, at) in [(5, 10), (6, 12)] {
+            track.placed(&boundary(msn, at), &mut out);
+        }
+        track.heard(&words("from lille to rennes", 10_200_000, false), 11 * SECOND, &mut out);
+        track.respell(Arc::new(Glossary::of_names(["Lille", "Rennes"]).unwrap()));
+        track.heard(&words("from lille to rennes", 10_200_000, true), 12_100_000, &mut out);
+        let segments = published(&out);
+        assert!(segments[0].1.contains("From Lille to Rennes"), "{}", segments[0].1);
     }
 
     #[test]

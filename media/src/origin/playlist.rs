@@ -346,6 +346,12 @@ impl Snapshot {
         self.segments().next().map_or(self.next_msn, |s| s.msn)
     }
 
+    /// DISCONTINUITY-SEQUENCE: discontinuities on the same URL before the first listed segment.
+    #[must_use]
+    pub fn discontinuity_sequence(&self) -> u64 {
+        self.discontinuity_sequence
+    }
+
     /// The finished segment with this number.
     #[must_use]
     pub fn segment(&self, msn: u64) -> Option<&Segment> {

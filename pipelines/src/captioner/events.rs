@@ -5,7 +5,7 @@
 use super::Event;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use std::task::{Context, Poll, Waker};
 
 /// Ten hypotheses come a second.
 const MOST: usize = 128;
@@ -13,7 +13,6 @@ const MOST: usize = 128;
 #[derive(Debug, Default)]
 pub(super) struct Events {
     inner: Mutex<Inner>,
-    grown: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -21,6 +20,16 @@ struct Inner {
     queue: VecDeque<Event>,
     ended: bool,
     dropped: u64,
+    /// Whoever asked last and found nothing.
+    reader: Option<Waker>,
+}
+
+impl Inner {
+    fn wake(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
 }
 
 impl Events {
@@ -47,30 +56,27 @@ impl Events {
             inner.dropped += 1;
         }
         inner.queue.push_back(event);
-        drop(inner);
-        self.grown.notify_one();
+        inner.wake();
     }
 
     /// Nothing follows.
     pub(super) fn end(&self) {
-        self.lock().ended = true;
-        self.grown.notify_one();
+        let mut inner = self.lock();
+        inner.ended = true;
+        inner.wake();
     }
 
-    /// The next; `None` at the end. For one task. Cancel-safe.
-    pub(super) async fn next(&self) -> Option<Event> {
-        loop {
-            {
-                let mut inner = self.lock();
-                if let Some(event) = inner.queue.pop_front() {
-                    return Some(event);
-                }
-                if inner.ended {
-                    return None;
-                }
-            }
-            self.grown.notified().await;
+    /// The next; `None` at the end. For one task: who asked last is woken.
+    pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let mut inner = self.lock();
+        if let Some(event) = inner.queue.pop_front() {
+            return Poll::Ready(Some(event));
         }
+        if inner.ended {
+            return Poll::Ready(None);
+        }
+        inner.reader = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     pub(super) fn dropped(&self) -> u64 {
@@ -82,6 +88,7 @@ impl Events {
 mod tests {
     use super::*;
     use media::caption::word::{Confidence, Hypothesis, Word};
+    use std::future::poll_fn;
 
     fn said(n: i64, is_final: bool) -> Event {
         let word = Word::new(&n.to_string(), n, n, Confidence::FULL).unwrap();
@@ -97,7 +104,7 @@ mod tests {
         events.end();
         events.put(said(0, true));
         let (mut finals, mut all) = (Vec::new(), 0u64);
-        while let Some(event) = events.next().await {
+        while let Some(event) = poll_fn(|cx| events.poll_next(cx)).await {
             all += 1;
             if let Event::Hypothesis { hypothesis, heard_until_micros } = event
                 && hypothesis.is_final()
@@ -107,5 +114,20 @@ mod tests {
         }
         assert_eq!(finals, (0..2_000).step_by(20).collect::<Vec<_>>());
         assert_eq!(all + events.dropped(), 2_000);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_several_is_woken_by_any() {
+        let both = [Events::default(), Events::default()];
+        let first = poll_fn(|cx| match both.iter().map(|events| events.poll_next(cx)).find(Poll::is_ready) {
+            Some(ready) => ready,
+            None => Poll::Pending,
+        });
+        let tell = async {
+            tokio::task::yield_now().await;
+            both[1].end();
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(5), async { tokio::join!(first, tell).0 });
+        assert!(waited.await.expect("it is woken").is_none());
     }
 }

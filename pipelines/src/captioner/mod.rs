@@ -33,9 +33,11 @@ use media::caption::word::Hypothesis;
 use media::codec::aac::Aac;
 use sessions::Sessions;
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -274,7 +276,12 @@ impl Drop for SoundInput {
 impl HypothesisOutput {
     /// The next event; `None` when the session has ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<Event> {
-        self.events.next().await
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// The same for who waits for several at once: the task that asked last is woken.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.events.poll_next(cx)
     }
 
     /// Events that were dropped as nobody took them; finals are the last to go.

@@ -48,7 +48,7 @@ pub const MAX_MODELS: usize = 32;
 /// Sessions (a live in a language) at once: what a hundred cores can recognise.
 pub const MAX_SESSIONS: usize = 512;
 /// Phrases of a session's vocabulary.
-pub const MAX_VOCABULARY: usize = 1000;
+pub const MAX_VOCABULARY: usize = media::caption::vocabulary::MAX_ENTRIES;
 /// A phrase or a name. Bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 255;
 /// Where a model is: as long as the system takes paths. Bytes of UTF-8.

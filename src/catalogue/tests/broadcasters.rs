@@ -1,9 +1,12 @@
 //! Broadcasters.
 
 use super::super::broadcaster::{BroadcasterChange, NewBroadcaster, RtspTransport};
+use super::super::captions::{CaptionChange, CaptionSettings};
 use super::super::video::{Finished, NewVideo};
 use super::{Catalogue, at, hall};
 use crate::catalogue::Error;
+use media::caption::language::Language;
+use media::caption::vocabulary::Vocabulary;
 use std::time::Duration;
 
 pub(super) async fn are_added_changed_and_listed(catalogue: Catalogue) {
@@ -21,6 +24,7 @@ pub(super) async fn are_added_changed_and_listed(catalogue: Catalogue) {
         rtsp_transport: Some(RtspTransport::Udp),
         grace: Some(Some(Duration::from_millis(1_500))),
         preset: Some(Some("slides".into())),
+        captions: CaptionChange::default(),
     };
     let changed = catalogue.update_broadcaster(&a.id, change).await.unwrap();
     assert_eq!(changed.title, "Été");
@@ -32,6 +36,37 @@ pub(super) async fn are_added_changed_and_listed(catalogue: Catalogue) {
         BroadcasterChange { rtsp_url: Some(None), grace: Some(None), preset: Some(None), ..Default::default() };
     let emptied = catalogue.update_broadcaster(&a.id, emptied).await.unwrap();
     assert_eq!((emptied.rtsp_url, emptied.grace, emptied.preset), (None, None, None));
+    assert_eq!(catalogue.broadcaster(&b.id).await.unwrap(), Some(b), "the other one is untouched");
+}
+
+pub(super) async fn have_captions_of_their_own(catalogue: Catalogue) {
+    let tags = |tags: &[&str]| tags.iter().map(|tag| Language::new(tag).unwrap()).collect::<Vec<_>>();
+    let names = Vocabulary::of_lines(["Université de Lille", "[fr] té pé = TP", "서울"]).unwrap();
+    let a = hall(&catalogue, "a").await;
+    assert_eq!(a.captions, CaptionSettings::default());
+    let captions =
+        CaptionSettings { languages: Some(tags(&["fr", "en-GB"])), vocabulary: names.clone(), exclusive: true };
+    let new = NewBroadcaster { captions: captions.clone(), ..NewBroadcaster::new("b".parse().unwrap(), "B") };
+    let b = catalogue.add_broadcaster(new, at(1)).await.unwrap();
+    assert_eq!(b.captions, captions);
+
+    let change = async |captions: CaptionChange| {
+        let change = BroadcasterChange { captions, ..Default::default() };
+        catalogue.update_broadcaster(&a.id, change).await
+    };
+    let none = CaptionChange { languages: Some(Some(Vec::new())), ..Default::default() };
+    assert_eq!(change(none).await.unwrap().captions.languages, Some(Vec::new()), "none is not the setting");
+    let said = CaptionChange { vocabulary: Some(names.clone()), exclusive: Some(true), ..Default::default() };
+    let kept = change(said).await.unwrap().captions;
+    assert_eq!((kept.languages, kept.vocabulary, kept.exclusive), (Some(Vec::new()), names, true));
+    for refused in [tags(&["fr", "en", "FR"]), tags(&["aa", "ab", "ac", "ad", "ae", "af", "ag", "ah", "ai"])] {
+        let wrong = CaptionChange { languages: Some(Some(refused)), ..Default::default() };
+        let refused = change(wrong).await.unwrap_err();
+        assert!(matches!(refused, Error::Invalid { field: "caption_languages", .. }), "{refused}");
+    }
+    let emptied =
+        CaptionChange { languages: Some(None), vocabulary: Some(Vocabulary::default()), exclusive: Some(false) };
+    assert_eq!(change(emptied).await.unwrap().captions, CaptionSettings::default());
     assert_eq!(catalogue.broadcaster(&b.id).await.unwrap(), Some(b), "the other one is untouched");
 }
 

@@ -14,7 +14,7 @@ use super::{Catalogue, Tenant};
 use media::time::WallTime;
 
 /// Files in `migrations/`.
-const MIGRATIONS: usize = 3;
+const MIGRATIONS: usize = 4;
 
 /// Bodies that take a fresh catalogue: a test each on SQLite, and all of them on one PostgreSQL.
 macro_rules! on_both {
@@ -48,6 +48,7 @@ macro_rules! on_both {
 
 on_both! {
     broadcasters::are_added_changed_and_listed,
+    broadcasters::have_captions_of_their_own,
     broadcasters::a_removed_ones_slug_is_free_and_its_numbers_go_on,
     broadcasters::bad_values_are_refused_by_name,
     broadcasters::migrating_twice_changes_nothing,

@@ -42,7 +42,7 @@ pub struct LiveUpdate {
     pub video_url: Option<String>,
     /// In the last seconds.
     pub viewers: u64,
-    /// Another number when a rendition has appeared: players load the multivariant playlist again.
+    /// Another number when a rendition or a language of captions has appeared: players load the multivariant playlist again.
     pub renditions_version: u64,
 }
 

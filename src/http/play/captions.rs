@@ -10,7 +10,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Response, StatusCode};
 use media::caption::export;
-use media::caption::glossary::Glossary;
 use media::caption::language::Language;
 use media::caption::record::Kept;
 use media::caption::style::CaptionStyle;
@@ -52,7 +51,7 @@ impl Form {
             Self::Subrip => export::srt(&recorded_cues(kept), time),
             Self::Text => {
                 let style = CaptionStyle::recorded(&kept.language, true);
-                export::text(&kept.words, &style, &kept.language, &Glossary::default())
+                export::text(&kept.words, &style, &kept.language, &kept.names.glossary())
             }
             Self::Words => export::json_lines(&kept.words, time),
         }

@@ -10,9 +10,12 @@
 //! every 30   # optional: all again every 30 s
 //! slow 0.5   # optional: hearing a second takes half a second
 //! ```
+//!
+//! With a vocabulary it hears the script's words that are in it, as small models do.
 
 use super::recogniser::{Heard, Model, Recogniser, Said, micros};
 use media::caption::word::Confidence;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +100,18 @@ impl Script {
         self.utterances.first().and_then(|u| u.first()).map_or(0, |line| line.start_micros)
     }
 
+    /// Without the words that are in none of the phrases.
+    fn within(&self, vocabulary: &[String]) -> Self {
+        let known: HashSet<String> =
+            vocabulary.iter().flat_map(|phrase| phrase.split_whitespace()).map(str::to_lowercase).collect();
+        let heard = |utterance: &Vec<Line>| {
+            utterance.iter().filter(|line| known.contains(&line.text.to_lowercase())).cloned().collect::<Vec<_>>()
+        };
+        let utterances: Vec<_> = self.utterances.iter().map(heard).filter(|utterance| !utterance.is_empty()).collect();
+        let every_micros = self.every_micros.filter(|_| !utterances.is_empty());
+        Self { utterances, every_micros, slow: self.slow }
+    }
+
     /// The `n`th utterance from the beginning, repetitions counted.
     fn utterance(&self, n: usize) -> Option<Vec<Line>> {
         let count = self.utterances.len();
@@ -114,13 +129,17 @@ impl Script {
 }
 
 impl Model for Scripted {
-    fn recogniser(&self, _: &[String], from_micros: i64) -> Result<Box<dyn Recogniser>, String> {
+    fn recogniser(&self, vocabulary: &[String], from_micros: i64) -> Result<Box<dyn Recogniser>, String> {
+        let script = match vocabulary {
+            [] => Arc::clone(&self.0),
+            vocabulary => Arc::new(self.0.within(vocabulary)),
+        };
         // The round before may not have ended yet.
-        let begun = from_micros.saturating_sub(self.0.first_micros());
-        let rounds = self.0.every_micros.map_or(0, |every| (begun / every - 1).max(0));
-        let skipped = usize::try_from(rounds).unwrap_or(0).saturating_mul(self.0.utterances.len());
+        let begun = from_micros.saturating_sub(script.first_micros());
+        let rounds = script.every_micros.map_or(0, |every| (begun / every - 1).max(0));
+        let skipped = usize::try_from(rounds).unwrap_or(0).saturating_mul(script.utterances.len());
         let mut reader = Reader {
-            script: Arc::clone(&self.0),
+            script,
             from_micros,
             not_before_micros: from_micros,
             heard_samples: 0,
@@ -218,8 +237,13 @@ mod tests {
 
     /// What is said by media time, in steps of 100 ms, from `from` on: finals.
     fn finals(from_micros: i64, seconds: i64) -> Vec<(Vec<String>, i64)> {
+        finals_of(&[], from_micros, seconds)
+    }
+
+    fn finals_of(vocabulary: &[&str], from_micros: i64, seconds: i64) -> Vec<(Vec<String>, i64)> {
         let script = Scripted(Arc::new(parse(SCRIPT).unwrap()));
-        let mut reader = script.recogniser(&[], from_micros).unwrap();
+        let vocabulary: Vec<String> = vocabulary.iter().map(|phrase| (*phrase).to_owned()).collect();
+        let mut reader = script.recogniser(&vocabulary, from_micros).unwrap();
         let mut finals = Vec::new();
         for _ in 0..seconds * 10 {
             if let Heard::Utterance(said) = reader.hear(&[0; 1600]).unwrap() {
@@ -247,6 +271,13 @@ mod tests {
         assert_eq!(finals(11_450_000, 4), [wanted(&["tous"], 11_500_000), wanted(&["merci"], 14_000_000)]);
         assert_eq!(finals(1_000_010_000_000, 4).len(), 1);
         assert_eq!(finals(9_000_000, 3).len(), 0);
+    }
+
+    #[test]
+    fn with_a_vocabulary_other_words_are_not_heard() {
+        let heard = finals_of(&["Tous les", "le monde"], 10_000_000, 16);
+        assert_eq!(heard, [(vec!["tous".to_owned()], 11_500_000), (vec!["tous".to_owned()], 21_500_000)]);
+        assert_eq!(finals_of(&["personne"], 10_000_000, 16), []);
     }
 
     #[test]

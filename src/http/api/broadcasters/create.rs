@@ -1,8 +1,9 @@
 //! `POST /api/v1/broadcasters`.
 
-use super::{Broadcaster, preset};
+use super::{Broadcaster, caption_languages, preset, vocabulary};
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::NewBroadcaster;
+use crate::catalogue::captions::CaptionSettings;
 use crate::catalogue::slug::Slug;
 use crate::http::input::{Body, parsed};
 use crate::http::problem::Problem;
@@ -34,6 +35,15 @@ pub(crate) struct Wish {
     grace_ms: Option<u64>,
     /// `camera`, `slides` or `low bandwidth`; without it, the server's setting.
     preset: Option<String>,
+    /// Languages that its lives are captioned in, such as `["fr", "en-GB"]`, at most 8; `[]`: none; without it, the server's setting. Those without
+    /// a model are left out, and its health says so.
+    caption_languages: Option<Vec<String>>,
+    /// How names are written in its captions, a line each, at most 1,000: `Université de Lille`; where something else is said,
+    /// `big blue button = BigBlueButton`; in one language only, `[fr] té pé = TP`.
+    vocabulary: Option<Vec<String>>,
+    /// Hear nothing but the vocabulary, by models that can be kept to one, in languages that have entries.
+    #[serde(default)]
+    vocabulary_exclusive: bool,
 }
 
 /// Adds a broadcaster. It has no stream key yet.
@@ -75,10 +85,15 @@ pub(crate) async fn handler(
             .unwrap_or_default(),
         grace: wish.grace_ms.map(Duration::from_millis),
         preset: wish.preset.map(preset).transpose()?,
+        captions: CaptionSettings {
+            languages: wish.caption_languages.map(caption_languages).transpose()?,
+            vocabulary: wish.vocabulary.map(vocabulary).transpose()?.unwrap_or_default(),
+            exclusive: wish.vocabulary_exclusive,
+        },
     };
     let stored = catalogue.add_broadcaster(new, clock.now()).await?;
     let location = format!("/api/v1/broadcasters/{}", stored.slug);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(Broadcaster::with_source(&stored, None))))
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(Broadcaster::to_writer(&stored, None))))
 }
 
 #[cfg(test)]
@@ -116,6 +131,12 @@ mod tests {
             (r#"{"title":"x","rtsp_transport":"quic"}"#, 422, Some("rtsp_transport")),
             (r#"{"title":"x","grace_ms":-1}"#, 422, Some("grace_ms")),
             (r#"{"title":"x","grace_ms":99999999999}"#, 422, Some("grace_ms")),
+            (r#"{"title":"x","caption_languages":["fr","français"]}"#, 422, Some("caption_languages")),
+            (r#"{"title":"x","caption_languages":["fr","FR"]}"#, 422, Some("caption_languages")),
+            (r#"{"title":"x","caption_languages":"fr"}"#, 422, Some("caption_languages")),
+            (r#"{"title":"x","vocabulary":["Lille","a\nb"]}"#, 422, Some("vocabulary")),
+            (r#"{"title":"x","vocabulary":["Lille",5]}"#, 422, Some("vocabulary[1]")),
+            (r#"{"title":"x","vocabulary_exclusive":1}"#, 422, Some("vocabulary_exclusive")),
             (r#"{"title":"x","tittle":"x"}"#, 422, Some("tittle")),
             (r#"{"title":"x"} {}"#, 400, None),
             ("{", 400, None),
@@ -123,11 +144,35 @@ mod tests {
             let (got, problem) = api.send("POST", PATH, Some(&token), Some(body)).await;
             assert_eq!((got, problem["field"].as_str()), (status, field), "{body}: {problem}");
         }
-        let huge = format!(r#"{{"title":"{}"}}"#, "x".repeat(70_000));
+        let huge = format!(r#"{{"title":"{}"}}"#, "x".repeat(600_000));
         assert_eq!(api.send("POST", PATH, Some(&token), Some(&huge)).await.0, 413);
         let deep = "[".repeat(60_000);
         assert_eq!(api.send("POST", PATH, Some(&token), Some(&deep)).await.0 / 100, 4);
         assert!(api.catalogue.broadcasters().await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_vocabulary_is_shown_to_who_may_write_and_a_line_that_is_none_is_named() {
+        let api = Api::new().await;
+        let token = api.token(Scope::BroadcastersWrite).await;
+        let body = r#"{"title":"Hall","caption_languages":["fr","en-GB"],"vocabulary_exclusive":true,
+            "vocabulary":[" Lille ","big blue button=BigBlueButton"," # remark"]}"#;
+        let (status, made) = api.send("POST", PATH, Some(&token), Some(body)).await;
+        assert_eq!(
+            (status, &made["vocabulary"]),
+            (201, &serde_json::json!(["Lille", "big blue button = BigBlueButton"]))
+        );
+        let (_, shown) = api.get("/api/v1/broadcasters/hall").await;
+        assert_eq!(shown["caption_languages"], serde_json::json!(["fr", "en-GB"]));
+        assert_eq!((shown.get("vocabulary"), shown["vocabulary_exclusive"].as_bool()), (None, Some(true)));
+
+        // As many as are taken, each letter escaped, fits into a body.
+        let line = format!("\"{}\"", "\\u00e9".repeat(31));
+        let most = format!(r#"{{"title":"Most","vocabulary":[{}]}}"#, vec![line.as_str(); 1_000].join(","));
+        assert_eq!(api.send("POST", PATH, Some(&token), Some(&most)).await.0, 201);
+        let more = format!(r#"{{"title":"More","vocabulary":[{}]}}"#, vec![line.as_str(); 1_001].join(","));
+        let (status, problem) = api.send("POST", PATH, Some(&token), Some(&more)).await;
+        assert_eq!((status, problem["detail"].as_str()), (422, Some("line 1001: more than 1000 entries")));
     }
 
     #[tokio::test]

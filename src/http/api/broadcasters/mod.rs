@@ -12,6 +12,8 @@ use crate::clock::rfc3339;
 use crate::http::problem::Problem;
 use crate::live;
 use crate::live::status::{self, Level, State, Status};
+use media::caption::language::Language;
+use media::caption::vocabulary::Vocabulary;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -50,6 +52,13 @@ pub(super) struct Broadcaster {
     grace_ms: Option<u64>,
     /// Which renditions its lives get: `camera`, `slides` or `low bandwidth`; null: the server's setting.
     preset: Option<String>,
+    /// Languages that its lives are captioned in, in so far as they have a model; null: the server's setting.
+    caption_languages: Option<Vec<String>>,
+    /// How names are written in its captions, a line each. Only in answers to who may write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vocabulary: Option<Vec<String>>,
+    /// Whether nothing but the vocabulary is heard, by models that can be kept to one.
+    vocabulary_exclusive: bool,
     created_at: String,
     page_url: String,
     hls_url: String,
@@ -139,6 +148,20 @@ pub(super) fn preset(name: String) -> Result<String, Problem> {
     Err(Problem::invalid("preset", format!("must be one of {}", live::presets().join(", "))))
 }
 
+/// Language tags, if they are.
+pub(super) fn caption_languages(tags: Vec<String>) -> Result<Vec<Language>, Problem> {
+    let language = |tag: &String| {
+        let wrong = || Problem::invalid("caption_languages", "must be language tags such as \"fr\" or \"en-GB\"");
+        Language::new(tag).ok_or_else(wrong)
+    };
+    tags.iter().map(language).collect()
+}
+
+/// A vocabulary's lines, if they are.
+pub(super) fn vocabulary(lines: Vec<String>) -> Result<Vocabulary, Problem> {
+    Vocabulary::of_lines(lines.iter().map(String::as_str)).map_err(|refused| Problem::invalid("vocabulary", refused))
+}
+
 /// `/live/<slug>/master.m3u8`.
 pub(super) fn hls_url(slug: &str) -> String {
     format!("/live/{slug}/master.m3u8")
@@ -164,6 +187,13 @@ impl Broadcaster {
             rtsp_transport: stored.rtsp_transport.name(),
             grace_ms: stored.grace.map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX)),
             preset: stored.preset.clone(),
+            caption_languages: stored
+                .captions
+                .languages
+                .as_ref()
+                .map(|all| all.iter().map(ToString::to_string).collect()),
+            vocabulary: None,
+            vocabulary_exclusive: stored.captions.exclusive,
             created_at: rfc3339(stored.created_at),
             page_url: page_url(stored.slug.as_str()),
             hls_url: hls_url(stored.slug.as_str()),
@@ -178,10 +208,10 @@ impl Broadcaster {
         shown
     }
 
-    /// With where it is pulled from, for who may change that.
-    pub(super) fn with_source(stored: &stored::Broadcaster, live: Option<&Status>) -> Self {
+    /// With where it is pulled from and its vocabulary, for who may change them.
+    pub(super) fn to_writer(stored: &stored::Broadcaster, live: Option<&Status>) -> Self {
         let rtsp_url = stored.rtsp_url.as_ref().map(ToString::to_string);
-        Self { rtsp_url, ..Self::new(stored, live) }
+        Self { rtsp_url, vocabulary: Some(stored.captions.vocabulary.lines()), ..Self::new(stored, live) }
     }
 }
 
@@ -298,11 +328,13 @@ mod tests {
             "viewers": 3,
             "health": [{"level": "error", "code": "disk_full", "message": "Make room."}],
             "source": "rtsp", "rtsp_transport": "tcp", "grace_ms": null, "preset": null,
+            "caption_languages": null, "vocabulary_exclusive": false,
             "created_at": "2026-09-21T14:13:20.000Z", "page_url": "/live/hall", "hls_url": "/live/hall/master.m3u8"
         });
         assert_eq!(shown, expected);
-        let to_writers = serde_json::to_value(Broadcaster::with_source(&stored, Some(&live))).unwrap();
+        let to_writers = serde_json::to_value(Broadcaster::to_writer(&stored, Some(&live))).unwrap();
         assert_eq!(to_writers["rtsp_url"], "rtsp://cam/1");
+        assert_eq!(to_writers["vocabulary"], json!([]));
         let dropped = Status { state: State::Dropped, ..live };
         assert!(!Broadcaster::new(&stored, Some(&dropped)).on_air);
     }

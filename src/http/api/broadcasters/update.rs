@@ -1,8 +1,9 @@
 //! `PATCH /api/v1/broadcasters/{slug}`.
 
-use super::{Broadcaster, find, preset};
+use super::{Broadcaster, caption_languages, find, preset, vocabulary};
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::BroadcasterChange;
+use crate::catalogue::captions::CaptionChange;
 use crate::http::input::{Body, Segments, parsed, present};
 use crate::http::problem::Problem;
 use crate::http::token::{Broadcasters, MayWrite};
@@ -34,9 +35,19 @@ pub(crate) struct Wish {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     preset: Option<Option<String>>,
+    /// Languages that its lives are captioned in, at most 8; `[]`: none; null: the server's setting.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Vec<String>>)]
+    caption_languages: Option<Option<Vec<String>>>,
+    /// How names are written in its captions, a line each, at most 1,000; all of them anew. Null: none.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Vec<String>>)]
+    vocabulary: Option<Option<Vec<String>>>,
+    /// Hear nothing but the vocabulary, by models that can be kept to one.
+    vocabulary_exclusive: Option<bool>,
 }
 
-/// Changes a broadcaster. A live on air goes on with what it began with.
+/// Changes a broadcaster. A live on air goes on with what it began with, but for its captions, which follow within seconds.
 #[utoipa::path(
     patch,
     path = "/api/v1/broadcasters/{slug}",
@@ -70,17 +81,22 @@ pub(crate) async fn handler(
         rtsp_transport: wish.rtsp_transport.map(|name| parsed("rtsp_transport", &name)).transpose()?,
         grace: wish.grace_ms.map(|grace| grace.map(Duration::from_millis)),
         preset: wish.preset.map(|name| name.map(preset).transpose()).transpose()?,
+        captions: CaptionChange {
+            languages: wish.caption_languages.map(|tags| tags.map(caption_languages).transpose()).transpose()?,
+            vocabulary: wish.vocabulary.map(|lines| vocabulary(lines.unwrap_or_default())).transpose()?,
+            exclusive: wish.vocabulary_exclusive,
+        },
     };
     let id = find(&catalogue, &slug).await?.id;
     let stored = catalogue.update_broadcaster(&id, change).await?;
-    Ok(Json(Broadcaster::with_source(&stored, live.status(&slug).as_deref())))
+    Ok(Json(Broadcaster::to_writer(&stored, live.status(&slug).as_deref())))
 }
 
 #[cfg(test)]
 mod tests {
     use crate::catalogue::token::Scope;
     use crate::http::api::support::Api;
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     #[tokio::test]
     async fn changes_what_is_there_and_empties_what_is_null() {
@@ -96,6 +112,14 @@ mod tests {
         assert_eq!((shown["title"].as_str(), shown["source"].as_str()), (Some("Other"), Some("rtsp")));
         let (_, shown) = patch(r#"{"rtsp_url":null,"grace_ms":null}"#).await;
         assert_eq!((shown["source"].as_str(), &shown["grace_ms"]), (Some("push"), &Value::Null));
+        let (_, shown) = patch(r#"{"caption_languages":[],"vocabulary":["Lille"],"vocabulary_exclusive":true}"#).await;
+        assert_eq!((&shown["caption_languages"], &shown["vocabulary"]), (&json!([]), &json!(["Lille"])));
+        let (_, shown) = patch(r#"{"caption_languages":null,"vocabulary":null}"#).await;
+        assert_eq!((&shown["caption_languages"], &shown["vocabulary"]), (&Value::Null, &json!([])));
+        assert_eq!(shown["vocabulary_exclusive"], true, "what is not there stays");
+        let (status, problem) = patch(r#"{"vocabulary":["Lille","="]}"#).await;
+        assert_eq!((status, problem["field"].as_str()), (422, Some("vocabulary")));
+        assert!(problem["detail"].as_str().unwrap().starts_with("line 2 (\"=\"): "), "{problem}");
         let (status, problem) = patch(r#"{"slug":"other"}"#).await;
         assert_eq!((status, problem["field"].as_str()), (422, Some("slug")), "a slug never changes");
         let (status, problem) = patch(r#"{"title":"a\nb"}"#).await;
