@@ -8,6 +8,7 @@
 //! - [`http`]: what viewers, scripts and operators ask; the only module that names axum;
 //! - [`jobs`]: work in the background for finished videos;
 //! - [`models`]: speech models: installed, verified, found by language;
+//! - [`policy`]: who may do what;
 //! - [`config`]: the settings;
 //! - [`clock`]: what time it is, for those who may ask;
 //! - [`lifecycle`]: signals, tasks, start and stop; the only module that spawns;
@@ -24,4 +25,5 @@ pub mod jobs;
 pub mod lifecycle;
 pub mod live;
 pub mod models;
+pub mod policy;
 pub mod telemetry;
