@@ -9,9 +9,10 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use futures_util::future::Either;
 use hyper::body::Incoming;
-use hyper::rt::Executor;
+use hyper::rt::{Executor, Read, Write};
+use hyper::server::conn::{http1, http2};
+use hyper::service::HttpService;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use metrics::{Counter, counter};
 use std::convert::Infallible;
 use std::future::Future;
@@ -53,8 +54,8 @@ pub(super) struct Connections {
     answered: Arc<Answered>,
     tls: Option<Arc<Tls>>,
     limits: Limits,
-    http1: Builder<Spawner>,
-    http2: Builder<Spawner>,
+    http1: http1::Builder,
+    http2: http2::Builder<Spawner>,
     tasks: Tasks,
 }
 
@@ -71,17 +72,47 @@ where
     }
 }
 
+/// A connection of either protocol. hyper-util's type for both has room for the larger one: half a kilobyte more for every viewer.
+trait Conversation: Future {
+    /// No new requests: what is being answered is finished first.
+    fn take_leave(self: Pin<&mut Self>);
+}
+
+impl<I, S> Conversation for http1::Connection<I, S>
+where
+    Self: Future,
+    I: Read + Write + Unpin + 'static,
+    S: HttpService<Incoming, ResBody = Payload>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn take_leave(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S> Conversation for http2::Connection<I, S, Spawner>
+where
+    Self: Future,
+    I: Read + Write + Unpin + 'static,
+    S: HttpService<Incoming, ResBody = Payload>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    Spawner: hyper::rt::bounds::Http2ServerConnExec<S::Future, Payload>,
+{
+    fn take_leave(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
 impl Connections {
     pub(super) fn new(router: Router, play: Option<Play>, tls: Option<Arc<Tls>>, limits: Limits, tasks: Tasks) -> Self {
-        let mut builder = Builder::new(Spawner(tasks.clone()));
-        builder
-            .http1()
+        let mut http1 = http1::Builder::new();
+        http1
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
             // hyper panics below 8 KiB.
             .max_buf_size(limits.max_header_bytes.max(8 << 10));
-        builder
-            .http2()
+        let mut http2 = http2::Builder::new(Spawner(tasks.clone()));
+        http2
             .timer(TokioTimer::new())
             // A page with its assets, or a player with parts, hints and reloads in all renditions, has some tens in flight.
             .max_concurrent_streams(64)
@@ -94,7 +125,6 @@ impl Connections {
             // Finds clients that vanished without a FIN, as phones do. An unanswered ping ends the connection.
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20));
-        let (http1, http2) = (builder.clone().http1_only(), builder.http2_only());
         Self { router, play, answered: Arc::new(Answered::new()), tls, limits, http1, http2, tasks }
     }
 
@@ -111,25 +141,22 @@ impl Connections {
                     first = tokio::time::timeout(self.limits.header_timeout, opens_http2(&stream)) => first,
                     () = self.tasks.soft_stopped() => return,
                 };
-                match speaks_http2 {
-                    Ok(Ok(true)) => self.converse(&self.http2, stream, peer).await,
-                    Ok(Ok(false)) => self.converse(&self.http1, stream, peer).await,
-                    // Silent, or gone.
-                    Ok(Err(_)) | Err(_) => {}
+                // Else silent, or gone.
+                if let Ok(Ok(speaks_http2)) = speaks_http2 {
+                    self.converse(speaks_http2, stream, peer).await;
                 }
             }
             Some(tls) => {
-                let handshake = TlsAcceptor::from(tls.current()).accept(stream);
+                // Boxed, as what follows: TLS is the larger future, and clear connections should not pay for it.
+                let handshake = Box::pin(TlsAcceptor::from(tls.current()).accept(stream));
                 let shaken = tokio::select! {
                     shaken = tokio::time::timeout(self.limits.header_timeout, handshake) => shaken,
                     () = self.tasks.soft_stopped() => return,
                 };
                 match shaken {
                     Ok(Ok(stream)) => {
-                        let builder =
-                            if stream.get_ref().1.alpn_protocol() == Some(b"h2") { &self.http2 } else { &self.http1 };
-                        // Boxed: TLS is the larger future, and clear connections should not pay for it.
-                        Box::pin(self.converse(builder, stream, peer)).await;
+                        let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                        Box::pin(self.converse(speaks_http2, stream, peer)).await;
                     }
                     Ok(Err(_)) | Err(_) => metrics::counter!("amphi_http_tls_failures_total").increment(1),
                 }
@@ -137,14 +164,24 @@ impl Connections {
         }
     }
 
-    async fn converse<S>(&self, builder: &Builder<Spawner>, stream: S, peer: Peer)
+    async fn converse<S>(&self, speaks_http2: bool, stream: S, peer: Peer)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Arc::new(Activity::new());
         let io = TokioIo::new(Watched { stream, activity: Arc::clone(&activity) });
         let service = hyper::service::service_fn(|request| self.answer(request, peer, &activity));
-        let mut connection = std::pin::pin!(builder.serve_connection(io, service));
+        if speaks_http2 {
+            // Boxed: the larger one by far, and it has a client for all of a page's requests.
+            Box::pin(self.accompany(self.http2.serve_connection(io, service), &activity)).await;
+        } else {
+            self.accompany(self.http1.serve_connection(io, service), &activity).await;
+        }
+    }
+
+    /// Drives a connection to its end, and ends it when nothing is asked for too long or the server stops.
+    async fn accompany(&self, connection: impl Conversation, activity: &Activity) {
+        let mut connection = std::pin::pin!(connection);
         // HTTP/2 has no header time-out of its own; until the first request this is the only watch.
         let mut check = std::pin::pin!(tokio::time::sleep(self.limits.header_timeout));
         let mut leaving = false;
@@ -154,7 +191,7 @@ impl Connections {
                 _ended = connection.as_mut() => return,
                 () = self.tasks.soft_stopped(), if !leaving => {
                     leaving = true;
-                    connection.as_mut().graceful_shutdown();
+                    connection.as_mut().take_leave();
                 }
                 () = check.as_mut() => {
                     if !activity.has_asked() {
@@ -169,7 +206,7 @@ impl Connections {
                         }
                         Some(_) => {
                             leaving = true;
-                            connection.as_mut().graceful_shutdown();
+                            connection.as_mut().take_leave();
                             again(check.as_mut(), GOODBYE);
                         }
                     }
