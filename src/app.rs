@@ -32,6 +32,7 @@ use crate::telemetry::{self, LogFormat};
 use media::ingest::rtmp::listen::{Limits, Listener};
 use media::segment::Rules;
 use pipelines::client;
+use pipelines::encoder::Choice;
 use pipelines::ladder::{Preset, cost::Budget};
 use reload::Reload;
 use std::io;
@@ -268,6 +269,8 @@ fn settings(config: &Config, captions: Captions) -> Settings {
             preset: Preset::named(&config.renditions.preset).unwrap_or_default(),
             engine: client::Settings {
                 program: config.engine.program.path().map(Into::into),
+                // As above.
+                encoder: Choice::from_name(&config.engine.encoder).unwrap_or_default(),
                 ..client::Settings::default()
             },
         },

@@ -3,13 +3,15 @@
 //!
 //! The engine is `amphi-engine` beside the server under test; `make engine` builds it.
 
-use crate::support::ask::add_broadcaster;
+mod room;
+mod turned;
+
 use crate::support::engine::{built, engines};
 use crate::support::http::get;
 use crate::support::peers::{self, Peer, wait_until};
 use crate::support::server::{Options, Server};
 use crate::support::stream::{
-    PATIENCE, SOON, amphi, broadcaster, count_packets, decodes, finding, playlist, token, url, video_url, wait_finding,
+    PATIENCE, SOON, amphi, broadcaster, count_packets, decodes, finding, token, url, video_url, wait_finding,
     wait_on_air, wait_state, wait_videos, write,
 };
 use amphi::archive::layout::Layout;
@@ -75,6 +77,12 @@ fn video_of(server: &Server, clip: &Clip) -> (Value, Loaded) {
 fn recording(server: &Server, video: &Value) -> Loaded {
     let layout = Layout::new(server.data_dir().join("media"));
     load(&layout, video["id"].as_str().unwrap()).unwrap()
+}
+
+/// What viewers can choose from.
+fn names(server: &Server, slug: &str) -> Vec<String> {
+    let renditions = broadcaster(server, slug)["renditions"].clone();
+    renditions.as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect()
 }
 
 fn samples(loaded: &Loaded, id: RenditionId) -> u64 {
@@ -210,39 +218,9 @@ fn an_engine_that_is_killed_every_five_seconds_costs_the_source_nothing_and_its_
 }
 
 #[test]
-fn a_live_that_does_not_fit_is_passed_through_says_so_and_is_encoded_when_there_is_room() {
-    // The ladder below 1280x720 is estimated to take a quarter of a core: room for one and not for two.
-    let cores = std::thread::available_parallelism().unwrap().get();
-    let percent = (30.0 / f64::from(u32::try_from(cores).unwrap())).ceil().to_string();
-    let server = server(&[("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_RENDITIONS__CPU_PERCENT", &percent)]);
-    let second = add_broadcaster(&server, "second");
-    let clip = Clip::new("1280x720", "25", 60, &["-g", "50"]);
-    let first = clip.push(&url(&server, "demo", "demo"));
-    wait_on_air(&server, "demo");
-    let _second = clip.push(&format!("rtmp://{}/live/{second}", server.rtmp()));
-    wait_on_air(&server, "second");
-    let why = wait_finding(&server, "second", "no_room_for_renditions");
-    assert!(why.contains("renditions.cpu_percent"), "{why}");
-    let names = |slug| {
-        let renditions = broadcaster(&server, slug)["renditions"].clone();
-        renditions.as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
-    assert!(wait_until(SOON, || names("demo").contains(&"240p".to_owned())), "{:?}", names("demo"));
-    assert_eq!(names("second"), ["source", "audio"]);
-    drop(first);
-    assert!(wait_until(SOON, || names("second").contains(&"240p".to_owned())), "{:?}", names("second"));
-    assert_eq!(finding(&broadcaster(&server, "second")["health"], "no_room_for_renditions"), None);
-    let both = ["source", "240p"].map(|name| playlist(&server, &format!("/live/second/{name}/media.m3u8")));
-    assert_eq!(both[0].media_sequence, both[1].media_sequence, "what it missed is listed as gaps");
-}
-
-#[test]
 fn a_broadcasters_own_preset_holds_from_its_next_live_on() {
     let server = server(&[("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_RENDITIONS__PRESET", "camera")]);
-    let names = || {
-        let renditions = broadcaster(&server, "demo")["renditions"].clone();
-        renditions.as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
+    let names = || names(&server, "demo");
     let clip = Clip::new("640x360", "25", 8, &["-g", "50"]);
     // A camera's ladder has nothing below 360p.
     let mut encoder = clip.push(&url(&server, "demo", "demo"));

@@ -19,6 +19,7 @@ use peers::flv;
 use peers::process::{Error, Scratch};
 use peers::stream::{Shape, make};
 use pipelines::client::{self, Event};
+use pipelines::encoder::Encoder;
 use pipelines::ladder::{self, Preset, Source, SourceVideo};
 use pipelines::message::{
     self, EncodedFrame, FromEngine, LENGTH_BYTES, Rendition, SourceFrame, Start, Stats, ToEngine,
@@ -34,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 /// Of the engine's CPU.
 const GOAL: f64 = 0.02;
 /// The order that a client gives an engine begins with these arguments.
-const AS_ENGINE: &str = "--memory-bytes";
+const AS_ENGINE: &str = "--encoder";
 const FRAMES_PER_SECOND: u32 = 30;
 /// Media time begins here, as a live's does. Ticks of 90 kHz.
 const BASE_TICKS: i64 = 900_000;
@@ -145,7 +146,7 @@ fn run(program: PathBuf, start: &Start, parameters: &Parameters, frames: &[Sourc
                 match event {
                     Event::Frame(_) => pictures += 1,
                     Event::Lost { reason, .. } | Event::GivenUp { reason } => return Err(reason),
-                    Event::Ready | Event::Parameters { .. } | Event::Stats(_) => {}
+                    Event::Ready { .. } | Event::Parameters { .. } | Event::Stats(_) => {}
                 }
             }
             Ok(pictures)
@@ -181,7 +182,10 @@ fn answer() -> Result<(), Error> {
         match message {
             ToEngine::Start(start) => {
                 rungs = start.rungs;
-                say(&mut stdout, &FromEngine::Ready { session: start.session })?;
+                say(
+                    &mut stdout,
+                    &FromEngine::Ready { session: start.session, encoder: Encoder::X264, why: String::new() },
+                )?;
             }
             ToEngine::Frame(frame) => {
                 decoded += 1;

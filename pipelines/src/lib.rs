@@ -4,7 +4,8 @@
 //! - [`ladder`]: which renditions a source gets, and what they cost;
 //! - [`message`]: what the server and an engine say to each other;
 //! - [`client`]: starts an engine of renditions, feeds it, watches it, and brings it back;
-//! - [`captioner`]: the same for the engine that captions all lives.
+//! - [`captioner`]: the same for the engine that captions all lives;
+//! - [`encoder`]: which encoder an engine uses.
 //!
 //! The binary `amphi-engine` (feature `gstreamer`, and `vosk` for captions) is the other side, in `src/engine`.
 
@@ -13,5 +14,6 @@
 pub mod captioner;
 mod child;
 pub mod client;
+pub mod encoder;
 pub mod ladder;
 pub mod message;

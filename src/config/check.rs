@@ -4,6 +4,7 @@ use super::Config;
 use super::units::Span;
 use media::caption::language::Language;
 use media::caption::vocabulary::Vocabulary;
+use pipelines::encoder::Choice;
 use pipelines::ladder::Preset;
 use std::time::Duration;
 
@@ -41,6 +42,9 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
     let renditions = &config.renditions;
     if Preset::named(&renditions.preset).is_none() {
         wrong.push(("renditions.preset", format!("must be one of: {}", Preset::NAMES.join(", "))));
+    }
+    if !Choice::NAMES.contains(&config.engine.encoder.as_str()) {
+        wrong.push(("engine.encoder", format!("must be one of: {}", Choice::NAMES.join(", "))));
     }
     if !(1..=100).contains(&renditions.cpu_percent) {
         wrong.push(("renditions.cpu_percent", "must lie between 1 and 100".to_owned()));

@@ -22,7 +22,8 @@ section! {
         /// What is made of a source that is larger: "camera" (720p, 480p, 360p), "slides" (720p, 480p with fewer bits) or
         /// "low bandwidth" (480p, 360p, 240p).
         pub preset: String = "camera".to_owned(),
-        /// Percent of the machine's processors that engines may use. A live that does not fit beside those on air is passed through.
+        /// Percent of the machine's processors that engines may use. A live that does not fit beside those on air
+        /// gets the renditions that do, or is passed through, and health says so.
         pub cpu_percent: u32 = 80,
         /// What becomes of them when the live is over: "complete" (what it lacked is made from the recording, in the background),
         /// "recorded" (they stay as they were on air) or "source" (they are removed, which saves half of the disk; what browsers can't

@@ -20,6 +20,7 @@ use crate::catalogue::{Catalogue, Error};
 use crate::config::{Config, Videos};
 use crate::lifecycle::Tasks;
 use pipelines::client;
+use pipelines::encoder::Choice;
 use pipelines::ladder::Preset;
 use runner::{Runner, Timing};
 use std::time::Duration;
@@ -84,6 +85,8 @@ const ENGINE_NO_PROGRESS: Duration = Duration::from_secs(120);
 fn engine(config: &Config) -> client::Settings {
     client::Settings {
         program: config.engine.program.path().map(std::borrow::ToOwned::to_owned),
+        // A name that is none was refused when the configuration was read.
+        encoder: Choice::from_name(&config.engine.encoder).unwrap_or_default(),
         niceness: u8::try_from(config.jobs.niceness).unwrap_or(19),
         start_within: ENGINE_STARTS_WITHIN,
         silence: ENGINE_SILENCE,

@@ -22,7 +22,7 @@ struct Used {
 #[derive(Debug)]
 pub struct Ticket {
     number: u64,
-    used: Arc<Mutex<Used>>,
+    admission: Admission,
 }
 
 /// There is no room. In cores.
@@ -46,16 +46,30 @@ impl Admission {
     /// # Errors
     /// When those that are given out leave less.
     pub fn admit(&self, cores: f64) -> Result<Ticket, NoRoom> {
-        let mut used = lock(&self.used);
-        let sum: f64 = used.by.values().sum();
-        if !self.budget.admits(sum, cores) {
-            return Err(NoRoom { wanted: cores, free: (self.budget.cores * self.budget.share - sum).max(0.0) });
-        }
+        let mut used = self.lock();
         let number = used.next;
+        check(&self.budget, used.others(number), cores)?;
         used.next += 1;
         used.by.insert(number, cores);
         drop(used);
-        Ok(Ticket { number, used: Arc::clone(&self.used) })
+        Ok(Ticket { number, admission: self.clone() })
+    }
+
+    /// Cores that nobody has. Another may take them before who asks does.
+    #[must_use]
+    pub fn room(&self) -> f64 {
+        self.budget.free(self.lock().others(u64::MAX))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Used {
+    /// What all but `number` have.
+    fn others(&self, number: u64) -> f64 {
+        self.by.iter().filter(|(n, _)| **n != number).map(|(_, cores)| cores).sum()
     }
 }
 
@@ -63,19 +77,42 @@ impl Ticket {
     /// What the engine really takes, in cores: others are admitted beside that.
     pub fn measured(&self, cores: f64) {
         if cores.is_finite() && cores >= 0.0 {
-            lock(&self.used).by.insert(self.number, cores);
+            self.admission.lock().by.insert(self.number, cores);
         }
+    }
+
+    /// What it is for, in cores: measured, or as admitted.
+    #[must_use]
+    pub fn held(&self) -> f64 {
+        self.admission.lock().by.get(&self.number).copied().unwrap_or_default()
+    }
+
+    /// What it could be for at most: all that others do not have.
+    #[must_use]
+    pub fn room(&self) -> f64 {
+        self.admission.budget.free(self.admission.lock().others(self.number))
+    }
+
+    /// Makes it one for `cores`.
+    ///
+    /// # Errors
+    /// When the others leave less; then it stays as it was.
+    pub fn becomes(&self, cores: f64) -> Result<(), NoRoom> {
+        let mut used = self.admission.lock();
+        check(&self.admission.budget, used.others(self.number), cores)?;
+        used.by.insert(self.number, cores);
+        Ok(())
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        lock(&self.used).by.remove(&self.number);
+        self.admission.lock().by.remove(&self.number);
     }
 }
 
-fn lock(used: &Mutex<Used>) -> MutexGuard<'_, Used> {
-    used.lock().unwrap_or_else(PoisonError::into_inner)
+fn check(budget: &Budget, used: f64, wanted: f64) -> Result<(), NoRoom> {
+    if budget.admits(used, wanted) { Ok(()) } else { Err(NoRoom { wanted, free: budget.free(used) }) }
 }
 
 #[cfg(test)]
@@ -93,5 +130,20 @@ mod tests {
         drop(second);
         first.measured(f64::NAN);
         assert!(admission.admit(0.75).is_ok(), "what is given back can be had again");
+    }
+
+    #[test]
+    fn a_share_grows_into_what_others_leave_and_no_further() {
+        let admission = Admission::new(Budget { cores: 2.0, share: 0.5 });
+        let (first, second) = (admission.admit(0.5).unwrap(), admission.admit(0.25).unwrap());
+        assert_eq!((admission.room(), second.room(), second.held()), (0.25, 0.5, 0.25));
+        assert_eq!(second.becomes(0.75), Err(NoRoom { wanted: 0.75, free: 0.5 }));
+        assert_eq!(second.held(), 0.25, "it stays as it was");
+        second.becomes(0.5).unwrap();
+        assert_eq!(admission.room(), 0.0);
+        drop(first);
+        second.becomes(1.0).unwrap();
+        drop(second);
+        assert_eq!(admission.room(), 1.0);
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn findings(
             say(Level::Notice, "no_audio", "The contribution has no sound.".into());
         }
     }
-    findings.extend(production.transcoding().finding());
+    findings.extend(production.transcoding().findings());
     findings.extend(production.captioning().findings());
     findings.sort_by_key(|f| std::cmp::Reverse(f.level));
     findings

@@ -2,10 +2,13 @@
 //! source's frames, and followed so that they are cut where the source is cut.
 //!
 //! Promises: nothing here can hold up the source. One engine is fed at a time; one that is replaced finishes what it has, and is heard
-//! first, so that no picture is lost or comes out of order. Renditions that viewers know go on as gaps when there is no engine.
+//! first, so that no picture is lost or comes out of order. Renditions that viewers know go on as gaps when there is no engine. Where there
+//! is no room for all of a ladder, the most useful part of it is made, and the rest when room has come back.
+
+mod standing;
 
 use super::admission::{Admission, NoRoom, Ticket};
-use super::status::{Finding, Level};
+use super::status::Finding;
 use crate::archive::load::Loaded;
 use crate::lifecycle::Tasks;
 use media::codec::{aac::Aac, h264::H264};
@@ -16,8 +19,11 @@ use media::segment::follower::{Encoded, Follower};
 use media::time::{Timescale, Timestamp};
 use media::track::{Kind, Parameters};
 use pipelines::client::{self, Control, Input, Output};
-use pipelines::ladder::{self, Ladder, Preset, Source, SourceAudio, SourceRendition, SourceVideo, cost};
+use pipelines::encoder::Encoder;
+use pipelines::ladder::fit::{Fitted, fit};
+use pipelines::ladder::{self, Preset, Source, SourceAudio, SourceVideo};
 use pipelines::message::{EncodedFrame, Rendition, SourceFrame, Start, Stats};
+use standing::Standing;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,18 +82,6 @@ pub(super) struct Transcoding {
     shed: u64,
 }
 
-/// How it goes.
-#[derive(Clone, Debug, PartialEq)]
-enum Standing {
-    /// Nothing to make, or nothing known yet.
-    Idle,
-    Running,
-    Missing(String),
-    NoRoom(NoRoom),
-    Lost(String),
-    GivenUp(String),
-}
-
 #[derive(Debug)]
 struct Engine {
     /// `None`: it is finishing.
@@ -95,7 +89,10 @@ struct Engine {
     output: Output,
     control: Control,
     order: Start,
-    reencodes_source: bool,
+    fitted: Fitted,
+    begun: Instant,
+    /// And why it is no other encoder.
+    made_with: Option<(Encoder, String)>,
     ticket: Option<Ticket>,
     leave_by: Option<Instant>,
     sound_scale: Option<Timescale>,
@@ -144,7 +141,7 @@ impl Transcoding {
 
     /// Whether viewers get a re-encoded rendition instead of the source, so that segments need not wait for its keyframes.
     pub(super) fn reencodes_source(&self) -> bool {
-        self.engines.back().is_some_and(|e| e.input.is_some() && e.reencodes_source)
+        self.engines.back().is_some_and(|e| e.input.is_some() && e.fitted.replaces_source())
     }
 
     /// The source's keyframes are too far apart.
@@ -162,8 +159,12 @@ impl Transcoding {
                 Placed::Boundary(_) => {}
                 Placed::Frame(frame) => {
                     self.stale |= matches!(self.standing, Standing::NoRoom(_));
-                    if self.stale && begins(frame, self.video.is_some()) {
-                        self.plan(out)?;
+                    if begins(frame, self.video.is_some()) {
+                        if self.stale {
+                            self.plan(out)?;
+                        } else {
+                            self.grow(out)?;
+                        }
                     }
                     self.frame(frame);
                 }
@@ -233,39 +234,70 @@ impl Transcoding {
             audio: self.audio.as_ref().map(|aac| SourceAudio::new(aac)),
         };
         let ladder = ladder::plan(&source, &self.wanted.preset);
-        let order = ladder.start(0);
-        if self.engines.back().is_some_and(|e| e.input.is_some() && e.order == order) {
-            return Ok(());
+        let fed = self.engines.back_mut().filter(|e| e.input.is_some());
+        if fed.as_ref().is_some_and(|e| e.fitted.is_of(&ladder)) {
+            return self.grow(out);
         }
+        // What its engine had is this live's before it is another's.
+        let ticket = fed.and_then(|e| e.ticket.take());
         self.close();
-        self.standing = Standing::Idle;
+        let before = std::mem::replace(&mut self.standing, Standing::Idle);
         if self.wanted.enabled && ladder.needs_engine() {
             match client::program(&self.wanted.engine) {
                 Err(reason) => self.standing = Standing::Missing(reason),
-                Ok(_) => match self.admission.admit(cost::cores(&ladder, &source)) {
-                    Err(no_room) => self.refused(no_room),
-                    Ok(ticket) => self.start(&ladder, order, ticket, out)?,
-                },
+                Ok(_) => {
+                    let room = ticket.as_ref().map_or_else(|| self.admission.room(), Ticket::room);
+                    let fitted = fit(ladder, source, room);
+                    match self.admit(&fitted, ticket, room) {
+                        Err(no_room) => self.refused(no_room, &before),
+                        Ok(ticket) => self.start(fitted, ticket, out)?,
+                    }
+                }
             }
         }
         self.await_engines();
         Ok(())
     }
 
-    fn refused(&mut self, no_room: NoRoom) {
-        if !matches!(self.standing, Standing::NoRoom(_)) {
+    fn admit(&self, fitted: &Fitted, ticket: Option<Ticket>, room: f64) -> Result<Ticket, NoRoom> {
+        if !fitted.ladder.needs_engine() {
+            return Err(NoRoom { wanted: fitted.wanted_cores(), free: room });
+        }
+        match ticket {
+            Some(ticket) => ticket.becomes(fitted.cores()).map(|()| ticket),
+            None => self.admission.admit(fitted.cores()),
+        }
+    }
+
+    /// Makes what was left out, once there is room: another engine begins with it where this frame begins a segment.
+    fn grow(&mut self, out: &mut Vec<Event>) -> Result<(), media::cmaf::Error> {
+        let works = self.standing == Standing::Running;
+        let Some(engine) = self.engines.back_mut().filter(|e| works && e.input.is_some()) else { return Ok(()) };
+        let Some(ticket) = &engine.ticket else { return Ok(()) };
+        let free = ticket.room() - ticket.held();
+        let Some(grown) = engine.fitted.grown(free, engine.begun.elapsed()) else { return Ok(()) };
+        // What it takes was measured; what comes to it is estimated.
+        if ticket.becomes(ticket.held() + grown.cores() - engine.fitted.cores()).is_err() {
+            return Ok(());
+        }
+        let ticket = engine.ticket.take();
+        self.close();
+        if let Some(ticket) = ticket {
+            self.start(grown, ticket, out)?;
+        }
+        self.await_engines();
+        Ok(())
+    }
+
+    fn refused(&mut self, no_room: NoRoom, before: &Standing) {
+        if !matches!(before, Standing::NoRoom(_)) {
             metrics::counter!("amphi_engine_refused_total", "broadcaster" => self.slug.clone()).increment(1);
         }
         self.standing = Standing::NoRoom(no_room);
     }
 
-    fn start(
-        &mut self,
-        ladder: &Ladder,
-        order: Start,
-        ticket: Ticket,
-        out: &mut Vec<Event>,
-    ) -> Result<(), media::cmaf::Error> {
+    fn start(&mut self, fitted: Fitted, ticket: Ticket, out: &mut Vec<Event>) -> Result<(), media::cmaf::Error> {
+        let order = fitted.ladder.start(0);
         let (input, output, control, client) = client::client(self.wanted.engine.clone(), order.clone());
         let stop = self.tasks.hard().clone();
         self.tasks.spawn("engine", async move {
@@ -284,13 +316,16 @@ impl Transcoding {
                 self.followers.insert(id, follower);
             }
         }
-        tracing::info!(broadcaster = %self.slug, renditions = names(&order), "an engine begins");
+        let left_out = standing::names(&fitted.left_out);
+        tracing::info!(broadcaster = %self.slug, renditions = names(&order), left_out, "an engine begins");
         self.engines.push_back(Engine {
             input: Some(input),
             output,
             control,
             order,
-            reencodes_source: matches!(ladder.source, SourceRendition::Reencode(..)),
+            fitted,
+            begun: Instant::now(),
+            made_with: None,
             ticket: Some(ticket),
             leave_by: None,
             sound_scale: None,
@@ -348,7 +383,9 @@ impl Transcoding {
         };
         let Some(engine) = self.engines.front_mut() else { return Ok(()) };
         match event {
-            client::Event::Ready => {
+            client::Event::Ready { encoder, why } => {
+                tracing::info!(broadcaster = %self.slug, encoder = encoder.name(), why, "the engine is ready");
+                engine.made_with = Some((encoder, why));
                 if engine.input.is_some() {
                     self.standing = Standing::Running;
                 }
@@ -416,34 +453,12 @@ impl Transcoding {
     }
 
     /// What an operator should know.
-    pub(super) fn finding(&self) -> Option<Finding> {
-        let found = |level, code, message| Some(Finding { level, code, message });
-        match &self.standing {
-            Standing::Idle | Standing::Running => None,
-            Standing::Missing(reason) => {
-                found(Level::Notice, "engine_missing", format!("Viewers get the source only: {reason}."))
-            }
-            Standing::NoRoom(NoRoom { wanted, free }) => found(
-                Level::Warning,
-                "no_room_for_renditions",
-                format!(
-                    "Viewers get the source only: its renditions would take {wanted:.1} cores, and {free:.1} are left of what engines \
-                     may use. They begin when there is room; renditions.cpu_percent sets how much engines may use."
-                ),
-            ),
-            Standing::Lost(reason) => {
-                found(Level::Warning, "engine_lost", format!("The engine ended and is started again: {reason}."))
-            }
-            Standing::GivenUp(reason) => found(
-                Level::Error,
-                "engine_given_up",
-                format!(
-                    "Viewers get the source only: the engine ended again and again ({reason}). It is tried again with the next \
-                     contribution, or by: amphi broadcaster retry {}",
-                    self.slug
-                ),
-            ),
-        }
+    pub(super) fn findings(&self) -> impl Iterator<Item = Finding> {
+        let fed = self.engines.back().filter(|e| e.input.is_some());
+        let fewer = fed.zip(fed.and_then(|e| e.ticket.as_ref())).and_then(|(e, t)| standing::fewer(&e.fitted, t));
+        let made_with = fed.and_then(|e| e.made_with.as_ref());
+        let other = made_with.and_then(|(used, why)| standing::other_encoder(self.wanted.engine.encoder, *used, why));
+        self.standing.finding(&self.slug).into_iter().chain(fewer).chain(other)
     }
 }
 

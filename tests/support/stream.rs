@@ -70,12 +70,14 @@ impl Clip {
         clip
     }
 
-    /// What a capture box sends of a hall: 1920x1080, a keyframe every two seconds, 4 Mbit/s.
-    pub(crate) fn full_hd() -> Self {
+    /// What a capture box sends of a hall, made beforehand: a keyframe every two seconds, 2 Mbit/s.
+    pub(crate) fn of_a_hall(size: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("amphi-clip-").tempdir().unwrap();
         let clip = Self { folder };
-        let picture = "-v error -f lavfi -i testsrc2=size=1920x1080:rate=25 -f lavfi -i sine=frequency=440:sample_rate=48000 -t 12";
-        let video = "-c:v libx264 -preset veryfast -g 50 -keyint_min 50 -sc_threshold 0 -pix_fmt yuv420p -b:v 4M -maxrate 4M -bufsize 8M";
+        let picture = format!(
+            "-v error -f lavfi -i testsrc2=size={size}:rate=25 -f lavfi -i sine=frequency=440:sample_rate=48000 -t 12"
+        );
+        let video = "-c:v libx264 -preset veryfast -g 50 -keyint_min 50 -sc_threshold 0 -pix_fmt yuv420p -b:v 2M -maxrate 2M -bufsize 4M";
         let arguments = format!("{picture} {video} -c:a aac -ac 2 -b:a 96k {}", clip.path().display());
         peers::run("ffmpeg", arguments.split(' '), PATIENCE);
         clip

@@ -128,7 +128,8 @@ test('this probe sees what it is there for: a flush and a seek, as the library d
   });
   await page.waitForTimeout(2_000);
   const seen = await page.evaluate(probe.stopWatching);
-  assert.ok(!smooth(seen) && seen.seeking === 1 && seen.picture_stood_ms > 100, JSON.stringify(seen));
+  // A fast machine has decoded again after two pictures; 55 ms are usual where nothing happens.
+  assert.ok(!smooth(seen) && seen.seeking === 1 && seen.picture_stood_ms > 70, JSON.stringify(seen));
 });
 
 test('of the video too the quality changes without a standing, and long before the buffer is played', async () => {

@@ -2,6 +2,10 @@
 //!
 //! Payloads are NAL units after 4-byte lengths everywhere inside; [`H264::normalise`] makes them so.
 
+mod orientation;
+
+pub use orientation::Orientation;
+
 use super::Error;
 use bytes::{BufMut, Bytes, BytesMut};
 use h264_reader::nal::sps::{FrameMbsFlags, SeqParameterSet};
@@ -13,6 +17,7 @@ const MAX_SIDE_PX: u32 = 8192;
 
 /// NAL unit type of an IDR slice (ITU-T H.264 table 7-1).
 const NAL_IDR: u8 = 5;
+const NAL_SEI: u8 = 6;
 const NAL_SPS: u8 = 7;
 const NAL_PPS: u8 = 8;
 /// An `avcC` holds at most 31 SPS (5 bits).
@@ -23,7 +28,8 @@ const MAX_PPS: usize = 255;
 /// (whose records count 64 KiB), so that a hostile one must not be as long as a message may be.
 const MAX_AVCC_BYTES: usize = 16 << 10;
 
-/// A decoder configuration. Two are equal when their parameter sets are.
+/// A decoder configuration, and how what is decoded must be turned, which the record says nothing of. Two are equal when their parameter
+/// sets and orientations are.
 #[derive(Clone, Debug)]
 pub struct H264 {
     avcc: Bytes,
@@ -35,12 +41,13 @@ pub struct H264 {
     frame_rate_milli: Option<u32>,
     interlaced: bool,
     pixel_aspect: (u16, u16),
+    orientation: Orientation,
     codec: String,
 }
 
 impl PartialEq for H264 {
     fn eq(&self, other: &Self) -> bool {
-        self.sps == other.sps && self.pps == other.pps
+        self.sps == other.sps && self.pps == other.pps && self.orientation == other.orientation
     }
 }
 impl Eq for H264 {}
@@ -103,7 +110,20 @@ impl H264 {
             aspect.and_then(|info| info.clone().get()).filter(|(w, h)| *w > 0 && *h > 0).unwrap_or((1, 1));
         let codec = format!("avc1.{:02x}{:02x}{:02x}", first[1], first[2], first[3]);
         let avcc = write_avcc(&sps, &pps)?;
-        Ok(Self { avcc, sps, pps, length_size, width, height, frame_rate_milli, interlaced, pixel_aspect, codec })
+        let orientation = Orientation::UPRIGHT;
+        Ok(Self {
+            avcc,
+            sps,
+            pps,
+            length_size,
+            width,
+            height,
+            frame_rate_milli,
+            interlaced,
+            pixel_aspect,
+            orientation,
+            codec,
+        })
     }
 
     /// The record to put in `avcC`: always announces 4-byte lengths.
@@ -142,6 +162,18 @@ impl H264 {
         self.pixel_aspect
     }
 
+    /// How a decoded picture must be turned before it is shown.
+    #[must_use]
+    pub fn orientation(&self) -> Orientation {
+        self.orientation
+    }
+
+    /// The same configuration of pictures that must be turned so.
+    #[must_use]
+    pub fn turned(self, orientation: Orientation) -> Self {
+        Self { orientation, ..self }
+    }
+
     /// `profile_idc` (ITU-T H.264 annex A): 66 baseline, 77 main, 100 high.
     #[must_use]
     pub fn profile_idc(&self) -> u8 {
@@ -178,9 +210,10 @@ impl H264 {
         Ok(out.freeze())
     }
 
-    /// The configuration that a payload's own SPS and PPS make, when it differs from this one.
+    /// The configuration that a payload's own SPS, PPS and display orientation make, when it differs from this one.
     ///
-    /// Some encoders (and every RTSP camera) change resolution in band, without a new sequence header.
+    /// Some encoders (and every RTSP camera) change resolution in band, without a new sequence header. Orientation is told with keyframes:
+    /// one that says nothing of it is upright.
     #[must_use]
     pub fn changed_in_band(&self, payload: &Bytes) -> Option<Self> {
         let (mut sps, mut pps) = (Vec::new(), Vec::new());
@@ -198,8 +231,10 @@ impl H264 {
                 return None;
             }
         }
+        let orientation = if is_keyframe(payload) { orientation(payload) } else { self.orientation };
+        let turned = (orientation != self.orientation).then(|| self.clone().turned(orientation));
         if sps.is_empty() && pps.is_empty() {
-            return None;
+            return turned;
         }
         if sps.is_empty() {
             sps.clone_from(&self.sps);
@@ -209,12 +244,13 @@ impl H264 {
         }
         let same = sps.iter().all(|s| self.sps.contains(s)) && pps.iter().all(|p| self.pps.contains(p));
         if same {
-            return None;
+            return turned;
         }
         within_limit(sps.iter().chain(&pps).map(Bytes::len).sum()).ok()?;
         // Own copies: the configuration must not keep a whole access unit alive.
         let own = |v: Vec<Bytes>| v.iter().map(|b| Bytes::copy_from_slice(b)).collect();
-        Self::from_parameter_sets(own(sps), own(pps)).ok()
+        let changed = Self::from_parameter_sets(own(sps), own(pps)).ok()?;
+        Some(changed.turned(orientation))
     }
 }
 
@@ -226,6 +262,18 @@ pub fn is_keyframe(payload: &[u8]) -> bool {
         .filter_map(|nal| nal.first().map(|b| b & 31))
         .find(|t| (1..=NAL_IDR).contains(t))
         .is_some_and(|t| t == NAL_IDR)
+}
+
+/// How a keyframe and those after it must be turned: as it says itself, else not at all.
+#[must_use]
+pub fn orientation(keyframe: &[u8]) -> Orientation {
+    nals(keyframe, 4)
+        .map_while(Result::ok)
+        // The message stands before the first slice.
+        .take_while(|nal| nal.first().is_some_and(|b| !(1..=NAL_IDR).contains(&(b & 31))))
+        .filter(|nal| nal.first().is_some_and(|b| b & 31 == NAL_SEI))
+        .find_map(Orientation::from_sei)
+        .unwrap_or_default()
 }
 
 /// The NAL units of a payload whose lengths take `length_size` bytes. Ends after the first error.
@@ -369,5 +417,28 @@ pub(crate) mod tests {
         let at = 4 + 3;
         au[at] = 0x1f;
         assert_eq!(h.changed_in_band(&au.freeze()).unwrap().codec_string(), "avc1.4d401f");
+    }
+
+    #[test]
+    fn a_keyframe_says_how_it_is_turned_and_one_that_says_nothing_is_upright() {
+        let h = H264::from_avcc(AVCC_640X360).unwrap();
+        // A quarter anticlockwise.
+        const SEI: &[u8] = &[0, 0, 0, 8, 6, 47, 4, 0x08, 0x00, 0x04, 0x40, 0x80];
+        const IDR: &[u8] = &[0, 0, 0, 2, 0x65, 0x88];
+        let unit = |parts: &[&[u8]]| Bytes::from(parts.concat());
+        let turned = h.changed_in_band(&unit(&[SEI, IDR])).unwrap();
+        assert_eq!((turned.orientation(), turned.avcc()), (Orientation::new(false, 1), h.avcc()));
+        assert!(turned != h && turned.clone().turned(Orientation::UPRIGHT) == h);
+        assert!(turned.changed_in_band(&unit(&[SEI, IDR])).is_none(), "as before");
+        let other = unit(&[&[0, 0, 0, 2, 0x41, 0x9a]]);
+        assert!(turned.changed_in_band(&other).is_none(), "a picture between keyframes");
+        assert!(h.changed_in_band(&unit(&[SEI, &other])).is_none(), "no keyframe");
+        assert_eq!(turned.changed_in_band(&unit(&[IDR])).unwrap(), h);
+        // With another SPS.
+        let mut sps = h.sps[0].to_vec();
+        sps[3] = 0x1f;
+        let sps = [&[0, 0, 0, u8::try_from(sps.len()).unwrap()][..], &sps].concat();
+        let both = h.changed_in_band(&unit(&[&sps, SEI, IDR])).unwrap();
+        assert_eq!((both.orientation(), both.codec_string()), (Orientation::new(false, 1), "avc1.4d401f"));
     }
 }

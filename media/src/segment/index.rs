@@ -8,7 +8,8 @@
 //! recognised.
 
 use super::Keyframe;
-use crate::codec::{aac::Aac, h264::H264};
+use crate::codec::aac::Aac;
+use crate::codec::h264::{H264, Orientation};
 use crate::rendition::RenditionId;
 use crate::time::{Timescale, Timestamp, WallTime};
 use crate::track::{Kind, Parameters};
@@ -19,6 +20,8 @@ use std::sync::Arc;
 pub const MAGIC: [u8; 8] = *b"AMPHIX02";
 /// Kind, length and checksum around a payload.
 const FRAME_BYTES: usize = 1 + 2 + 4;
+/// The tag of an [`Record::Init`] with the orientation of its pictures, which other configurations do not need.
+const TURNED: u8 = 9;
 /// Most keyframes written per part: all-intra video at 60 fps has 30 in half a second.
 const MAX_KEYFRAMES: usize = 255;
 
@@ -118,7 +121,12 @@ pub fn write(record: &Record, out: &mut Vec<u8>) {
         Record::Init { rendition, parameters } => {
             out.put_u16_le(rendition.code());
             match parameters {
-                Parameters::Video(h264) => out.put_slice(h264.avcc()),
+                Parameters::Video(h264) => {
+                    if !h264.orientation().is_upright() {
+                        out.put_u8(h264.orientation().code());
+                    }
+                    out.put_slice(h264.avcc());
+                }
                 Parameters::Audio(aac) => out.put_slice(aac.asc()),
             }
         }
@@ -237,6 +245,12 @@ fn parse(tag: u8, mut b: &[u8]) -> Option<Record> {
         }
         6 => Record::SegmentEnd(rendition(&mut b)?),
         7 => Record::End,
+        TURNED => {
+            let rendition = rendition(&mut b)?;
+            let orientation = Orientation::from_code(b.try_get_u8().ok()?)?;
+            let parameters = Parameters::Video(Arc::new(H264::from_avcc(b).ok()?.turned(orientation)));
+            Record::Init { rendition, parameters }
+        }
         8 => Record::Remove(rendition(&mut b)?),
         _ => return None,
     })
@@ -245,6 +259,7 @@ fn parse(tag: u8, mut b: &[u8]) -> Option<Record> {
 fn tag(record: &Record) -> u8 {
     match record {
         Record::Begin(_) => 1,
+        Record::Init { parameters: Parameters::Video(h264), .. } if !h264.orientation().is_upright() => TURNED,
         Record::Init { .. } => 2,
         Record::File { .. } => 3,
         Record::Segment { .. } => 4,
@@ -268,6 +283,11 @@ pub fn checksum(bytes: &Bytes) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn init(orientation: Orientation) -> Record {
+        let h264 = H264::from_avcc(crate::codec::h264::tests::AVCC_640X360).unwrap().turned(orientation);
+        Record::Init { rendition: RenditionId::Source, parameters: Parameters::Video(Arc::new(h264)) }
+    }
 
     fn records() -> Vec<Record> {
         let aac = Parameters::Audio(Arc::new(Aac::from_asc(&[0x11, 0x90]).unwrap()));
@@ -300,6 +320,8 @@ mod tests {
                 keyframes: vec![Keyframe { offset: 0, length: 9, time_micros: 10_000_000 }],
             }),
             Record::SegmentEnd(RenditionId::Rung(720)),
+            init(Orientation::UPRIGHT),
+            init(Orientation::new(true, 3)),
             Record::End,
             Record::Remove(RenditionId::Rung(720)),
         ]

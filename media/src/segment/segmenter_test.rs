@@ -405,3 +405,45 @@ fn a_hole_leaves_low_latency_as_it_was_and_loses_nothing() {
         }
     }
 }
+
+/// Sound and pictures of an hour, where the encoder's clock of sound runs at `rate` of its clock of pictures, both told in rounded
+/// milliseconds. Gives how far each kind's last samples stand from where the encoder told them, in microseconds.
+fn off_after_an_hour(rate: f64) -> [i64; 2] {
+    let mut run = Run::new();
+    run.push(h264(30));
+    run.push(aac([0x11, 0x90]));
+    let (mut next_audio, mut off) = (0.0, [0; 2]);
+    for n in 0..3_600 * 30 {
+        let ms = f64::from(n) * 1001.0 / 30.0;
+        while next_audio < ms + 33.0 {
+            run.push(frame(Kind::Audio, next_audio, true));
+            next_audio += 1024.0 / 48.0 * rate;
+        }
+        run.push(frame(Kind::Video, ms, n % 60 == 0));
+        for (kind, off) in [Kind::Video, Kind::Audio].into_iter().zip(&mut off) {
+            let mut parts = run.events.iter().filter_map(|e| if let Event::Part(p) = e { Some(p) } else { None });
+            let Some(part) = parts.rfind(|p| p.rendition.kind() == kind) else { continue };
+            // What stands in for sound that is missing has another payload.
+            let samples = crate::cmaf::read_fragments(part.bytes.clone()).unwrap();
+            let told = |s: &crate::cmaf::Timed| Some(i64::from_be_bytes(s.sample.payload[..].try_into().ok()?) * 1_000);
+            let found = samples.iter().rev().find_map(|s| Some((told(s)?, s.dts)));
+            if let Some((told, dts)) = found {
+                let at = Timestamp::new(i64::try_from(dts).unwrap(), part.start.scale()).micros();
+                *off = at - MEDIA_TIME_BASE_MICROS - told;
+            }
+        }
+        run.events.clear();
+    }
+    off
+}
+
+#[test]
+fn after_an_hour_sound_and_pictures_are_as_far_apart_as_the_encoder_told() {
+    // As good as its word, a cheap crystal, and worse than any that is sold.
+    for rate in [1.0, 1.0001, 0.9999, 1.001] {
+        let [pictures, sound] = off_after_an_hour(rate);
+        // Frames are received 5 ms after their time, which moves all of them.
+        assert!((pictures - 5_000).abs() <= 1_000, "pictures stand {pictures} us off at {rate}");
+        assert!((pictures - sound).abs() <= 40_000, "sound stands {sound} us off at {rate}");
+    }
+}

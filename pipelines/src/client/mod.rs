@@ -22,6 +22,7 @@ mod watchdog;
 pub use run::{Client, Ended};
 
 use crate::child::attempts::Attempts;
+use crate::encoder::{Choice, Encoder};
 use crate::message::{EncodedFrame, Rendition, SourceFrame, Start, Stats};
 use backlog::Backlog;
 use media::track::Parameters;
@@ -49,6 +50,8 @@ pub struct Settings {
     pub no_progress: Duration,
     /// From the start to its first word.
     pub start_within: Duration,
+    /// What makes pictures. After an engine that ended with nothing done it is x264 until one gets something done.
+    pub encoder: Choice,
 }
 
 impl Default for Settings {
@@ -60,6 +63,7 @@ impl Default for Settings {
             silence: Duration::from_millis(1_500),
             no_progress: Duration::from_secs(5),
             start_within: Duration::from_secs(10),
+            encoder: Choice::Auto,
         }
     }
 }
@@ -68,7 +72,12 @@ impl Default for Settings {
 #[derive(Clone, Debug)]
 pub enum Event {
     /// It works (again).
-    Ready,
+    Ready {
+        /// What makes its pictures.
+        encoder: Encoder,
+        /// Why it is no other one, for people, when another was tried.
+        why: String,
+    },
     /// The rendition's frames from here on need this configuration.
     Parameters {
         /// Whose.

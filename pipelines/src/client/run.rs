@@ -4,6 +4,7 @@ use super::watchdog::Watchdog;
 use super::{Event, Settings, Shared};
 use crate::child::attempts::{Attempts, Next};
 use crate::child::process::{self, LEAVE, Launch};
+use crate::encoder::{Choice, Encoder};
 use crate::message::{EncodedFrame, FromEngine, Rendition, Start, ToEngine};
 use media::time::{Timescale, Timestamp};
 use media::track::{Kind, Parameters};
@@ -69,7 +70,8 @@ impl Client {
             let again = self.attempts.fruitless() < 2;
             self.shared.backlog().begin(again);
             let mut fruitful = false;
-            let left = match process::start(self.launch()) {
+            let arguments = ["--encoder", self.encoder().name()];
+            let left = match process::start(self.launch(&arguments)) {
                 Err(reason) => Left::Failed(reason),
                 Ok(mut child) => {
                     self.shared.pid.store(child.id().unwrap_or(0), Relaxed);
@@ -117,10 +119,15 @@ impl Client {
         }
     }
 
-    fn launch(&self) -> Launch<'_> {
+    /// A driver may let a probe pass and fall over a ladder: what has just failed is not tried again at once.
+    fn encoder(&self) -> Choice {
+        if self.attempts.fruitless() == 0 { self.settings.encoder } else { Choice::This(Encoder::X264) }
+    }
+
+    fn launch<'a>(&'a self, arguments: &'a [&'a str]) -> Launch<'a> {
         Launch {
             program: self.settings.program.as_deref(),
-            arguments: &[],
+            arguments,
             memory_bytes: self.settings.memory_bytes,
             niceness: self.settings.niceness,
         }
@@ -240,7 +247,7 @@ impl Client {
             };
             lock(dog).heard(&message, Instant::now());
             let event = match message {
-                FromEngine::Ready { .. } => Event::Ready,
+                FromEngine::Ready { encoder, why, .. } => Event::Ready { encoder, why },
                 FromEngine::Parameters { rendition, parameters } => {
                     if let Parameters::Audio(aac) = &parameters {
                         heard.sound_scale = Some(aac.timescale());

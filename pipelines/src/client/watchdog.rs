@@ -79,6 +79,7 @@ impl Watchdog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoder::Encoder;
     use std::time::Duration;
 
     #[test]
@@ -88,7 +89,7 @@ mod tests {
         let mut dog = Watchdog::new(start);
         assert_eq!(dog.complaint(&settings, at(9_000)), None, "it starts");
         assert!(dog.complaint(&settings, at(10_001)).is_some());
-        dog.heard(&FromEngine::Ready { session: 0 }, at(100));
+        dog.heard(&FromEngine::Ready { session: 0, encoder: Encoder::X264, why: String::new() }, at(100));
         assert_eq!(dog.complaint(&settings, at(1_500)), None);
         assert!(dog.complaint(&settings, at(1_700)).unwrap().contains("silent"));
 

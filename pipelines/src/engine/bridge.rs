@@ -5,7 +5,8 @@
 
 use bytes::Bytes;
 use gstreamer as gst;
-use media::codec::{aac::Aac, h264::H264};
+use media::codec::aac::Aac;
+use media::codec::h264::{H264, Orientation};
 use media::track::Parameters;
 use std::sync::Arc;
 
@@ -87,6 +88,20 @@ pub(crate) fn caps(parameters: &Parameters) -> gst::Caps {
             .field("rate", i32::try_from(aac.sample_rate_hz()).unwrap_or(i32::MAX))
             .field("channels", i32::from(aac.channels()))
             .build(),
+    }
+}
+
+/// What `videoflip` calls it. It mirrors or turns; a turn of a mirrored picture is a mirror along a diagonal.
+pub(crate) fn direction(orientation: Orientation) -> &'static str {
+    match (orientation.is_mirrored(), orientation.quarters()) {
+        (false, 0) => "identity",
+        (false, 1) => "90l",
+        (false, 2) => "180",
+        (false, _) => "90r",
+        (true, 0) => "horiz",
+        (true, 1) => "ul-lr",
+        (true, 2) => "vert",
+        (true, _) => "ur-ll",
     }
 }
 

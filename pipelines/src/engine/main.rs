@@ -7,7 +7,8 @@
 //! - [`caption`]: the same for captions;
 //! - [`bridge`]: the only place where GStreamer's types meet ours;
 //! - [`plugins`]: loads what is needed, and says which package is missing;
-//! - [`sandbox`]: what hostile media could still reach if a decoder fell to it: nothing;
+//! - [`sandbox`]: what hostile media could still reach if a decoder fell to it: nothing (but the device of an encoder in hardware);
+//! - [`probe`]: which encoder can be trusted; a process of its own with `--probe NAME`;
 //! - [`transcode`]: pictures and sound to renditions;
 //! - [`thumbnail`]: keyframes to small pictures, when the first argument is `thumbnails`.
 
@@ -15,11 +16,13 @@ mod bridge;
 mod caption;
 mod channel;
 mod plugins;
+mod probe;
 mod run;
 mod sandbox;
 mod thumbnail;
 mod transcode;
 
+use pipelines::encoder::{Choice, Encoder};
 use std::process::ExitCode;
 
 /// What the command line says.
@@ -27,6 +30,7 @@ use std::process::ExitCode;
 pub(crate) struct Arguments {
     pub(crate) memory_bytes: Option<u64>,
     pub(crate) niceness: Option<u8>,
+    pub(crate) encoder: Choice,
 }
 
 fn main() -> ExitCode {
@@ -35,22 +39,33 @@ fn main() -> ExitCode {
     let arguments = Arguments {
         memory_bytes: argument("--memory-bytes").and_then(|n| n.parse().ok()),
         niceness: argument("--niceness").and_then(|n| n.parse().ok()),
+        encoder: argument("--encoder").and_then(|name| Choice::from_name(&name)).unwrap_or_default(),
     };
     let role = |name: &str| std::env::args().any(|arg| arg == name);
     if role("--captions") {
         caption::run(arguments)
     } else if role("--thumbnails") {
         thumbnail::run(arguments)
+    } else if role("--probe") {
+        probe::run(arguments, argument("--probe").and_then(|name| Encoder::from_name(&name)))
     } else {
         run::run(arguments)
     }
 }
 
-/// What comes before the first byte of media: bound to the server and its limits, plugins loaded, the sandbox closed.
-pub(crate) fn enclose(arguments: Arguments, needed: &[plugins::Plugin]) -> Result<(), String> {
+/// What comes before the first byte of media: bound to the server and its limits, plugins loaded, the sandbox closed but for what an encoder
+/// needs, if there is one.
+pub(crate) fn enclose(
+    arguments: Arguments,
+    needed: &[plugins::Plugin],
+    encoder: Option<Encoder>,
+) -> Result<(), String> {
     sandbox::bind_to_parent(arguments.memory_bytes, arguments.niceness)?;
     plugins::load(needed)?;
-    for open in sandbox::close() {
+    if let Some(encoder) = encoder {
+        plugins::load(&[transcode::encoder::element_of(encoder).1])?;
+    }
+    for open in sandbox::close(&encoder.map(sandbox::needs_of).unwrap_or_default()) {
         tracing::warn!("the sandbox lacks: {open}");
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// A plugin and the Debian package that brings it.
 pub(crate) type Plugin = (&'static str, &'static str);
 
-/// For renditions.
+/// For renditions, beside the one that brings the encoder.
 pub(crate) const TRANSCODE: &[Plugin] = &[
     ("coreelements", "libgstreamer1.0-0"),
     ("app", "gstreamer1.0-plugins-base"),
@@ -16,9 +16,16 @@ pub(crate) const TRANSCODE: &[Plugin] = &[
     ("audioresample", "gstreamer1.0-plugins-base"),
     ("debug", "gstreamer1.0-plugins-good"),
     ("deinterlace", "gstreamer1.0-plugins-good"),
+    ("videofilter", "gstreamer1.0-plugins-good"),
     ("videoparsersbad", "gstreamer1.0-plugins-bad"),
-    ("x264", "gstreamer1.0-plugins-ugly"),
     ("libav", "gstreamer1.0-libav"),
+];
+
+/// For trying an encoder out.
+pub(crate) const PROBE: &[Plugin] = &[
+    ("coreelements", "libgstreamer1.0-0"),
+    ("app", "gstreamer1.0-plugins-base"),
+    ("videoparsersbad", "gstreamer1.0-plugins-bad"),
 ];
 
 /// For captions.
@@ -35,6 +42,7 @@ pub(crate) const THUMBNAIL: &[Plugin] = &[
     ("coreelements", "libgstreamer1.0-0"),
     ("app", "gstreamer1.0-plugins-base"),
     ("videoconvertscale", "gstreamer1.0-plugins-base"),
+    ("videofilter", "gstreamer1.0-plugins-good"),
     ("videoparsersbad", "gstreamer1.0-plugins-bad"),
     ("libav", "gstreamer1.0-libav"),
 ];

@@ -1,6 +1,7 @@
 //! The role of renditions, from the first message to the last. One thread reads and feeds the pipelines, one writes; this one watches, tells the counts and ends.
 
 use crate::channel::{self, Outbox};
+use crate::probe::{self, Chosen};
 use crate::transcode::{audio::Audio, counts::Counts, video::Video};
 use crate::{Arguments, enclose, plugins};
 use gst::prelude::*;
@@ -48,7 +49,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         }
     };
     let (outbox, mail) = channel::outbox();
-    let prepared = enclose(arguments, plugins::TRANSCODE);
+    let chosen = probe::choose(arguments);
+    let prepared = enclose(arguments, plugins::TRANSCODE, Some(chosen.encoder));
     let counts = Arc::new(Counts::default());
     let running = Arc::new(Mutex::new(Running::default()));
     let (tell, told) = sync_channel(4);
@@ -70,6 +72,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
                 counts: Arc::clone(&counts),
                 outbox: outbox.clone(),
                 running: Arc::clone(&running),
+                chosen,
                 start: None,
                 video: None,
                 audio: None,
@@ -162,6 +165,7 @@ struct Feeder {
     counts: Arc<Counts>,
     outbox: Outbox,
     running: Arc<Mutex<Running>>,
+    chosen: Chosen,
     start: Option<Start>,
     video: Option<Video>,
     audio: Option<Audio>,
@@ -192,7 +196,8 @@ impl Feeder {
                 if self.start.is_some() {
                     return Err("started twice".into());
                 }
-                self.outbox.send(&FromEngine::Ready { session: start.session });
+                let Chosen { encoder, why } = self.chosen.clone();
+                self.outbox.send(&FromEngine::Ready { session: start.session, encoder, why });
                 self.start = Some(start);
             }
             ToEngine::Parameters(parameters) => self.parameters(&parameters)?,
@@ -216,7 +221,8 @@ impl Feeder {
             (Kind::Video, Some(video), _) => video.parameters(parameters),
             (Kind::Audio, _, Some(audio)) => audio.parameters(parameters),
             (Kind::Video, None, _) if !start.rungs.is_empty() => {
-                self.video = Some(Video::start(&start.rungs, start.options, parameters, counts, outbox)?);
+                let encoder = self.chosen.encoder;
+                self.video = Some(Video::start(encoder, &start.rungs, start.options, parameters, counts, outbox)?);
             }
             (Kind::Audio, _, None) => self.audio = Audio::start(start.audio, parameters, counts, outbox)?,
             (Kind::Video, None, _) => {}

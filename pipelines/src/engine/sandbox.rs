@@ -4,12 +4,19 @@
 //! socket, no program, no other process (seccomp: such calls fail with EPERM). Closed after the plugins are loaded and before the first
 //! byte of media, while there is one thread; those that follow inherit it.
 //!
+//! An encoder in hardware works through a device and a driver that opens both late: [`needs_of`] says what stays open for it, and only
+//! where it was chosen: its device, and the system's libraries and their settings, to read.
+//!
 //! What a kernel lacks is said and left out: an engine with less around it is better than no renditions.
 
-use landlock::{ABI, Access, AccessFs, Compatible, Ruleset, RulesetAttr, Scope};
+use landlock::{
+    ABI, Access, AccessFs, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, Scope, path_beneath_rules,
+};
+use pipelines::encoder::Encoder;
 use rustix::process::{Resource, Rlimit, Signal};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Under memory pressure an engine is ended before the server; 0 is usual, 1000 is first.
 const OOM_SCORE: &str = "500";
@@ -54,13 +61,56 @@ pub(crate) fn allow_more_memory(more_bytes: u64) -> Result<(), String> {
     limit_memory(bytes)
 }
 
-/// Closes the sandbox; gives what could not be closed.
-pub(crate) fn close() -> Vec<String> {
+/// What stays open. The default is nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Needs {
+    /// Devices and folders of them: read, written and controlled.
+    devices: Vec<PathBuf>,
+    /// Files and folders that are read.
+    read: Vec<PathBuf>,
+}
+
+/// Where distributions keep libraries, drivers and what those read when they begin.
+const DRIVERS: [&str; 9] = [
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/local/lib",
+    "/lib",
+    "/lib64",
+    "/usr/share",
+    "/etc/ld.so.cache",
+    "/etc/libva.conf",
+    "/etc/drirc",
+];
+
+/// What an encoder must reach of the system. What is not there is left out.
+pub(crate) fn needs_of(encoder: Encoder) -> Needs {
+    let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+    let (devices, more) = match encoder {
+        // In software.
+        Encoder::X264 | Encoder::OpenH264 => return Needs::default(),
+        Encoder::Va | Encoder::Qsv => {
+            (paths(&["/dev/dri"]), paths(&["/sys/dev/char", "/sys/devices", "/sys/class/drm"]))
+        }
+        Encoder::Nvenc => {
+            let of_nvidia = |entry: std::fs::DirEntry| {
+                entry.file_name().to_string_lossy().starts_with("nvidia").then(|| entry.path())
+            };
+            let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten();
+            let more = ["/proc/driver/nvidia", "/proc/self", "/proc/devices", "/proc/modules", "/sys/devices"];
+            (entries.filter_map(of_nvidia).collect(), paths(&more))
+        }
+    };
+    Needs { devices, read: paths(&DRIVERS).into_iter().chain(more).collect() }
+}
+
+/// Closes the sandbox, but for what is needed; gives what could not be closed.
+pub(crate) fn close(needs: &Needs) -> Vec<String> {
     let mut open = Vec::new();
     if let Err(e) = rustix::thread::set_no_new_privs(true) {
         open.push(format!("new privileges: {e}"));
     }
-    if let Err(e) = no_files() {
+    if let Err(e) = no_files(needs) {
         open.push(format!("files: {e}"));
     }
     if let Err(e) = no_calls() {
@@ -69,12 +119,18 @@ pub(crate) fn close() -> Vec<String> {
     open
 }
 
-fn no_files() -> Result<(), String> {
+fn no_files(needs: &Needs) -> Result<(), String> {
+    let abi = ABI::V6;
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let control = read | AccessFs::WriteFile | AccessFs::IoctlDev;
     let ruleset = Ruleset::default()
         .set_compatibility(landlock::CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(ABI::V6))
+        .handle_access(AccessFs::from_all(abi))
         .and_then(|r| r.scope(Scope::AbstractUnixSocket | Scope::Signal))
         .and_then(Ruleset::create)
+        // What is not there needs no rule.
+        .and_then(|r| r.add_rules(path_beneath_rules(&needs.read, read)))
+        .and_then(|r| r.add_rules(path_beneath_rules(&needs.devices, control)))
         .map_err(|e| e.to_string())?;
     let status = ruleset.restrict_self().map_err(|e| e.to_string())?;
     if status.ruleset == landlock::RulesetStatus::NotEnforced {
@@ -151,7 +207,7 @@ mod tests {
             return;
         }
         std::fs::read("/etc/passwd").unwrap();
-        assert_eq!(close(), Vec::<String>::new());
+        assert_eq!(close(&needs_of(Encoder::X264)), Vec::<String>::new());
         let refused = |what: &str, result: std::io::Result<()>| {
             let error = result.expect_err(what);
             assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied, "{what}: {error}");
@@ -163,5 +219,45 @@ mod tests {
         refused("programs", std::process::Command::new("/bin/true").status().map(|_| ()));
         let parent = rustix::process::getppid().unwrap();
         refused("signals", rustix::process::kill_process(parent, Signal::CONT).map_err(Into::into));
+    }
+    // The same.
+    #[test]
+    fn what_an_encoder_needs_is_open_and_nothing_beside_it() {
+        if std::env::var_os("NEXTEST").is_none() {
+            return;
+        }
+        let folder = std::env::temp_dir().join(format!("amphi-sandbox-{}", std::process::id()));
+        let (device, library) = (folder.join("device"), folder.join("library"));
+        for place in [&device, &library] {
+            std::fs::create_dir_all(place).unwrap();
+            std::fs::write(place.join("file"), "x").unwrap();
+        }
+        let missing = folder.join("missing");
+        let needs = Needs { devices: vec![device.clone(), missing.clone()], read: vec![library.clone(), missing] };
+        assert_eq!(close(&needs), Vec::<String>::new());
+        std::fs::OpenOptions::new().read(true).write(true).open(device.join("file")).unwrap();
+        std::fs::read(library.join("file")).unwrap();
+        let refused = |what: &str, result: std::io::Result<()>| {
+            let error = result.expect_err(what);
+            assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied, "{what}: {error}");
+        };
+        let write = |path| std::fs::OpenOptions::new().write(true).open(path).map(|_| ());
+        refused("writing beside", write(library.join("file")));
+        refused("making", std::fs::write(device.join("other"), "x"));
+        refused("removing", std::fs::remove_file(device.join("file")));
+        refused("reading elsewhere", std::fs::read("/etc/passwd").map(|_| ()));
+    }
+
+    #[test]
+    fn encoders_in_software_need_nothing_and_others_their_own_devices() {
+        assert_eq!([Encoder::X264, Encoder::OpenH264].map(needs_of), [Needs::default(), Needs::default()]);
+        for encoder in [Encoder::Va, Encoder::Qsv, Encoder::Nvenc] {
+            let needs = needs_of(encoder);
+            assert!(needs.devices.iter().all(|path| path.starts_with("/dev")), "{needs:?}");
+            let private = |path: &&PathBuf| {
+                ["/", "/etc", "/proc", "/var", "/home", "/root"].iter().any(|p| path == &&PathBuf::from(p))
+            };
+            assert_eq!(needs.read.iter().find(private), None, "{encoder:?}");
+        }
     }
 }

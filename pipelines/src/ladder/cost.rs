@@ -34,7 +34,7 @@ fn rung_cores(rung: &Rung, video: &SourceVideo) -> f64 {
         Halving::No => video.milli_hz(),
         Halving::EveryOther => video.milli_hz() / 2,
     };
-    let same_size = (rung.width, rung.height) == (video.width, video.height);
+    let same_size = video.orientation.shown((rung.width, rung.height)) == (video.width, video.height);
     let scale =
         if same_size { 0.0 } else { megapixels(video.width, video.height, milli_hz) * SCALE_PER_SOURCE_MEGAPIXEL };
     scale + megapixels(rung.width, rung.height, milli_hz) * ENCODE_PER_MEGAPIXEL
@@ -59,5 +59,11 @@ impl Budget {
     #[must_use]
     pub fn admits(&self, used: f64, wanted: f64) -> bool {
         used + wanted <= self.cores * self.share
+    }
+
+    /// Cores that engines may use beside `used`.
+    #[must_use]
+    pub fn free(&self, used: f64) -> f64 {
+        (self.cores * self.share - used).max(0.0)
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! - [`plan`]: source and preset → [`Ladder`];
 //! - [`preset`]: what broadcasters can choose;
-//! - [`cost`]: cores per ladder, and whether there are so many.
+//! - [`cost`]: cores per ladder, and whether there are so many;
+//! - [`fit`]: the part of a ladder that there is room for.
 //!
-//! Promises: nothing is ever upscaled; sides are even; the shown shape is kept (rungs have square pixels); the source is passed through
-//! whenever browsers can play it as it is.
+//! Promises: nothing is ever upscaled; sides are even; the shown shape is kept (rungs are upright and have square pixels); the source is
+//! passed through whenever browsers can play it as it is.
 
 pub mod cost;
+pub mod fit;
 pub mod preset;
 #[cfg(test)]
 mod table;
@@ -15,7 +17,8 @@ mod table;
 pub use preset::Preset;
 
 use crate::message::{AudioPlan, MAX_RUNGS, Options, Start};
-use media::codec::{aac::Aac, h264::H264};
+use media::codec::aac::Aac;
+use media::codec::h264::{H264, Orientation};
 
 /// Longest distance of keyframes that still lets segments begin in time: TARGETDURATION is 4 s.
 const MAX_GOP_MS: u32 = 4_000;
@@ -58,6 +61,8 @@ pub struct SourceVideo {
     pub profile_idc: u8,
     /// Width to height of a pixel.
     pub pixel_aspect: (u16, u16),
+    /// How pictures must be turned before they are shown. Browsers do not read it.
+    pub orientation: Orientation,
 }
 
 impl SourceVideo {
@@ -72,6 +77,7 @@ impl SourceVideo {
             interlaced: h264.interlaced(),
             profile_idc: h264.profile_idc(),
             pixel_aspect: h264.pixel_aspect(),
+            orientation: h264.orientation(),
         }
     }
 
@@ -80,8 +86,12 @@ impl SourceVideo {
         matches!(self.profile_idc, 66 | 77 | 100) && !self.interlaced
     }
 
-    /// Width and height as shown, in square pixels. Wide pixels are shown by more of them across, never by fewer lines.
+    /// Width and height as shown, upright and in square pixels. Wide pixels are shown by more of them across, never by fewer lines.
     fn shown(&self) -> (u32, u32) {
+        self.orientation.shown(self.squared())
+    }
+
+    fn squared(&self) -> (u32, u32) {
         let (w, h) = self.pixel_aspect;
         if w == 0 || h == 0 || w == h {
             return (self.width, self.height);
@@ -170,6 +180,8 @@ pub enum Why {
     Profile,
     /// Browsers would show combs.
     Interlaced,
+    /// Browsers would show it lying or mirrored.
+    Turned,
     /// More than 1080p.
     Size,
     /// Keyframes are too far apart for segments.
@@ -205,6 +217,8 @@ pub struct Ladder {
     pub audio: SourceSound,
     /// Fields are woven out before anything is encoded.
     pub deinterlace: bool,
+    /// How pictures are turned before they are encoded.
+    pub orientation: Orientation,
 }
 
 impl Ladder {
@@ -236,7 +250,7 @@ impl Ladder {
                 }
                 SourceSound::PassThrough | SourceSound::None => AudioPlan::Leave,
             },
-            options: Options { deinterlace: self.deinterlace, ..Options::default() },
+            options: Options { deinterlace: self.deinterlace, orientation: self.orientation, ..Options::default() },
         }
     }
 }
@@ -255,7 +269,8 @@ pub fn plan(source: &Source, preset: &Preset) -> Ladder {
         },
     };
     let Some(video) = source.video else {
-        return Ladder { source: SourceRendition::None, rungs: Vec::new(), audio, deinterlace: false };
+        let (rungs, orientation) = (Vec::new(), Orientation::UPRIGHT);
+        return Ladder { source: SourceRendition::None, rungs, audio, deinterlace: false, orientation };
     };
     let why = why_not(&video);
     let rendition = match why {
@@ -275,7 +290,7 @@ pub fn plan(source: &Source, preset: &Preset) -> Ladder {
         .filter(|step| step.short_side_px * 10 <= best_px * RUNG_AT_MOST_TENTHS)
         .map(|step| rung(&video, step.short_side_px, step.bitrate_bps))
         .collect();
-    Ladder { source: rendition, rungs, audio, deinterlace: video.interlaced }
+    Ladder { source: rendition, rungs, audio, deinterlace: video.interlaced, orientation: video.orientation }
 }
 
 fn why_not(video: &SourceVideo) -> Option<Why> {
@@ -284,6 +299,9 @@ fn why_not(video: &SourceVideo) -> Option<Why> {
     }
     if !video.plays_in_browsers() {
         return Some(Why::Profile);
+    }
+    if !video.orientation.is_upright() {
+        return Some(Why::Turned);
     }
     if short_side((video.width, video.height)) > MAX_PASSED_SIDE_PX {
         return Some(Why::Size);

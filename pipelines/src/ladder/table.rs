@@ -11,6 +11,7 @@ fn camera(width: u32, height: u32) -> SourceVideo {
         interlaced: false,
         profile_idc: 77,
         pixel_aspect: (1, 1),
+        orientation: Orientation::UPRIGHT,
     }
 }
 
@@ -86,6 +87,31 @@ fn the_shown_shape_is_kept() {
     assert_eq!(names(&planned(tall, &Preset::camera()).rungs), ["854x480@1200", "640x360@700"]);
     let nonsense = SourceVideo { pixel_aspect: (0, 9), ..camera(1280, 720) };
     assert_eq!(names(&planned(nonsense, &Preset::camera()).rungs), ["854x480@1200", "640x360@700"]);
+}
+
+#[test]
+fn a_source_that_lies_is_encoded_upright_and_so_is_all_below_it() {
+    let turned = |quarters| SourceVideo { orientation: Orientation::new(false, quarters), ..camera(1280, 720) };
+    let table: [(SourceVideo, &[&str]); 4] = [
+        (turned(1), &["720x1280@2500", "480x854@1200", "360x640@700"]),
+        (turned(2), &["1280x720@2500", "854x480@1200", "640x360@700"]),
+        (turned(3), &["720x1280@2500", "480x854@1200", "360x640@700"]),
+        // Wide pixels are tall when they stand.
+        (
+            SourceVideo { pixel_aspect: (4, 3), width: 1440, height: 1080, ..turned(1) },
+            &["1080x1920@4500", "720x1280@2500", "480x854@1200", "360x640@700"],
+        ),
+    ];
+    for (video, wanted) in table {
+        let ladder = planned(video, &Preset::camera());
+        assert!(matches!(ladder.source, SourceRendition::Reencode(_, Why::Turned)), "{video:?}");
+        assert_eq!(names(&ladder.encoded()), wanted, "{video:?}");
+        assert_eq!(ladder.start(0).options.orientation, video.orientation);
+    }
+    let source = |video| Source { video: Some(video), audio: None };
+    let cores = |video: SourceVideo| cost::cores(&planned(video, &Preset::camera()), &source(video));
+    let upright = SourceVideo { interlaced: true, ..camera(1280, 720) };
+    assert!((cores(SourceVideo { interlaced: true, ..turned(1) }) - cores(upright)).abs() < 1e-9, "nothing to scale");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What an engine says to the server.
 
 use super::wire::{Reader, Writer};
-use super::{Encoded, Error, MAX_REASON_BYTES, MAX_RUNGS};
+use super::{Encoded, Error, MAX_REASON_BYTES, MAX_RUNGS, MAX_TEXT_BYTES};
+use crate::encoder::Encoder;
 use bytes::Bytes;
 use media::track::Parameters;
 
@@ -12,6 +13,10 @@ pub enum FromEngine {
     Ready {
         /// As in [`super::Start`].
         session: u64,
+        /// What makes its pictures.
+        encoder: Encoder,
+        /// Why it is no other one, for people, when another was tried. At most [`MAX_REASON_BYTES`].
+        why: String,
     },
     /// The rendition's frames from here on need this configuration.
     Parameters {
@@ -116,7 +121,11 @@ impl FromEngine {
     #[must_use]
     pub fn encode(&self) -> Encoded {
         match self {
-            Self::Ready { session } => Writer::new(READY).u64(*session).finish(),
+            Self::Ready { session, encoder, why } => Writer::new(READY)
+                .u64(*session)
+                .text(encoder.name(), MAX_TEXT_BYTES)
+                .text(why, MAX_REASON_BYTES)
+                .finish(),
             Self::Parameters { rendition, parameters } => {
                 Writer::new(PARAMETERS).u8(rendition.number()).parameters(parameters).finish()
             }
@@ -151,7 +160,11 @@ impl FromEngine {
     pub fn decode(body: Bytes) -> Result<Self, Error> {
         let (tag, mut r) = Reader::open(body)?;
         let message = match tag {
-            READY => Self::Ready { session: r.u64("session")? },
+            READY => Self::Ready {
+                session: r.u64("session")?,
+                encoder: encoder(&r.text("encoder", MAX_TEXT_BYTES)?)?,
+                why: r.text("reason", MAX_REASON_BYTES)?,
+            },
             PARAMETERS => Self::Parameters { rendition: rendition(&mut r)?, parameters: r.parameters()? },
             FRAME => return Ok(Self::Frame(decode_frame(r)?)),
             STATS => Self::Stats(Stats {
@@ -180,6 +193,10 @@ impl Rendition {
             Self::Audio => AUDIO_RENDITION,
         }
     }
+}
+
+fn encoder(name: &str) -> Result<Encoder, Error> {
+    Encoder::from_name(name).ok_or_else(|| Error::Invalid { what: "encoder", found: name.to_owned() })
 }
 
 fn rendition(r: &mut Reader) -> Result<Rendition, Error> {

@@ -1,10 +1,12 @@
 //! One message of each kind, for the tests.
 
 use super::*;
+use crate::encoder::Encoder;
 use crate::ladder::{Halving, Rung};
 use media::caption::language::Language;
 use media::caption::word::{Confidence, Hypothesis, Word};
-use media::codec::{aac::Aac, h264::H264};
+use media::codec::aac::Aac;
+use media::codec::h264::{H264, Orientation};
 use media::track::{Kind, Parameters};
 use std::sync::Arc;
 
@@ -19,6 +21,10 @@ fn video() -> Parameters {
     Parameters::Video(Arc::new(H264::from_avcc(AVCC).unwrap()))
 }
 
+fn turned() -> Parameters {
+    Parameters::Video(Arc::new(H264::from_avcc(AVCC).unwrap().turned(Orientation::new(false, 3))))
+}
+
 fn audio() -> Parameters {
     Parameters::Audio(Arc::new(Aac::from_asc(&[0x11, 0x90]).unwrap()))
 }
@@ -29,7 +35,12 @@ pub(super) fn to_engine() -> Vec<ToEngine> {
         session: u64::MAX,
         rungs: vec![rung(640, 360, Halving::No), rung(426, 240, Halving::EveryOther)],
         audio: AudioPlan::Encode { bitrate_bps: 128_000, sample_rate_hz: 48_000, channels: 2 },
-        options: Options { when_slow: WhenSlow::Wait, deinterlace: true, encoder_threads: 2 },
+        options: Options {
+            when_slow: WhenSlow::Wait,
+            deinterlace: true,
+            orientation: Orientation::new(true, 1),
+            encoder_threads: 2,
+        },
     };
     let plain = Start { audio: AudioPlan::Leave, options: Options::default(), ..start.clone() };
     let frame = SourceFrame {
@@ -46,6 +57,7 @@ pub(super) fn to_engine() -> Vec<ToEngine> {
         ToEngine::Start(start),
         ToEngine::Start(plain),
         ToEngine::Parameters(video()),
+        ToEngine::Parameters(turned()),
         ToEngine::Parameters(audio()),
         ToEngine::Frame(frame),
         ToEngine::Frame(sound),
@@ -64,7 +76,7 @@ pub(super) fn from_engine() -> Vec<FromEngine> {
         payload: Bytes::from_static(&[0, 0, 0, 2, 0x65, 0x88]),
     };
     vec![
-        FromEngine::Ready { session: 7 },
+        FromEngine::Ready { session: 7, encoder: Encoder::X264, why: "va: no device".into() },
         FromEngine::Parameters { rendition: Rendition::Rung(0), parameters: video() },
         FromEngine::Parameters { rendition: Rendition::Audio, parameters: audio() },
         FromEngine::Frame(frame.clone()),

@@ -44,13 +44,15 @@ impl PictureSize {
         Self { width_px, height_px }
     }
 
-    /// Of pictures of `parameters` as they are shown (square pixels), at most `width_px` wide, never larger than they are. `None` for sound.
+    /// Of pictures of `parameters` as they are shown (upright, with square pixels), at most `width_px` wide, never larger than they are.
+    /// `None` for sound.
     #[must_use]
     pub fn of(parameters: &Parameters, width_px: u32) -> Option<Self> {
         let Parameters::Video(h264) = parameters else { return None };
         let (across, down) = h264.pixel_aspect();
         let (width, height) = (u64::from(h264.width()), u64::from(h264.height().max(1)));
         let shown = width * u64::from(across.max(1)) / u64::from(down.max(1));
+        let (shown, height) = h264.orientation().shown((shown, height));
         let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
         let wide = shown.clamp(1, u64::from(width_px.max(1)));
         Some(Self::nearest(small(wide), small((wide * height).div_ceil(shown.max(1)))))
@@ -199,7 +201,8 @@ impl FromThumbnailer {
 mod tests {
     use super::super::{FromEngine, LENGTH_BYTES, ToEngine};
     use super::*;
-    use media::codec::{aac::Aac, h264::H264};
+    use media::codec::aac::Aac;
+    use media::codec::h264::{H264, Orientation};
     use std::sync::Arc;
 
     /// x264, 640x360: as in the tests of `media::codec::h264`.
@@ -281,6 +284,9 @@ mod tests {
         assert_eq!(shown(PictureSize::of(&video(), 160).unwrap()), (160, 90));
         assert_eq!(shown(PictureSize::of(&video(), 1280).unwrap()), (640, 360), "never larger than it is");
         assert_eq!(PictureSize::of(&Parameters::Audio(Arc::new(Aac::from_asc(&[0x11, 0x90]).unwrap())), 160), None);
+        let lying = H264::from_avcc(AVCC).unwrap().turned(Orientation::new(false, 1));
+        let lying = Parameters::Video(Arc::new(lying));
+        assert_eq!(shown(PictureSize::of(&lying, 160).unwrap()), (160, 284));
         assert_eq!(shown(PictureSize::nearest(1, 5_000)), (16, 2048));
         assert_eq!(shown(PictureSize::nearest(163, 91)), (160, 90));
         for (width, height) in [(2048, 2048), (2000, 1500), (16, 16), (0, 0), (u32::MAX, u32::MAX)] {

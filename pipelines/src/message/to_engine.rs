@@ -4,6 +4,7 @@ use super::wire::{Reader, Writer};
 use super::{Encoded, Error, MAX_RUNGS, Rendition};
 use crate::ladder::{Halving, Rung};
 use bytes::Bytes;
+use media::codec::h264::Orientation;
 use media::rendition::RenditionId;
 use media::track::{Kind, Parameters};
 
@@ -102,6 +103,8 @@ pub struct Options {
     pub when_slow: WhenSlow,
     /// The source is interlaced.
     pub deinterlace: bool,
+    /// How the source's pictures are turned before they are encoded. The rungs' sizes are of turned pictures.
+    pub orientation: Orientation,
     /// Threads per encoder; 0: one, and two from 720p up.
     pub encoder_threads: u8,
 }
@@ -235,6 +238,7 @@ impl Start {
         };
         w.u8(u8::from(self.options.when_slow == WhenSlow::Wait))
             .u8(u8::from(self.options.deinterlace))
+            .u8(self.options.orientation.code())
             .u8(self.options.encoder_threads)
             .finish()
     }
@@ -266,6 +270,7 @@ impl Start {
             options: Options {
                 when_slow: if r.flag("when slow")? { WhenSlow::Wait } else { WhenSlow::Shed },
                 deinterlace: r.flag("deinterlace")?,
+                orientation: r.orientation()?,
                 encoder_threads: r.u8("encoder threads")?.min(MAX_ENCODER_THREADS),
             },
         })

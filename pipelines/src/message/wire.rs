@@ -3,7 +3,8 @@
 use super::{Encoded, Error, MAX_PAYLOAD_BYTES, MAX_TEXT_BYTES, VERSION};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use media::caption::language::Language;
-use media::codec::{aac::Aac, h264::H264};
+use media::codec::aac::Aac;
+use media::codec::h264::{H264, Orientation};
 use media::track::{Kind, Parameters};
 use std::sync::Arc;
 
@@ -72,7 +73,7 @@ impl Writer {
     pub(super) fn parameters(&mut self, parameters: &Parameters) -> &mut Self {
         self.kind(parameters.kind());
         match parameters {
-            Parameters::Video(h264) => self.sized(h264.avcc()),
+            Parameters::Video(h264) => self.u8(h264.orientation().code()).sized(h264.avcc()),
             Parameters::Audio(aac) => self.sized(aac.asc()),
         }
     }
@@ -182,13 +183,21 @@ impl Reader {
 
     pub(super) fn parameters(&mut self) -> Result<Parameters, Error> {
         let what = "decoder configuration";
-        let kind = self.kind()?;
-        let record = self.sized(what)?;
         let invalid = |e: media::codec::Error| Error::Invalid { what, found: e.to_string() };
-        Ok(match kind {
-            Kind::Video => Parameters::Video(Arc::new(H264::from_avcc(&record).map_err(invalid)?)),
-            Kind::Audio => Parameters::Audio(Arc::new(Aac::from_asc(&record).map_err(invalid)?)),
+        Ok(match self.kind()? {
+            Kind::Video => {
+                let orientation = self.orientation()?;
+                let h264 = H264::from_avcc(&self.sized(what)?).map_err(invalid)?;
+                Parameters::Video(Arc::new(h264.turned(orientation)))
+            }
+            Kind::Audio => Parameters::Audio(Arc::new(Aac::from_asc(&self.sized(what)?).map_err(invalid)?)),
         })
+    }
+
+    pub(super) fn orientation(&mut self) -> Result<Orientation, Error> {
+        let what = "orientation";
+        let code = self.u8(what)?;
+        Orientation::from_code(code).ok_or(Error::Invalid { what, found: code.to_string() })
     }
 
     /// Up to `max` items. Nothing is allocated by the count alone.

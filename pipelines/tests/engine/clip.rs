@@ -49,7 +49,7 @@ pub(crate) fn clip_of(picture: &str, more: &[&str]) -> Clip {
 }
 
 /// The tags of an FLV file (Adobe FLV 10.1, annex E) as messages.
-fn from_flv(file: &Bytes) -> Vec<ToEngine> {
+pub(crate) fn from_flv(file: &Bytes) -> Vec<ToEngine> {
     let base_ms = MEDIA_TIME_BASE_MICROS / 1000;
     let mut at = 13;
     let mut messages = Vec::new();

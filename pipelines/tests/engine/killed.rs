@@ -11,15 +11,15 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// What a live got.
-struct Lived {
-    events: Vec<Event>,
+pub(crate) struct Lived {
+    pub(crate) events: Vec<Event>,
     ended: Ended,
     pids: BTreeSet<u32>,
-    restarts: u64,
+    pub(crate) restarts: u64,
     dropped: u64,
 }
 
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         program: Some(PathBuf::from(ENGINE)),
         niceness: 19,
@@ -65,6 +65,11 @@ async fn live(clip: &Clip, speed: u32, settings: Settings, mut act: impl FnMut(u
     Lived { events, ended, pids, restarts: control.restarts(), dropped: control.dropped_frames() }
 }
 
+/// `clip` four times as fast as it is, without trouble.
+pub(crate) async fn live_with(clip: &Clip, settings: Settings) -> Lived {
+    live(clip, 4, settings, |_, _| {}).await
+}
+
 fn signal(control: &Control, signal: Signal) {
     let pid = control.pid().expect("an engine runs");
     kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), signal).unwrap();
@@ -84,7 +89,7 @@ impl Lived {
     }
 
     /// All but `missing` pictures, in order, and nothing left of the engines.
-    fn assert_whole(&self, what: &str, clip: &Clip, missing: usize) {
+    pub(crate) fn assert_whole(&self, what: &str, clip: &Clip, missing: usize) {
         assert_eq!(self.ended, Ended::Finished, "{what}: {:?}", self.lost());
         for n in 0..2 {
             let frames = self.frames(n);
@@ -193,7 +198,7 @@ async fn a_missing_engine_is_explained_and_a_reset_tries_again() {
         assert!(reason.contains("is missing") && reason.contains("cargo build"), "{reason}");
         std::os::unix::fs::symlink(ENGINE, &program).unwrap();
         control.reset();
-        assert!(matches!(output.next().await, Some(Event::Ready)));
+        assert!(matches!(output.next().await, Some(Event::Ready { .. })));
         for message in &clip.messages {
             match message {
                 ToEngine::Parameters(parameters) => input.parameters(parameters.clone()),
@@ -272,7 +277,7 @@ async fn stopping_kills_at_once_and_leaves_nothing() {
     let (input, mut output, control, client) = client(settings(), live_start());
     let stop = CancellationToken::new();
     let pid = async {
-        assert!(matches!(output.next().await, Some(Event::Ready)));
+        assert!(matches!(output.next().await, Some(Event::Ready { .. })));
         let pid = control.pid().unwrap();
         signal(&control, Signal::STOP);
         stop.cancel();

@@ -2,12 +2,15 @@
 
 use crate::clip::{Clip, clip_of};
 use crate::direct::ENGINE;
+use crate::turned::{CORNERS, TURNS, corners, lying, told};
 use bytes::Bytes;
+use media::codec::h264::H264;
 use media::track::Parameters;
 use pipelines::client::Settings;
 use pipelines::client::thumbnail::{Error, Keyframe, Picture, pictures};
-use pipelines::message::ToEngine;
 use pipelines::message::thumbnail::PictureSize;
+use pipelines::message::{ToEngine, VERSION};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -112,6 +115,32 @@ async fn another_shape_has_black_beside_it_and_the_size_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn lying_keyframes_are_upright_pictures_each_as_it_says() {
+    let upright = (clip_of(CORNERS, &["-t", "1", "-g", "25", "-an"]), "red lime blue white");
+    let clips = TURNS.map(|(turn, _, shown)| (lying(turn), shown));
+    let mut all: Vec<Keyframe> = Vec::new();
+    let mut wanted = Vec::new();
+    for (clip, shown) in clips.iter().chain([&upright]) {
+        let orientation = told(clip);
+        for keyframe in keyframes(clip) {
+            let Parameters::Video(h264) = keyframe.parameters else { panic!("sound") };
+            let parameters = Parameters::Video(Arc::new(H264::clone(&h264).turned(orientation)));
+            all.push(Keyframe { number: u32::try_from(all.len()).unwrap(), parameters, ..keyframe });
+            wanted.push(*shown);
+        }
+    }
+    let size = PictureSize::of(&all[0].parameters, 96).unwrap();
+    assert_eq!((size.width_px(), size.height_px()), (96, 170), "a quarter turn: it stands");
+    // What lies is in the middle of it.
+    let size = PictureSize::nearest(160, 160);
+    let (pictures, end) = made(&settings(), size, all).await;
+    assert_eq!(end, Ok(()));
+    let middle = |picture: &Picture| corners(&picture.rgb, size.width_px() as usize, size.height_px() as usize);
+    let shown: Vec<_> = pictures.iter().map(middle).collect();
+    assert_eq!(shown, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_is_no_keyframe_costs_its_own_picture() {
     let mut keyframes = keyframes(&coloured("320x180", &COLOURS.map(|(name, _)| name)));
     keyframes[2].payload = Bytes::from_static(&[0, 0, 0, 9, 0x65, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
@@ -147,11 +176,8 @@ async fn an_engine_that_is_missing_or_cannot_start_is_no_fault_of_the_video() {
 async fn an_engine_that_ends_at_its_work_has_failed_at_it() {
     // Says that it is ready, in two bytes: the messages' version and its own kind. Then it dies.
     let script = std::env::temp_dir().join(format!("amphi-engine-dies-{}", std::process::id()));
-    std::fs::write(
-        &script,
-        "#!/bin/sh\nprintf '\\000\\000\\000\\002\\002E'; echo decoder fell over >&2; kill -SEGV $$\n",
-    )
-    .unwrap();
+    let says = format!("printf '\\000\\000\\000\\002\\{VERSION:03o}E'");
+    std::fs::write(&script, format!("#!/bin/sh\n{says}; echo decoder fell over >&2; kill -SEGV $$\n")).unwrap();
     std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let dies = Settings { program: Some(script.clone()), ..settings() };
     let size = PictureSize::nearest(160, 90);

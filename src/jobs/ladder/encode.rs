@@ -94,7 +94,7 @@ async fn hear(
 ) -> Result<(), Failure> {
     while let Some(event) = output.next().await {
         match event {
-            client::Event::Ready | client::Event::Stats(_) => {}
+            client::Event::Ready { .. } | client::Event::Stats(_) => {}
             client::Event::Parameters { rendition, parameters } => {
                 if let Some(id) = run.order.id(rendition) {
                     lock(making).configured(id, &parameters).map_err(unwritable)?;

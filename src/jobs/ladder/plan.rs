@@ -129,8 +129,8 @@ fn order(
     if kept == Kept::Necessary {
         ladder.rungs.clear();
     }
-    let options = Options { when_slow: WhenSlow::Wait, deinterlace: ladder.deinterlace, ..Options::default() };
-    Start { options, ..ladder.start(0) }
+    let start = ladder.start(0);
+    Start { options: Options { when_slow: WhenSlow::Wait, ..start.options }, ..start }
 }
 
 /// The stretches of a span in which a rendition lacks something.

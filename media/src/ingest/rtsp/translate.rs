@@ -100,6 +100,8 @@ impl Translator {
         let depth = first_sps(avcc).and_then(announced_depth);
         match &mut self.video {
             Some(video) => {
+                // How pictures are turned is told with them.
+                let h264 = Arc::new(H264::clone(&h264).turned(video.h264.orientation()));
                 video.untold |= video.h264 != h264;
                 video.h264 = h264;
                 if let (Order::Known(reorder), Some(depth)) = (&mut video.order, depth) {
@@ -141,6 +143,11 @@ impl Translator {
             return Ok(());
         };
         self.begun = true;
+        let orientation = if keyframe { h264::orientation(&sample.payload) } else { video.h264.orientation() };
+        if orientation != video.h264.orientation() {
+            video.h264 = Arc::new(H264::clone(&video.h264).turned(orientation));
+            video.untold = true;
+        }
         let pts = placed(&mut self.align, Kind::Video, &sample, Timescale::VIDEO);
         let pts = self.video_times.check(pts, sample.received, &mut self.counts)?;
         if std::mem::take(&mut video.untold) {

@@ -1,5 +1,5 @@
-//! Keyframes to pictures of one size: `appsrc ! h264parse ! avdec_h264 ! videoconvertscale ! appsink`, in the words of
-//! [`pipelines::message::thumbnail`].
+//! Keyframes to pictures of one size: `appsrc ! h264parse ! avdec_h264 ! videoconvertscale ! videoflip ! videoconvertscale ! appsink`, in
+//! the words of [`pipelines::message::thumbnail`].
 //!
 //! Only keyframes go in, so each is decoded by itself. A keyframe's number travels as its time: a second each. One that the decoder refuses
 //! does not come out, and the next one does.
@@ -11,11 +11,14 @@ use crate::{Arguments, bridge, enclose, plugins, run};
 use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_app as gst_app;
-use media::track::{Kind, Parameters};
+use media::codec::h264::Orientation;
+use media::track::Parameters;
 use pipelines::message::thumbnail::{FromThumbnailer, PictureSize, ToThumbnailer};
+use std::collections::BTreeMap;
 use std::io;
 use std::process::ExitCode;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Compressed keyframes that wait before the decoder; then whoever sends waits.
@@ -47,7 +50,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         }
     };
     let (outbox, mail) = channel::outbox();
-    let prepared = enclose(arguments, plugins::THUMBNAIL);
+    let prepared = enclose(arguments, plugins::THUMBNAIL, None);
     let writer = thread("writer", move || {
         if let Err(e) = mail.write_all(&mut out) {
             tracing::debug!("the server reads no more: {e}");
@@ -67,7 +70,13 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
 fn serve(outbox: &Outbox) -> Result<(), String> {
     outbox.send(&FromThumbnailer::Ready);
     let (tell, told) = sync_channel(4);
-    let feeder = Feeder { outbox: outbox.clone(), size: None, source: None };
+    let feeder = Feeder {
+        outbox: outbox.clone(),
+        size: None,
+        source: None,
+        orientation: Orientation::UPRIGHT,
+        turns: Turns::default(),
+    };
     run::thread("reader", move || feeder.read(&tell)).map_err(|e| format!("no thread: {e}"))?;
     let mut pipeline = None;
     let mut draining = None;
@@ -107,7 +116,12 @@ struct Feeder {
     outbox: Outbox,
     size: Option<PictureSize>,
     source: Option<gst_app::AppSrc>,
+    orientation: Orientation,
+    turns: Turns,
 }
+
+/// How the keyframes inside must be turned, by their numbers.
+type Turns = Arc<Mutex<BTreeMap<u32, Orientation>>>;
 
 impl Feeder {
     fn read(mut self, tell: &SyncSender<Told>) {
@@ -142,14 +156,13 @@ impl Feeder {
         match message {
             ToThumbnailer::Size(size) => self.size = Some(size),
             ToThumbnailer::Parameters(parameters) => {
-                if parameters.kind() != Kind::Video {
-                    return Err("sound has no pictures".into());
-                }
+                let Parameters::Video(h264) = &parameters else { return Err("sound has no pictures".into()) };
+                self.orientation = h264.orientation();
                 if let Some(source) = &self.source {
                     source.set_caps(Some(&bridge::caps(&parameters)));
                 } else {
                     let size = self.size.ok_or("no size before the first configuration")?;
-                    let (source, pipeline) = start(size, &parameters, &self.outbox)?;
+                    let (source, pipeline) = start(size, &parameters, &self.turns, &self.outbox)?;
                     self.source = Some(source);
                     return Ok(Some(pipeline));
                 }
@@ -157,6 +170,7 @@ impl Feeder {
             ToThumbnailer::Keyframe { number, payload } => {
                 let source = self.source.as_ref().ok_or("no configuration before the first keyframe")?;
                 let at = gst::ClockTime::from_seconds(u64::from(number));
+                self.turns.lock().unwrap_or_else(PoisonError::into_inner).insert(number, self.orientation);
                 let taken = source.push_buffer(bridge::buffer(payload, Some(at), at, true));
                 taken.map_err(|e| format!("the decoder takes no more keyframes: {e}"))?;
             }
@@ -169,6 +183,7 @@ impl Feeder {
 fn start(
     size: PictureSize,
     parameters: &Parameters,
+    turns: &Turns,
     outbox: &Outbox,
 ) -> Result<(gst_app::AppSrc, gst::Pipeline), String> {
     let failed = |e: gst::glib::BoolError| format!("the pipeline of thumbnails: {e}");
@@ -189,6 +204,11 @@ fn start(
     scale.set_property("add-borders", true);
     // The default looks at four pixels only: at a twelfth of its size a slide's text would be dots.
     scale.set_property_from_str("method", "lanczos");
+    // Turned before it is scaled, as another turn then only changes what the scaler gets; and in a format that can be turned.
+    let turnable = element("capsfilter")?;
+    turnable.set_property("caps", gst::Caps::builder("video/x-raw").field("format", "I420").build());
+    let turn = element("videoflip")?;
+    turn_each(&turn, turns).ok_or("the pipeline of thumbnails: no pad")?;
     let side = |px: u32| i32::try_from(px).unwrap_or(i32::MAX);
     let caps = gst::Caps::builder("video/x-raw")
         .field("format", "RGB")
@@ -212,9 +232,26 @@ fn start(
         })
         .build();
     let sink = gst_app::AppSink::builder().caps(&caps).sync(false).async_(false).callbacks(taker).build();
-    let chain = [source.clone().upcast(), element("h264parse")?, decode, scale, sink.upcast()];
+    let (parse, convert) = (element("h264parse")?, element("videoconvertscale")?);
+    let chain = [source.clone().upcast(), parse, decode, convert, turnable, turn, scale, sink.upcast()];
     pipeline.add_many(&chain).map_err(failed)?;
     gst::Element::link_many(&chain).map_err(failed)?;
     pipeline.set_state(gst::State::Playing).map_err(|e| format!("the pipeline of thumbnails: {e}"))?;
     Ok((source, pipeline))
+}
+
+/// Has `turn` turn each picture by its number. Those before it that did not come out are forgotten.
+fn turn_each(turn: &gst::Element, turns: &Turns) -> Option<()> {
+    let (turns, to) = (Arc::clone(turns), turn.downgrade());
+    turn.static_pad("sink")?.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let number = info.buffer().and_then(|b| b.pts()).and_then(|at| u32::try_from(at.seconds()).ok());
+        if let (Some(number), Some(turn)) = (number, to.upgrade()) {
+            let mut turns = turns.lock().unwrap_or_else(PoisonError::into_inner);
+            let later = turns.split_off(&number.saturating_add(1));
+            let orientation = std::mem::replace(&mut *turns, later).remove(&number).unwrap_or_default();
+            turn.set_property_from_str("video-direction", bridge::direction(orientation));
+        }
+        gst::PadProbeReturn::Ok
+    })?;
+    Some(())
 }

@@ -1,7 +1,8 @@
 //! Sound: `appsrc ! avdec_aac ! audioconvert ! audioresample ! avenc_aac ! appsink`.
 
 use super::counts::Counts;
-use super::video::{element, told};
+use super::rung::told;
+use super::video::element;
 use crate::bridge;
 use crate::channel::Outbox;
 use gst::prelude::*;
@@ -16,6 +17,9 @@ use std::sync::atomic::Ordering::Relaxed;
 const QUEUE_FRAMES: u64 = 100;
 /// Samples of AAC-LC in a frame; a step of more than two is a hole.
 const FRAME_SAMPLES: i64 = 1024;
+/// By so much what a frame of avenc_aac decodes to is behind what went in with its time: the first frame only begins the overlap, and
+/// GStreamer 1.22 gives it the first sample's time.
+const PRIMING_SAMPLES: i64 = FRAME_SAMPLES;
 
 /// The pipeline of sound.
 pub(crate) struct Audio {
@@ -124,7 +128,7 @@ fn taker(scale: u32, outbox: &Outbox) -> gst_app::AppSinkCallbacks {
                 known = Some(parameters.clone());
                 told(outbox.send(&FromEngine::Parameters { rendition, parameters }))?;
             }
-            let pts = bridge::running_ticks(&sample, scale).ok_or(gst::FlowError::Error)?;
+            let pts = bridge::running_ticks(&sample, scale).ok_or(gst::FlowError::Error)? - PRIMING_SAMPLES;
             let payload = bridge::payload(&sample).ok_or(gst::FlowError::Error)?;
             let after_hole = last.replace(pts).is_none_or(|last| pts.saturating_sub(last) > 2 * FRAME_SAMPLES);
             told(outbox.send(&FromEngine::Frame(EncodedFrame {

@@ -9,6 +9,8 @@ use gstreamer as gst;
 use gstreamer_video as gst_video;
 use std::sync::{Mutex, PoisonError};
 
+/// Planar 4:2:0, before and after.
+pub(super) const SCALED_FORMAT: &str = "I420";
 /// Luma and chroma of black.
 const BLACK: [u8; 3] = [16, 128, 128];
 /// A picture that is this much wider or taller than its rung is stretched: sides are rounded to even ones.

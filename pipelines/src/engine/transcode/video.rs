@@ -1,43 +1,34 @@
-//! One decode, then every rung: `appsrc ! h264parse ! avdec_h264 [! deinterlace] ! videoconvert ! tee`, and per rung
-//! `queue ! [scale] ! tee ! x264enc ! appsink`, where the next smaller rung begins at the tee of the one before.
+//! One decode for all rungs: `appsrc ! h264parse ! avdec_h264 [! deinterlace] ! videoconvert ! tee`, and behind the tee each [`super::rung`],
+//! the next smaller one behind the one before.
 //!
 //! IDRs come by force-key-unit events that a probe before the tee sends ahead of their pictures: from further up, the parser and the
 //! decoder hold them back. The first picture is one without asking (GStreamer 1.22 refuses all later requests after one for it).
 
 use super::counts::Counts;
+use super::encoder;
 use super::pictures::{Marks, Pictures};
+use super::rung::Rungs;
+use super::scale::SCALED_FORMAT;
 use super::shed::Shed;
 use crate::bridge;
 use crate::channel::Outbox;
 use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_app as gst_app;
-use media::codec::h264;
 use media::track::Parameters;
-use pipelines::ladder::{Halving, Rung};
-use pipelines::message::{EncodedFrame, FromEngine, Options, Rendition, SourceFrame, WhenSlow};
+use pipelines::encoder::Encoder;
+use pipelines::ladder::Rung;
+use pipelines::message::{Options, SourceFrame, WhenSlow};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Of pictures.
-const SCALE: u32 = 90_000;
+pub(super) const SCALE: u32 = 90_000;
 /// Compressed pictures that wait before the decoder; then whoever sends waits.
 const QUEUE_PICTURES: u64 = 60;
 const QUEUE_BYTES: u64 = 16 << 20;
-/// Decoded pictures that wait before a rung: 3 MB each at 1080p.
-const RUNG_PICTURES: u32 = 4;
-/// Lookahead of x264, in time: more costs viewers latency, less costs quality. At most its preset's 10 pictures.
-const LOOKAHEAD_MS: u32 = 400;
-const LOOKAHEAD_MAX: u32 = 10;
-/// From here two threads encode a rung, as one may not keep up with 60 pictures a second.
-const TWO_THREADS_FROM_PX: u32 = 720;
-/// Never by itself: segments decide.
-const KEYFRAMES_EVERY: u32 = 100_000;
-/// The rate control's window: a second, so that a segment of two is near its average.
-const VBV_MS: u32 = 1_000;
-
 /// More holes than fit between the probe and the encoders' ends.
 const MAX_HOLES: usize = 64;
 
@@ -50,9 +41,10 @@ pub(crate) struct Video {
     hole: bool,
 }
 
-struct Shared {
+/// What the probe before the tee and the rungs' ends share.
+pub(super) struct Shared {
     pictures: Mutex<Pictures>,
-    counts: Arc<Counts>,
+    pub(super) counts: Arc<Counts>,
     /// Pts of the latest pictures that came after a hole; each rung asks for them in its own time.
     holes: Mutex<BTreeSet<i64>>,
 }
@@ -66,7 +58,7 @@ impl Shared {
         }
     }
 
-    fn is_after_hole(&self, pts: i64) -> bool {
+    pub(super) fn is_after_hole(&self, pts: i64) -> bool {
         self.holes.lock().unwrap_or_else(PoisonError::into_inner).contains(&pts)
     }
 
@@ -83,6 +75,7 @@ pub(crate) fn element(name: &str) -> Result<gst::Element, String> {
 impl Video {
     /// Builds and starts it, for pictures of `parameters` at first.
     pub(crate) fn start(
+        encoder: Encoder,
         rungs: &[Rung],
         options: Options,
         parameters: &Parameters,
@@ -106,7 +99,7 @@ impl Video {
         decode.set_property("max-errors", -1i32);
         let convert = element("videoconvert")?;
         let planar = element("capsfilter")?;
-        planar.set_property("caps", gst::Caps::builder("video/x-raw").field("format", "I420").build());
+        planar.set_property("caps", gst::Caps::builder("video/x-raw").field("format", SCALED_FORMAT).build());
         let tee = element("tee")?;
         let mut chain = vec![source.clone().upcast(), parse, decode];
         if options.deinterlace {
@@ -128,10 +121,10 @@ impl Video {
             Parameters::Video(h264) => h264.frame_rate_milli(),
             Parameters::Audio(_) => None,
         };
+        let all = Rungs { pipeline: &pipeline, encoder, options, milli_hz, shared: &shared, outbox };
         let mut before = tee.clone();
         for (n, rung) in rungs.iter().enumerate() {
-            let n = u8::try_from(n).map_err(|_| failed("too many rungs"))?;
-            before = add_rung(&pipeline, &before, n, rung, options, milli_hz, &shared, outbox)?;
+            before = all.add(u8::try_from(n).map_err(|_| failed("too many rungs"))?, rung, &before)?;
         }
         let sink = tee.static_pad("sink").ok_or_else(|| failed("no pad"))?;
         watch(&sink, &source, &shared, options.when_slow);
@@ -217,7 +210,7 @@ fn watch(sink: &gst::Pad, source: &gst_app::AppSrc, shared: &Arc<Shared>, when_s
             shared.hole(pts);
         }
         if marks.cut && !*first {
-            pad.push_event_downstream(time);
+            pad.send_event(encoder::key_unit(time));
         }
         if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data {
             let buffer = buffer.make_mut();
@@ -229,123 +222,4 @@ fn watch(sink: &gst::Pad, source: &gst_app::AppSrc, shared: &Arc<Shared>, when_s
         *first = false;
         gst::PadProbeReturn::Ok
     });
-}
-
-trait PushKeyUnit {
-    fn push_event_downstream(&self, at: gst::ClockTime);
-}
-
-impl PushKeyUnit for gst::Pad {
-    /// Asks every encoder behind this pad for an IDR at `at`.
-    fn push_event_downstream(&self, at: gst::ClockTime) {
-        // What gst_video_event_new_downstream_force_key_unit makes; its own crate would be one more library for these five fields.
-        let fields = gst::Structure::builder("GstForceKeyUnit")
-            .field("timestamp", at)
-            .field("stream-time", at)
-            .field("running-time", at)
-            .field("all-headers", true)
-            .field("count", 0u32)
-            .build();
-        self.send_event(gst::event::CustomDownstream::new(fields));
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "a rung is all of this, and made in one place")]
-fn add_rung(
-    pipeline: &gst::Pipeline,
-    tee: &gst::Element,
-    n: u8,
-    rung: &Rung,
-    options: Options,
-    milli_hz: Option<u32>,
-    shared: &Arc<Shared>,
-    outbox: &Outbox,
-) -> Result<gst::Element, String> {
-    let failed = |e: gst::glib::BoolError| format!("rung {n}: {e}");
-    let queue = element("queue")?;
-    queue.set_property("max-size-buffers", RUNG_PICTURES);
-    queue.set_property("max-size-bytes", 0u32);
-    queue.set_property("max-size-time", 0u64);
-    let pad = queue.static_pad("src").ok_or_else(|| format!("rung {n}: no pad"))?;
-    if rung.halving == Halving::EveryOther {
-        halve(&pad);
-    }
-    let scaled = super::scale::scale(&pad, (rung.width, rung.height))?;
-    let smaller = element("tee")?;
-    let encode = element("x264enc")?;
-    let lookahead =
-        milli_hz.map_or(LOOKAHEAD_MAX, |hz| (hz.saturating_mul(LOOKAHEAD_MS) / 1_000_000).clamp(1, LOOKAHEAD_MAX));
-    let threads = match options.encoder_threads {
-        0 if rung.short_side_px() >= TWO_THREADS_FROM_PX => 2,
-        0 => 1,
-        n => u32::from(n),
-    };
-    encode.set_property_from_str("speed-preset", "veryfast");
-    encode.set_property("bitrate", (rung.bitrate_bps / 1000).max(1));
-    encode.set_property("vbv-buf-capacity", VBV_MS);
-    encode.set_property("bframes", 0u32);
-    encode.set_property("key-int-max", KEYFRAMES_EVERY);
-    encode.set_property("rc-lookahead", i32::try_from(lookahead).unwrap_or(1));
-    encode.set_property("sync-lookahead", 0i32);
-    encode.set_property("threads", threads);
-    encode.set_property("aud", false);
-    encode.set_property("byte-stream", false);
-    encode.set_property("option-string", "scenecut=0:open-gop=0");
-    let sink = gst_app::AppSink::builder()
-        .caps(&gst::Caps::builder("video/x-h264").field("stream-format", "avc").field("profile", "high").build())
-        .sync(false)
-        .async_(false)
-        .callbacks(taker(n, shared, outbox))
-        .build();
-    let chain = [queue.clone(), scaled, smaller.clone(), encode, sink.upcast()];
-    pipeline.add_many(&chain).map_err(failed)?;
-    gst::Element::link_many(&chain).map_err(failed)?;
-    tee.link(&queue).map_err(failed)?;
-    Ok(smaller)
-}
-
-/// Leaves out one of two pictures, but none that begins a segment: it is the first of its pair.
-fn halve(pad: &gst::Pad) {
-    let keep_next = AtomicBool::new(true);
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        let must = info.buffer().is_some_and(|b| b.flags().contains(gst::BufferFlags::MARKER));
-        let keep = keep_next.load(Relaxed) || must;
-        keep_next.store(!keep, Relaxed);
-        if keep { gst::PadProbeReturn::Ok } else { DROPPED }
-    });
-}
-
-/// Takes what rung `n` encoded.
-fn taker(n: u8, shared: &Arc<Shared>, outbox: &Outbox) -> gst_app::AppSinkCallbacks {
-    let (shared, outbox) = (Arc::clone(shared), outbox.clone());
-    let rendition = Rendition::Rung(n);
-    let (mut known, mut first) = (None::<Parameters>, true);
-    gst_app::AppSinkCallbacks::builder()
-        .new_sample(move |sink| {
-            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-            let parameters = sample.caps().and_then(bridge::parameters).ok_or(gst::FlowError::NotNegotiated)?;
-            if known.as_ref() != Some(&parameters) {
-                known = Some(parameters.clone());
-                told(outbox.send(&FromEngine::Parameters { rendition, parameters }))?;
-            }
-            let pts = bridge::running_ticks(&sample, SCALE).ok_or(gst::FlowError::Error)?;
-            let payload = bridge::payload(&sample).ok_or(gst::FlowError::Error)?;
-            let keyframe = h264::is_keyframe(&payload);
-            let after_hole = std::mem::take(&mut first) || (keyframe && shared.is_after_hole(pts));
-            shared.counts.encoded.fetch_add(1, Relaxed);
-            // Without B-frames the orders are the same.
-            told(outbox.send(&FromEngine::Frame(EncodedFrame {
-                rendition,
-                dts: pts,
-                pts,
-                keyframe,
-                after_hole,
-                payload,
-            })))
-        })
-        .build()
-}
-
-pub(super) fn told(sent: bool) -> Result<gst::FlowSuccess, gst::FlowError> {
-    if sent { Ok(gst::FlowSuccess::Ok) } else { Err(gst::FlowError::Eos) }
 }
