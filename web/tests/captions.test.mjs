@@ -259,9 +259,10 @@ test('the next live on the same page has cues of its own, though they are counte
   await rejoin();
   await page.waitForFunction(() => document.querySelector('media-player')?.textTracks.selected?.language === 'fr', null, { timeout: 15_000 });
   // Only the playlist has it, of the same number.
-  list(await cue(30, -2_000, 15_000, 'Second direct'));
-  await until(['Second direct'], 20_000);
-  await until([], 20_000);
+  // Long enough for a busy machine to load it in time.
+  list(await cue(30, -2_000, 25_000, 'Second direct'));
+  await until(['Second direct'], 25_000);
+  await until([], 40_000);
 });
 
 test('a page that was told neither of the end nor of the beginning sees it by the dates', async () => {
