@@ -14,7 +14,10 @@ use crate::archive::writer::{Archive, Writer, archive};
 use crate::catalogue::{self, Catalogue};
 use crate::clock;
 use crate::config::{Config, Format, Sources};
+use crate::http::accounts::Accounts;
 use crate::http::assets::Assets;
+use crate::http::gate::address::Proxies;
+use crate::http::gate::{self, Gate};
 use crate::http::health::{Health, Report};
 use crate::http::pages::events::EventSlots;
 use crate::http::pages::source::Source;
@@ -28,6 +31,7 @@ use crate::jobs::Jobs;
 use crate::lifecycle::{Reloads, Tasks};
 use crate::live::status::{Finding, Level};
 use crate::live::{Captions, Greeting, Handle, Renditions, Settings, Terms};
+use crate::mail::{self, Mailer};
 use crate::telemetry::{self, LogFormat};
 use media::ingest::rtmp::listen::{Limits, Listener};
 use media::segment::Rules;
@@ -55,6 +59,9 @@ pub enum Error {
     /// The certificate or its key.
     #[error(transparent)]
     Tls(#[from] tls::Error),
+    /// How mails are sent.
+    #[error(transparent)]
+    Mail(#[from] mail::Error),
     /// A folder or file.
     #[error("{path}: {source}", path = path.display())]
     Folder {
@@ -168,19 +175,25 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
         layout: archive.layout().clone(),
         clock: Clock(clock::now),
     };
-    let play = Play { lives: lives.clone(), videos, reader };
+    let assets = Assets::embedded();
+    let gate = Gate::new(catalogue.clone(), Clock(clock::now), assets.clone(), gate_settings(&config));
+    gate.take_keys().await?;
+    let accounts = Accounts::new(catalogue.clone(), Clock(clock::now), gate.clone(), tasks.clone(), mail(&config)?);
+    let play = Play { lives: lives.clone(), videos, reader, gate: gate.clone() };
     let router = site(
         Site {
             parts,
             play: play.clone(),
             pictures: Pictures { catalogue: catalogue.clone(), layout: archive.layout().clone() },
             pages: Source::new(catalogue.clone(), lives.clone(), archive.layout().clone(), tasks.clone()),
-            assets: Assets::embedded(),
+            assets,
             events: EventSlots::default(),
+            accounts,
         },
         health,
     );
     tasks.spawn("metrics upkeep", until_stopped(tasks.clone(), telemetry::upkeep(metrics)));
+    tasks.spawn("gate", gate.keep(tasks.clone()));
     tasks.spawn_essential(
         "http",
         server::serve(http, tls.clone(), (router, Some(play)), server::Limits::default(), tasks.clone()),
@@ -253,6 +266,22 @@ async fn look(catalogue: &Catalogue, archive: &Archive, jobs: &Jobs) -> Report {
         findings.push(Finding { level: Level::Notice, code: "jobs_wait", message });
     }
     Report { ready: catalogue_answers.is_ok(), findings }
+}
+
+fn gate_settings(config: &Config) -> gate::Settings {
+    gate::Settings {
+        secure: config.http.tls_certificate.path().is_some() || config.http.public_url.starts_with("https://"),
+        proxies: Proxies(config.http.proxies.clone()),
+        open_metrics: config.http.open_metrics,
+    }
+}
+
+/// How people are written to, and where mails lead to.
+fn mail(config: &Config) -> Result<Option<(Mailer, String)>, Error> {
+    match config.smtp.url.reveal() {
+        "" => Ok(None),
+        url => Ok(Some((Mailer::new(url, &config.smtp.from)?, config.http.public_url.clone()))),
+    }
 }
 
 fn settings(config: &Config, captions: Captions) -> Settings {

@@ -8,6 +8,7 @@
 //! - [`http`]: what viewers, scripts and operators ask; the only module that names axum;
 //! - [`jobs`]: work in the background for finished videos;
 //! - [`models`]: speech models: installed, verified, found by language;
+//! - [`mail`]: mails to people;
 //! - [`policy`]: who may do what;
 //! - [`config`]: the settings;
 //! - [`clock`]: what time it is, for those who may ask;
@@ -24,6 +25,7 @@ pub mod http;
 pub mod jobs;
 pub mod lifecycle;
 pub mod live;
+pub mod mail;
 pub mod models;
 pub mod policy;
 pub mod telemetry;

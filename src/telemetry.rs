@@ -224,6 +224,7 @@ pub const METRICS: &[Metric] = &[
         "Frames that came too late, without a keyframe, or while the server lagged (broadcaster).",
     ),
     gauge("amphi_live_viewers", "Low-latency players seen in the last two seconds (broadcaster)."),
+    counter("amphi_mails_total", "Mails to people (result: sent, failed or dropped)."),
     gauge("amphi_process_resident_bytes", "Memory of the server process that is in RAM."),
     counter("amphi_rtmp_accept_errors_total", "RTMP connections that the system could not hand over."),
     gauge("amphi_rtmp_connections", "Open RTMP connections."),
@@ -235,6 +236,7 @@ pub const METRICS: &[Metric] = &[
     counter("amphi_rtsp_lost_packets_total", "RTP packets of pulled sources that never came."),
     counter("amphi_rtsp_restamped_frames_total", "Frames of pulled sources whose time was repaired."),
     counter("amphi_rtsp_skipped_frames_total", "Frames of pulled sources that could not be used."),
+    counter("amphi_sign_ins_total", "Attempts to sign in, and passwords typed (result: accepted, refused or limited)."),
     counter("amphi_task_panics_total", "Tasks that panicked (task)."),
 ];
 

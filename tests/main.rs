@@ -5,6 +5,7 @@
     reason = "a test stops at the first surprise; clippy only knows functions that are tests themselves"
 )]
 
+mod access;
 mod browser;
 mod captions;
 mod configured;

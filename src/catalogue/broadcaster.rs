@@ -7,6 +7,7 @@ use super::rtsp_url::RtspUrl;
 use super::slug::{self, Slug};
 use super::statement::{Statement, int};
 use super::{Catalogue, Error, taken};
+use crate::policy::state::Visibility;
 use media::time::WallTime;
 use std::str::FromStr;
 use std::time::Duration;
@@ -86,12 +87,14 @@ pub struct NewBroadcaster {
     pub grace: Option<Duration>,
     /// See [`Broadcaster::preset`].
     pub preset: Option<String>,
+    /// Whom its lives are for, and what is recorded of them.
+    pub visibility: Visibility,
     /// See [`Broadcaster::captions`].
     pub captions: CaptionSettings,
 }
 
 impl NewBroadcaster {
-    /// One that waits for a publisher.
+    /// One that waits for a publisher, for everybody.
     #[must_use]
     pub fn new(slug: Slug, title: impl Into<String>) -> Self {
         Self {
@@ -101,6 +104,7 @@ impl NewBroadcaster {
             rtsp_transport: RtspTransport::default(),
             grace: None,
             preset: None,
+            visibility: Visibility::Public,
             captions: CaptionSettings::default(),
         }
     }
@@ -206,8 +210,8 @@ impl Catalogue {
         let statement = self
             .statement(
                 "INSERT INTO broadcasters (tenant_id, id, slug, title, rtsp_url, rtsp_transport, grace_ms, preset, \
-                 created_ms, caption_languages, vocabulary, vocabulary_exclusive, next_msn, next_discontinuity) \
-                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
+                 created_ms, visibility, caption_languages, vocabulary, vocabulary_exclusive, open_figures, next_msn, \
+                 next_discontinuity) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, TRUE, \
                  COALESCE(MAX(next_msn), 0), COALESCE(MAX(next_discontinuity), 0) \
                  FROM broadcasters WHERE tenant_id = $1 AND slug = $3",
             )
@@ -218,7 +222,8 @@ impl Catalogue {
             .bind(new.rtsp_transport.name())
             .bind(grace_ms(new.grace)?)
             .bind(new.preset)
-            .bind(now.millis());
+            .bind(now.millis())
+            .bind(new.visibility.name());
         let statement = new.captions.bind(statement)?;
         taken(self.database.execute(statement).await, "slug")?;
         self.broadcaster(&id).await?.ok_or(Error::NotFound("broadcaster"))

@@ -319,4 +319,40 @@ mod tests {
             assert!(!error.contains("hunter2"), "{error}");
         }
     }
+
+    /// Brings a catalogue of an earlier version to where it was, with people and things of then in it.
+    async fn of_then(path: &Path) -> Database {
+        let database = Database::open(path.to_str().unwrap()).await.unwrap();
+        let Database::Sqlite(pool) = &database else { panic!("SQLite") };
+        let then = MIGRATIONS.iter().filter(|migration| migration.version < 5).cloned().collect();
+        sqlx::migrate::Migrator::with_migrations(then).run(pool).await.unwrap();
+        for sql in [
+            "INSERT INTO users (tenant_id, id, login, password_hash, created_ms) \
+             VALUES ('default', 'aaaaaaaaaaaaaaaa', 'marie', '$argon2id$x', 7)",
+            "INSERT INTO broadcasters (tenant_id, id, slug, title, rtsp_transport, created_ms, next_msn, next_discontinuity) \
+             VALUES ('default', 'bbbbbbbbbbbbbbbb', 'hall', 'Hall', 'tcp', 7, 0, 0)",
+            "INSERT INTO videos (tenant_id, id, broadcaster_id, title, slug, state, listed, created_ms, started_ms, first_msn, \
+             first_discontinuity) \
+             VALUES ('default', 'cccccccccccccccc', 'bbbbbbbbbbbbbbbb', 'x', 'x', 'ended', TRUE, 7, 7, 0, 0)",
+        ] {
+            sqlx::query::<Sqlite>(sql).execute(pool).await.unwrap();
+        }
+        database
+    }
+
+    #[tokio::test]
+    async fn who_was_there_before_stays_administrator_and_what_was_there_stays_public() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalogue.sqlite");
+        of_then(&path).await.close().await;
+        let catalogue = crate::catalogue::Catalogue::open(path.to_str().unwrap()).await.unwrap();
+        assert!(catalogue.migrate().await.unwrap() > 0);
+        let marie = catalogue.person_by_login("marie").await.unwrap().unwrap();
+        assert_eq!((marie.id.as_str(), marie.role.name()), ("aaaaaaaaaaaaaaaa", "administrator"));
+        assert_eq!((marie.name.as_str(), marie.created_at), ("marie", wall(7)));
+        assert!(catalogue.password_of("marie").await.unwrap().is_some());
+        let (_, hall) = catalogue.broadcaster_state(&"hall".parse().unwrap()).await.unwrap().unwrap();
+        let video = catalogue.video_state(&"cccccccccccccccc".parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!((hall.visibility.name(), hall.open_figures, video.visibility.name()), ("public", true, "public"));
+    }
 }

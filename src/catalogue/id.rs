@@ -88,7 +88,23 @@ id! {
     /// Names a video, in URLs and as the folder of its media.
     VideoId;
     /// Names a person.
-    UserId;
+    PersonId;
+    /// Names a way in which a person signs in.
+    IdentityId;
+    /// Names a group.
+    GroupId;
+    /// Names a building.
+    BuildingId;
+    /// Names a session without being its cookie.
+    SessionId;
+    /// Names a link to a draft without being it.
+    LinkId;
+    /// Names a link to a new password without being it.
+    ResetId;
+    /// Names an entry of the audit log.
+    EntryId;
+    /// Names a signing key without being it.
+    SigningKeyId;
     /// Names an API token without being it.
     TokenId;
     /// Names a job.

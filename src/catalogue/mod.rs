@@ -8,28 +8,38 @@
 //! both databases) → the column and the field in the noun's file (row ↔ model stand together) → a test body in `tests/`,
 //! which runs on both → `http/api/<noun>/` to show it.
 //!
-//! - [`broadcaster`] (with [`captions`]), [`key`], [`video`], [`user`], [`token`], [`job`] (with [`lease`]): one noun each, model and statements;
+//! - [`broadcaster`] (with [`captions`]), [`key`], [`video`], [`token`], [`job`] (with [`lease`]): one noun each, model and statements;
+//! - [`person`] with [`identity`], [`group`], [`session`], [`reset`]: who people are and how they sign in;
+//! - [`access`], [`link`], [`signing`]: whom things are for, and what opens them; [`audit`]: who changed what;
 //! - [`demo`]: what `--dev` needs;
 //! - [`id`], [`slug`], [`secret`], [`rtsp_url`]: the types of their fields.
 
+pub mod access;
+pub mod audit;
 pub mod broadcaster;
 pub mod captions;
 mod database;
 pub mod demo;
 pub mod error;
+pub mod group;
 pub mod id;
+pub mod identity;
 pub mod job;
 pub mod key;
 pub mod lease;
+pub mod link;
+pub mod person;
+pub mod reset;
 pub mod rtsp_url;
 pub mod secret;
+pub mod session;
+pub mod signing;
 pub mod slug;
 mod statement;
 mod tenant;
 #[cfg(test)]
 mod tests;
 pub mod token;
-pub mod user;
 pub mod video;
 
 pub use error::Error;
@@ -53,6 +63,12 @@ impl Catalogue {
     /// `Open`, without the password.
     pub async fn open(url_or_path: &str) -> Result<Self, Error> {
         Ok(Self { database: Database::open(url_or_path).await?, tenant: Tenant::default() })
+    }
+
+    /// Whose rows.
+    #[must_use]
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
     }
 
     /// The same database for another tenant.

@@ -4,6 +4,7 @@
 //! and a salt would only take away that a key alone can be looked up (`rtmp://HOST/live/<key>` names no broadcaster).
 //! Passwords are chosen by people: argon2id.
 
+use super::database::Row;
 use super::error::Error;
 use super::id::{base32, random};
 use argon2::Argon2;
@@ -45,6 +46,17 @@ impl Digest {
         &self.0[..LOOKUP_CHARS]
     }
 
+    /// The row whose `token_sha256` it is. All of them are compared; there is hardly ever more than one.
+    pub(super) fn find(&self, rows: Vec<Row>) -> Result<Option<Row>, Error> {
+        let mut found = None;
+        for row in rows {
+            if self.matches(&row.text("token_sha256")?) {
+                found = Some(row);
+            }
+        }
+        Ok(found)
+    }
+
     /// Whether it is the digest that was stored; takes the same time whichever character differs.
     pub(super) fn matches(&self, stored: &str) -> bool {
         self.0.as_bytes().ct_eq(stored.as_bytes()).into()
@@ -56,33 +68,48 @@ pub(super) fn new_stream_key() -> Result<StreamKey, Error> {
     Ok(StreamKey::new(base32(&random::<20>()?)))
 }
 
-/// An API token in clear; shown once.
-#[derive(Clone)]
-pub struct ApiToken(String);
+macro_rules! tokens {
+    ($($(#[doc = $doc:literal])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[doc = $doc])*
+        #[derive(Clone)]
+        pub struct $name(String);
 
-impl ApiToken {
-    /// A new one: 256 random bits behind a prefix by which secret scanners know it.
-    pub(super) fn random() -> Result<Self, Error> {
-        Ok(Self(format!("amphi_{}", base32(&random::<32>()?))))
-    }
+        impl $name {
+            /// A new one: 256 random bits.
+            pub(super) fn random() -> Result<Self, Error> {
+                Ok(Self(format!(concat!($prefix, "{}"), base32(&random::<32>()?))))
+            }
 
-    /// Takes a token as a client sent it.
-    #[must_use]
-    pub fn new(token: String) -> Self {
-        Self(token)
-    }
+            /// Takes one as a client sent it.
+            #[must_use]
+            pub fn new(token: String) -> Self {
+                Self(token)
+            }
 
-    /// The token itself; only to be hashed, or shown to whom it was made for.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
+            /// The token itself; only to be hashed, or shown to whom it was made for.
+            #[must_use]
+            pub fn reveal(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    )*};
 }
 
-impl fmt::Debug for ApiToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiToken(…)")
-    }
+tokens! {
+    /// An API token in clear; shown once. Secret scanners know it by its prefix.
+    ApiToken = "amphi_";
+    /// What the cookie of a session holds.
+    SessionToken = "";
+    /// What a link to a draft holds.
+    LinkToken = "";
+    /// What a link to a new password holds.
+    ResetToken = "";
 }
 
 /// A password in clear.
@@ -99,6 +126,18 @@ impl Password {
             Ok(Self(password))
         } else {
             Err(Error::invalid("password", "must have 10 to 128 characters"))
+        }
+    }
+
+    /// Takes one that an owner chose for others to type: it goes from mouth to mouth, and guessing it is rate-limited.
+    ///
+    /// # Errors
+    /// `Invalid` unless it has 6 to 128 characters.
+    pub fn shared(password: String) -> Result<Self, Error> {
+        if (6..=128).contains(&password.chars().count()) {
+            Ok(Self(password))
+        } else {
+            Err(Error::invalid("password", "must have 6 to 128 characters"))
         }
     }
 
@@ -141,6 +180,16 @@ impl fmt::Debug for Password {
 pub struct PasswordHash(pub(super) String);
 
 impl PasswordHash {
+    /// One that no password fits, and that takes as long to verify as any: so that nobody can tell by the time who has an account.
+    #[must_use]
+    pub fn of_nobody() -> Self {
+        // Of the parameters of `Password::hash`; the digest is of nothing.
+        Self(
+            "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+                .to_owned(),
+        )
+    }
+
     /// Whether `password` is the one; as slow as [`Password::hash`].
     #[must_use]
     pub fn verify(&self, password: &str) -> bool {
@@ -180,8 +229,20 @@ mod tests {
         let password = Password::random().unwrap();
         assert_eq!(password.reveal().len(), 20);
         let hash = password.hash().unwrap();
-        let printed = format!("{key:?} {token:?} {password:?} {hash:?}");
-        assert_eq!(printed, "StreamKey(…) ApiToken(…) Password(…) PasswordHash(…)");
+        let session = SessionToken::random().unwrap();
+        assert_eq!(session.reveal().len(), 52);
+        let printed = format!("{key:?} {token:?} {session:?} {password:?} {hash:?}");
+        assert_eq!(printed, "StreamKey(…) ApiToken(…) SessionToken(…) Password(…) PasswordHash(…)");
+    }
+
+    #[test]
+    fn nobodys_password_is_none_and_costs_what_any_costs() {
+        let real = Password::new("correct horse".into()).unwrap().hash().unwrap();
+        let nobody = PasswordHash::of_nobody();
+        let parameters = |hash: &PasswordHash| hash.0.split('$').take(4).collect::<Vec<_>>().join("$");
+        assert_eq!(parameters(&nobody), parameters(&real));
+        assert!(phc::PasswordHash::new(&nobody.0).is_ok(), "it is really computed");
+        assert!(!nobody.verify("") && !nobody.verify("correct horse"));
     }
 
     #[test]

@@ -5,10 +5,9 @@ use super::id::TokenId;
 use super::secret::{ApiToken, Digest};
 use super::slug;
 use super::{Catalogue, Error};
+use crate::policy::scope::Scope;
 use media::time::WallTime;
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 
 /// What is known of a token; never the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,47 +26,6 @@ pub struct Token {
     pub revoked_at: Option<WallTime>,
     /// To the minute.
     pub last_used_at: Option<WallTime>,
-}
-
-/// Something that a token may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// Add, change and remove broadcasters and their keys.
-    BroadcastersWrite,
-    /// End lives.
-    LivesWrite,
-    /// Change, delete and restore videos.
-    VideosWrite,
-}
-
-impl Scope {
-    /// All there are.
-    pub const ALL: [Self; 3] = [Self::BroadcastersWrite, Self::LivesWrite, Self::VideosWrite];
-
-    /// `<noun>:<verb>`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::BroadcastersWrite => "broadcasters:write",
-            Self::LivesWrite => "lives:write",
-            Self::VideosWrite => "videos:write",
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Scope {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|scope| scope.name() == text);
-        found.ok_or("must be broadcasters:write, lives:write or videos:write")
-    }
 }
 
 /// Uses closer together than this are one: a program that polls must not write to the database each time.
@@ -155,12 +113,7 @@ impl Catalogue {
         let Some(digest) = Digest::of(token.reveal()) else { return Ok(None) };
         let statement =
             self.statement(SELECT).push_bind(" AND revoked_ms IS NULL AND token_lookup = ", digest.lookup());
-        let mut found = None;
-        for row in self.database.rows(statement).await? {
-            if digest.matches(&row.text("token_sha256")?) {
-                found = Some(model(&row)?);
-            }
-        }
+        let found = digest.find(self.database.rows(statement).await?)?.as_ref().map(model).transpose()?;
         let Some(token) = found.filter(|token| token.expires_at.is_none_or(|end| now < end)) else {
             return Ok(None);
         };

@@ -117,6 +117,17 @@ pub struct NewVideo {
     pub first_discontinuity: u64,
 }
 
+/// For whom a list of videos is.
+#[derive(Clone, Copy, Debug)]
+pub enum Readers<'a> {
+    /// Who may see all of them.
+    All,
+    /// Anybody.
+    Anybody,
+    /// The person with this id.
+    Person(&'a str),
+}
+
 /// A recording is complete.
 #[derive(Clone, Copy, Debug)]
 pub struct Finished {
@@ -231,7 +242,7 @@ fn default_title(broadcaster: &str, started_at: WallTime) -> String {
 }
 
 impl Catalogue {
-    /// A recording begins: a video that is live and not listed yet.
+    /// A recording begins: a video that is live and not listed yet, for whom its broadcaster is now.
     ///
     /// # Errors
     /// `NotFound` without such a broadcaster, `Invalid`, `Database`.
@@ -245,7 +256,9 @@ impl Catalogue {
         let statement = self
             .statement(
                 "INSERT INTO videos (tenant_id, id, broadcaster_id, title, slug, state, listed, created_ms, started_ms, \
-                 first_msn, first_discontinuity) VALUES ($1, $2, $3, $4, $5, 'live', FALSE, $6, $6, $7, $8)",
+                 first_msn, first_discontinuity, visibility, password_hash, password_version) \
+                 SELECT tenant_id, $2, id, $4, $5, 'live', FALSE, $6, $6, $7, $8, visibility, password_hash, password_version \
+                 FROM broadcasters WHERE tenant_id = $1 AND id = $3",
             )
             .bind(id.as_str())
             .bind(broadcaster.id.as_str())
@@ -254,7 +267,17 @@ impl Catalogue {
             .bind(new.started_at.millis())
             .bind(int("first_msn", new.first_msn)?)
             .bind(int("first_discontinuity", new.first_discontinuity)?);
-        self.database.execute(statement).await?;
+        let audience = self
+            .statement(
+                "INSERT INTO audiences (tenant_id, object_id, part, value) \
+                 SELECT tenant_id, $2, part, value FROM audiences WHERE tenant_id = $1 AND object_id = $3",
+            )
+            .bind(id.as_str())
+            .bind(broadcaster.id.as_str());
+        let mut tx = self.database.begin().await?;
+        tx.execute(statement).await?;
+        tx.execute(audience).await?;
+        tx.commit().await?;
         self.video(&id).await?.ok_or(Error::NotFound("video"))
     }
 
@@ -352,7 +375,28 @@ impl Catalogue {
     /// # Errors
     /// `Database`.
     pub async fn videos(&self, filter: VideoFilter) -> Result<Page<Video>, Error> {
-        let mut statement = self.statement(SELECT);
+        self.videos_for(filter, Readers::All).await
+    }
+
+    /// Those that may be for somebody, newest first. The policy has the last word: this only spares it to look at all.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn videos_for(&self, filter: VideoFilter, readers: Readers<'_>) -> Result<Page<Video>, Error> {
+        let mut statement = match readers {
+            Readers::All => self.statement(SELECT),
+            Readers::Anybody => self.statement(SELECT).push(" AND v.visibility = 'public'"),
+            Readers::Person(id) => self
+                .statement(SELECT)
+                .push(" AND (v.visibility IN ('public', 'signed_in') OR v.id IN (SELECT o.video_id FROM video_owners o ")
+                .push_bind("WHERE o.tenant_id = $1 AND o.person_id = ", id)
+                .push(") OR (v.visibility = 'groups' AND EXISTS (SELECT 1 FROM audiences a WHERE a.tenant_id = $1 ")
+                .push("AND a.object_id = v.id AND ((a.part = 'group' AND a.value IN (SELECT m.group_id FROM memberships m ")
+                .push_bind("WHERE m.tenant_id = $1 AND m.person_id = ", id)
+                .push(")) OR (a.part = 'affiliation' AND a.value IN (SELECT f.affiliation FROM affiliations f ")
+                .push_bind("WHERE f.tenant_id = $1 AND f.person_id = ", id)
+                .push("))))))"),
+        };
         if let Some(broadcaster) = &filter.broadcaster {
             statement = statement.push_bind(" AND v.broadcaster_id = ", broadcaster.as_str());
         }
@@ -425,15 +469,19 @@ impl Catalogue {
     /// # Errors
     /// `NotFound`, `Database`.
     pub async fn restore_video(&self, id: &VideoId) -> Result<Video, Error> {
-        let statement =
-            self.statement("UPDATE videos SET deleted_ms = NULL WHERE tenant_id = $1 AND id = $2").bind(id.as_str());
-        if self.database.execute(statement).await? == 0 {
-            return Err(Error::NotFound("video"));
-        }
+        let statement = self
+            .statement(
+                "UPDATE videos SET deleted_ms = NULL WHERE tenant_id = $1 AND id = $2 AND deleted_ms IS NOT NULL",
+            )
+            .bind(id.as_str());
+        let was_deleted = self.database.execute(statement).await? > 0;
         let video = self.video(id).await?.ok_or(Error::NotFound("video"))?;
-        if let (None, Some(ended_at)) = (video.pictured_at, video.ended_at) {
-            // Its job may have found it deleted.
-            self.add_job(JobKind::Storyboard, id, ended_at).await?;
+        if let Some(ended_at) = video.ended_at.filter(|_| was_deleted) {
+            // Its jobs may have found it deleted. A ladder that lacks nothing is done at once.
+            if video.pictured_at.is_none() {
+                self.add_job(JobKind::Storyboard, id, ended_at).await?;
+            }
+            self.add_job(JobKind::Ladder, id, ended_at).await?;
         }
         Ok(video)
     }

@@ -3,9 +3,9 @@
 use super::Error;
 use crate::catalogue::Catalogue;
 use crate::catalogue::slug::Slug;
-use crate::catalogue::token::Scope;
 use crate::clock::now;
 use crate::config::Config;
+use crate::policy::scope::Scope;
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

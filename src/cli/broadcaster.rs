@@ -1,5 +1,6 @@
 //! `amphi broadcaster`.
 
+use super::access::OfBroadcaster;
 use super::ask::{self, Wish};
 use super::{Error, captions, stdin, table};
 use crate::catalogue::Catalogue;
@@ -10,6 +11,7 @@ use crate::catalogue::slug::Slug;
 use crate::clock::{now, rfc3339};
 use crate::config::Config;
 use crate::live;
+use crate::policy::state::Visibility;
 use clap::Subcommand;
 use media::caption::language::Language;
 use media::ingest::StreamKey;
@@ -36,9 +38,19 @@ pub(super) enum Command {
         /// tcp or udp.
         #[arg(long, default_value = "tcp")]
         transport: RtspTransport,
+        /// Whom it is for: public, unlisted, signed_in or draft; for others see `broadcaster access`.
+        #[arg(long, default_value = "public")]
+        visibility: Visibility,
         /// As JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Change whom its lives are for, and the videos recorded from now on; what is not said stays.
+    Access {
+        /// Its name in URLs.
+        slug: Slug,
+        #[command(flatten)]
+        change: OfBroadcaster,
     },
     /// All of them.
     List {
@@ -141,13 +153,21 @@ impl Source {
 
 pub(super) async fn run(command: Command, config: &Config, catalogue: &Catalogue) -> Result<String, Error> {
     match command {
-        Command::Add { slug, title, rtsp, transport, json } => {
+        Command::Add { slug, title, rtsp, transport, visibility, json } => {
+            if visibility == Visibility::Password {
+                return Err(Error::Other("add it as draft, then give it a password by broadcaster access".to_owned()));
+            }
             let title = title.unwrap_or_else(|| slug.to_string());
             let rtsp_url = rtsp.map(Source::url).transpose()?;
-            let new = NewBroadcaster { rtsp_url, rtsp_transport: transport, ..NewBroadcaster::new(slug, title) };
+            let new =
+                NewBroadcaster { rtsp_url, rtsp_transport: transport, visibility, ..NewBroadcaster::new(slug, title) };
             let broadcaster = catalogue.add_broadcaster(new, now()).await?;
             let (_, key) = catalogue.add_key(&broadcaster.id, LABEL, now()).await?;
             Ok(with_key(&broadcaster, &key, json))
+        }
+        Command::Access { slug, change } => {
+            change.apply(catalogue, &find(catalogue, &slug).await?.id).await?;
+            Ok(format!("{slug} is changed.\n"))
         }
         Command::RotateKey { slug, json } => {
             let broadcaster = find(catalogue, &slug).await?;

@@ -3,10 +3,12 @@
 //! Each command is a file that turns its arguments into the text to print, or into an error. Exit codes: 0 done, 1 not
 //! done (and why, on standard error), 2 not understood.
 
+mod access;
 mod ask;
 mod broadcaster;
 mod captions;
 mod check;
+mod group;
 mod job;
 mod models;
 mod open;
@@ -86,9 +88,15 @@ enum Command {
     /// Background jobs: posters and previews of finished videos.
     #[command(subcommand)]
     Job(job::Command),
-    /// People who sign in with a password.
+    /// People who sign in.
     #[command(subcommand)]
     User(user::Command),
+    /// Groups of people whom things are for.
+    #[command(subcommand)]
+    Group(group::Command),
+    /// Where broadcasters are; operators can be limited to some.
+    #[command(subcommand)]
+    Building(group::Command),
     /// API tokens.
     #[command(subcommand)]
     Token(token::Command),
@@ -189,6 +197,8 @@ async fn execute(command: Command, sources: Sources) -> Result<String, Error> {
         Command::Video(command) => video::run(command, &open::catalogue(&config).await?).await,
         Command::Job(command) => job::run(command, &open::catalogue(&config).await?).await,
         Command::User(command) => user::run(command, &open::catalogue(&config).await?).await,
+        Command::Group(command) => group::run(command, &open::catalogue(&config).await?).await,
+        Command::Building(command) => group::run_buildings(command, &open::catalogue(&config).await?).await,
         Command::Token(command) => token::run(command, &open::catalogue(&config).await?).await,
         Command::Broadcaster(command) => broadcaster::run(command, &config, &open::catalogue(&config).await?).await,
         Command::Models(command) => models::run(command, &config),

@@ -34,7 +34,14 @@ fn the_command_line_is_that_of_the_contract() {
         "job cancel aaaaaaaaaaaaaaaa",
         "user add a",
         "user passwd a",
+        "user add a --name A --mail a@example.org --role viewer",
+        "user change a --role operator --building Sciences --group L1 --affiliation student",
+        "user change a --disable",
         "user list",
+        "group add L1",
+        "building list --json",
+        "video access aaaaaaaaaaaaaaaa --visibility groups --group L1 --owner a --downloadable true",
+        "broadcaster access hall --visibility signed_in --building Sciences --open-figures false",
         "token create --label x --scope videos:write",
         "token revoke aaaaaaaaaaaaaaaa",
         "token list",
@@ -69,6 +76,9 @@ fn the_command_line_is_that_of_the_contract() {
         "broadcaster set-vocabulary hall --exclusive",
         "token create --label x --scope all",
         "token revoke x",
+        "user add a --role king",
+        "user change a --disable --enable",
+        "video access aaaaaaaaaaaaaaaa --visibility secret",
         "job list --state new",
     ] {
         assert!(Cli::try_parse_from(["amphi"].into_iter().chain(words.split(' '))).is_err(), "{words}");
@@ -162,9 +172,45 @@ fn people_and_tokens_are_made_listed_and_revoked() {
 }
 
 #[test]
+fn people_groups_and_buildings_are_changed_and_it_is_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    amphi(here, &["user", "add", "zoe", "--name", "Zoé", "--mail", "Zoe@Uni.example", "--role", "viewer"]).unwrap();
+    amphi(here, &["building", "add", "Sciences"]).unwrap();
+    amphi(here, &["group", "add", "L1"]).unwrap();
+    let unknown = amphi(here, &["user", "change", "zoe", "--building", "Letters"]).unwrap_err();
+    assert_eq!(unknown.to_string(), "there is no building Letters");
+    let words = ["user", "change", "zoe", "--role", "operator", "--building", "Sciences", "--group", "L1"];
+    amphi(here, &words).unwrap();
+    let listed = json(&amphi(here, &["user", "list", "--json"]).unwrap());
+    assert_eq!((&listed[0]["role"], &listed[0]["mail"]), (&"operator".into(), &"zoe@uni.example".into()));
+    assert_eq!(listed[0]["buildings"].as_array().unwrap().len(), 1);
+    amphi(here, &["user", "change", "zoe", "--everywhere", "--disable"]).unwrap();
+    let listed = amphi(here, &["user", "list"]).unwrap();
+    assert!(listed.contains("operator, disabled"), "{listed}");
+
+    amphi(here, &["broadcaster", "add", "hall", "--visibility", "draft"]).unwrap();
+    let words = ["broadcaster", "access", "hall", "--visibility", "groups", "--group", "L1", "--building", "Sciences"];
+    amphi(here, &words).unwrap();
+    let without = amphi(here, &["broadcaster", "access", "hall", "--visibility", "password"]).unwrap_err();
+    assert!(without.to_string().contains("must be set for the visibility password"), "{without}");
+    let unknown = amphi(here, &["video", "access", "aaaaaaaaaaaaaaaa", "--visibility", "public"]).unwrap_err();
+    assert_eq!(unknown.to_string(), "there is no such video");
+
+    let path = here.join("db").join("catalogue.sqlite");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let acts: Vec<String> = runtime.block_on(async {
+        let catalogue = Catalogue::open(path.to_str().unwrap()).await.unwrap();
+        catalogue.audit_log(10).await.unwrap().into_iter().map(|entry| entry.act).collect()
+    });
+    let count = |act: &str| acts.iter().filter(|known| *known == act).count();
+    assert_eq!((count("person.add"), count("person.change"), count("broadcaster.rights")), (1, 2, 1), "{acts:?}");
+}
+
+#[test]
 fn the_catalogue_is_made_before_the_first_start() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "4 migrations were applied.\n");
+    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "5 migrations were applied.\n");
     assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "The catalogue is up to date.\n");
     assert_eq!(amphi(folder.path(), &["video", "list"]).unwrap(), "There are no videos yet.\n");
     assert_eq!(amphi(folder.path(), &["job", "list"]).unwrap(), "There are no such jobs.\n");

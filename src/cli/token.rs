@@ -3,8 +3,9 @@
 use super::{Error, table};
 use crate::catalogue::Catalogue;
 use crate::catalogue::id::TokenId;
-use crate::catalogue::token::{Scope, Token};
+use crate::catalogue::token::Token;
 use crate::clock::{now, rfc3339};
+use crate::policy::scope::Scope;
 use clap::Subcommand;
 use media::time::WallTime;
 use serde_json::json;
@@ -19,7 +20,8 @@ pub(super) enum Command {
         /// Which program will have it.
         #[arg(long)]
         label: String,
-        /// What it may do: broadcasters:write, lives:write, videos:write. Can be repeated.
+        /// What it may do: audit:read, broadcasters:read, broadcasters:write, lives:write, metrics:read, people:read, people:write,
+        /// videos:read, videos:write. Can be repeated.
         #[arg(long = "scope", required = true, value_delimiter = ',')]
         scopes: Vec<Scope>,
         /// Refused after this many days; without it, never.

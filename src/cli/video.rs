@@ -1,7 +1,9 @@
 //! `amphi video`.
 
+use super::access::OfVideo;
 use super::{Error, table};
 use crate::catalogue::Catalogue;
+use crate::catalogue::id::VideoId;
 use crate::catalogue::slug::Slug;
 use crate::catalogue::video::{MAX_PAGE, Video, VideoFilter};
 use crate::clock::rfc3339;
@@ -22,10 +24,23 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Change whom a video is for, and whose it is; what is not said stays.
+    Access {
+        /// Its id, from `video list`.
+        id: VideoId,
+        #[command(flatten)]
+        change: OfVideo,
+    },
 }
 
 pub(super) async fn run(command: Command, catalogue: &Catalogue) -> Result<String, Error> {
-    let Command::List { broadcaster, limit, json } = command;
+    let (broadcaster, limit, json) = match command {
+        Command::List { broadcaster, limit, json } => (broadcaster, limit, json),
+        Command::Access { id, change } => {
+            change.apply(catalogue, &id).await?;
+            return Ok(format!("{id} is changed.\n"));
+        }
+    };
     let broadcaster = match broadcaster {
         Some(slug) => Some(super::broadcaster::find(catalogue, &slug).await?.id),
         None => None,

@@ -39,6 +39,21 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
     if config.http.tls_certificate.path().is_some() != config.http.tls_key.path().is_some() {
         wrong.push(("http.tls_key", "and http.tls_certificate go together".to_owned()));
     }
+    let site = &config.http.public_url;
+    if !site.is_empty() && !is_site(site) {
+        wrong.push((
+            "http.public_url",
+            "must be https://HOST or http://HOST, perhaps with a port, and nothing after it".to_owned(),
+        ));
+    }
+    if !config.smtp.url.reveal().is_empty() {
+        if site.is_empty() {
+            wrong.push(("smtp.url", "needs http.public_url: mails lead back to the site".to_owned()));
+        }
+        if !config.smtp.from.contains('@') {
+            wrong.push(("smtp.from", "must be an address such as \"Amphi <amphi@example.org>\"".to_owned()));
+        }
+    }
     let renditions = &config.renditions;
     if Preset::named(&renditions.preset).is_none() {
         wrong.push(("renditions.preset", format!("must be one of: {}", Preset::NAMES.join(", "))));
@@ -85,6 +100,14 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
         wrong.push(("log.filter", "must look like \"info\" or \"info,amphi::live=debug\"".to_owned()));
     }
     wrong
+}
+
+/// A scheme and a host, and nothing that would have to be cut off.
+fn is_site(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| {
+        let plain = url.username().is_empty() && url.password().is_none() && url.path() == "/" && !text.ends_with('/');
+        matches!(url.scheme(), "https" | "http") && url.host().is_some() && plain && url.query().is_none()
+    })
 }
 
 /// What is unwise, as (key, sentence).

@@ -2,7 +2,7 @@
 
 use super::section::section;
 use super::units::MaybePath;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 section! {
     /// Pages, playlists, media and the API.
@@ -14,5 +14,13 @@ section! {
         pub tls_certificate: MaybePath = MaybePath::default(),
         /// Private key of the certificate (PEM); readable by the server's user only.
         pub tls_key: MaybePath = MaybePath::default(),
+        /// Where people reach the site, such as `https://live.example.org`: for links in mails. With https, cookies travel by
+        /// https only, also when it ends at a proxy.
+        pub public_url: String = String::new(),
+        /// Addresses of proxies in front, such as ["127.0.0.1"]: X-Forwarded-For is believed from them and from nobody else.
+        pub proxies: Vec<IpAddr> = Vec::new(),
+        /// Whether /metrics answers everybody who reaches this server; otherwise it wants a token with the scope metrics:read.
+        /// Under --dev: true.
+        pub open_metrics: bool = false,
     }
 }

@@ -22,6 +22,7 @@ mod renditions;
 mod rtmp;
 mod sample;
 pub mod section;
+mod smtp;
 pub mod units;
 
 pub use captions::Captions;
@@ -35,6 +36,7 @@ pub use log::{Format, Log};
 pub use renditions::{Renditions, Videos};
 pub use rtmp::Rtmp;
 pub use sample::sample;
+pub use smtp::Smtp;
 
 use section::{Key, Section};
 use serde::{Deserialize, Serialize};
@@ -63,6 +65,8 @@ pub struct Config {
     pub engine: Engine,
     /// The database.
     pub catalogue: Catalogue,
+    /// Mails.
+    pub smtp: Smtp,
     /// What is logged.
     pub log: Log,
 }
@@ -84,6 +88,7 @@ macro_rules! sections {
         $visit!("jobs", Jobs);
         $visit!("engine", Engine);
         $visit!("catalogue", Catalogue);
+        $visit!("smtp", Smtp);
         $visit!("log", Log);
     };
 }
@@ -100,6 +105,7 @@ impl Default for Config {
             jobs: Jobs::default(),
             engine: Engine::default(),
             catalogue: Catalogue::default(),
+            smtp: Smtp::default(),
             log: Log::default(),
         }
     }
@@ -112,6 +118,7 @@ impl Config {
         let mut config = Self { data_dir: PathBuf::from("data"), ..Self::default() };
         config.http.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, config.http.listen.port()));
         config.rtmp.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, config.rtmp.listen.port()));
+        config.http.open_metrics = true;
         config
     }
 

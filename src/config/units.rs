@@ -227,6 +227,36 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+/// Where mails are handed over; may hold a password, which `Debug` hides.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct SmtpUrl(String);
+
+impl SmtpUrl {
+    /// As it was written, password included; only to be connected to.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SmtpUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() || text.starts_with("smtp://") || text.starts_with("smtps://") {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("\"\", smtps://USER:PASSWORD@HOST or smtp://HOST?tls=required")
+        }
+    }
+}
+
+impl fmt::Debug for SmtpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "SmtpUrl()" } else { "SmtpUrl(…)" })
+    }
+}
+
 /// Reads a string by `FromStr` and says what was expected without repeating what was found (it may be a secret).
 struct Text<T>(PhantomData<T>);
 
@@ -266,6 +296,7 @@ as_text! {
     MaybePath: |path| &path.to_string();
     MaybeAddress: |address| &address.to_string();
     DatabaseUrl: |url| &url.0;
+    SmtpUrl: |url| &url.0;
 }
 
 impl From<Span> for Duration {
@@ -338,5 +369,8 @@ mod tests {
         let url: DatabaseUrl = "postgres://u:hunter2@h/n".parse().unwrap();
         assert_eq!(format!("{url:?}"), "DatabaseUrl(…)");
         assert!("mysql://x".parse::<DatabaseUrl>().is_err());
+        let url: SmtpUrl = "smtps://u:hunter2@h".parse().unwrap();
+        assert_eq!(format!("{url:?}"), "SmtpUrl(…)");
+        assert!("h:25".parse::<SmtpUrl>().is_err());
     }
 }

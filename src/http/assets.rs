@@ -15,7 +15,7 @@ use flate2::{Compression, write::GzEncoder};
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
 
@@ -53,6 +53,12 @@ pub struct Needs {
 /// The front end. Cheap to clone.
 #[derive(Clone)]
 pub struct Assets(Arc<Inner>);
+
+impl fmt::Debug for Assets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assets").field("files", &self.0.files.len()).finish_non_exhaustive()
+    }
+}
 
 struct Inner {
     files: HashMap<String, File>,

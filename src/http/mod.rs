@@ -3,12 +3,15 @@
 //! - [`router`]: every route, one table; [`state`]: the parts that handlers take;
 //! - [`play`]: playlists and media;
 //! - [`pages`]: what a reader sees, rendered on the server; [`assets`]: the built front end, embedded;
-//! - [`api`]: everything under `/api/v1`; [`input`], [`token`]: what its handlers are given of a request, checked;
+//! - [`gate`]: who asks, and whether they may: before every handler; [`accounts`]: whether somebody is who they say;
+//! - [`api`]: everything under `/api/v1`; [`input`]: what its handlers are given of a request, checked; [`shown`]: what lists show to whom;
 //! - [`problem`]: what is answered when something can't be done; [`security`]: the headers of every answer;
 //! - [`server`]: sockets and connections; [`tls`]: certificates; [`health`]: probes and metrics.
 
+pub mod accounts;
 pub mod api;
 pub mod assets;
+pub mod gate;
 pub mod health;
 pub mod input;
 pub mod pages;
@@ -17,6 +20,8 @@ pub mod problem;
 pub mod router;
 pub mod security;
 pub mod server;
+pub mod shown;
 pub mod state;
+#[cfg(test)]
+mod support;
 pub mod tls;
-pub mod token;

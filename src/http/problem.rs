@@ -82,7 +82,7 @@ impl Problem {
 
     /// 403: a good token that may not do this.
     #[must_use]
-    pub fn forbidden(scope: catalogue::token::Scope) -> Self {
+    pub fn forbidden(scope: crate::policy::scope::Scope) -> Self {
         Self::new(StatusCode::FORBIDDEN)
             .detail(format!("The token lacks the scope {scope}."))
             .challenge("Bearer realm=\"amphi\", error=\"insufficient_scope\"")

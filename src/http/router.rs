@@ -1,5 +1,6 @@
 //! Every route, one table.
 
+use super::accounts::Accounts;
 use super::assets::{self, Assets};
 use super::health::{self, Health};
 use super::pages::{self, events::EventSlots, source::Source};
@@ -29,14 +30,19 @@ pub struct Site {
     pub assets: Assets,
     /// Open streams of states.
     pub events: EventSlots,
+    /// Who people are. Brings the gate that stands before all routes.
+    pub accounts: Accounts,
 }
 
 /// The whole site. Requests for files of a live on air do not come here: the server answers them by [`Play::hot`], with the code of
 /// these routes.
 pub fn site(site: Site, health: Health) -> Router {
-    Router::new()
+    let gate = site.accounts.gate().clone();
+    let router = Router::new()
         // /, /live/{slug}, /live/{slug}/events, /videos/{id}-{slug}
         .merge(pages::routes())
+        // /sign-in, /account, /forgotten, …, /live/{slug}/password
+        .merge(pages::people::routes())
         // /live/{slug}/master.m3u8, /live/{slug}/{rendition}/{file}, the same under /videos/{id}
         .merge(play::routes())
         // /videos/{id}/poster.jpg, storyboard.jpg, storyboard.vtt
@@ -48,8 +54,8 @@ pub fn site(site: Site, health: Health) -> Router {
         .fallback(pages::not_found)
         .with_state(site)
         // /healthz, /readyz, /metrics
-        .merge(health::routes(health))
-        .layer(map_response(security::add_headers))
+        .merge(health::routes(health));
+    gate.guard(router).layer(map_response(security::add_headers))
 }
 
 macro_rules! part {
@@ -70,4 +76,5 @@ part!(Play, play);
 part!(Pictures, pictures);
 part!(Source, pages);
 part!(Assets, assets);
+part!(Accounts, accounts);
 part!(EventSlots, events);

@@ -30,7 +30,8 @@ pub(super) fn decide(who: &Who<'_>, id: &str, part: LivePart, action: Action, st
             allowed_if(may, || refuse(who, seen, Scope::LivesWrite))
         }
         (LivePart::Record, Action::Change | Action::Delete)
-        | (LivePart::Keys, Action::See | Action::Create | Action::Change | Action::Delete) => {
+        | (LivePart::Keys, Action::See | Action::Create | Action::Change | Action::Delete)
+        | (LivePart::Rights, Action::See | Action::Change) => {
             // A program that may end lives may not learn what they publish with.
             let may = manages(who, state);
             allowed_if(may, || refuse(who, seen, Scope::BroadcastersWrite))

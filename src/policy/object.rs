@@ -55,6 +55,8 @@ pub enum LivePart {
     Health,
     /// Its stream keys, and where it is pulled from.
     Keys,
+    /// Whom it is for.
+    Rights,
 }
 
 /// Which part of a video.
@@ -74,8 +76,8 @@ pub enum VideoPart {
     Download,
     /// What is known of it.
     Record,
-    /// Links that open a draft.
-    Links,
+    /// Whom it is for, whose it is, and the links that open a draft.
+    Rights,
 }
 
 /// What is to be done.
@@ -111,8 +113,16 @@ impl Action {
 
 impl LivePart {
     /// All there are.
-    pub const ALL: [Self; 7] =
-        [Self::Page, Self::Playlist, Self::Segment, Self::Caption, Self::Record, Self::Health, Self::Keys];
+    pub const ALL: [Self; 8] = [
+        Self::Page,
+        Self::Playlist,
+        Self::Segment,
+        Self::Caption,
+        Self::Record,
+        Self::Health,
+        Self::Keys,
+        Self::Rights,
+    ];
 }
 
 impl VideoPart {
@@ -125,6 +135,6 @@ impl VideoPart {
         Self::Picture,
         Self::Download,
         Self::Record,
-        Self::Links,
+        Self::Rights,
     ];
 }

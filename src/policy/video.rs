@@ -36,7 +36,7 @@ pub(super) fn decide(who: &Who<'_>, id: &str, part: VideoPart, action: Action, s
             allowed_if(may, || if seen.is_allowed() { Decision::Refused(Refusal::Forbidden) } else { seen })
         }
         (VideoPart::Record, Action::Change | Action::Delete | Action::Restore)
-        | (VideoPart::Links, Action::See | Action::Create | Action::Delete) => {
+        | (VideoPart::Rights, Action::See | Action::Create | Action::Change | Action::Delete) => {
             allowed_if(manages(who, state), || refuse(who, seen, Scope::VideosWrite))
         }
         // Nothing else can be done with them.

@@ -63,7 +63,10 @@ pub(crate) fn try_ask(address: SocketAddr, path: &str, ask: &Ask<'_>) -> io::Res
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     if !ask.body.is_empty() {
-        head.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", ask.body.len()));
+        if !ask.headers.iter().any(|(name, _)| *name == "content-type") {
+            head.push_str("content-type: application/json\r\n");
+        }
+        head.push_str(&format!("content-length: {}\r\n", ask.body.len()));
     }
     let began = Instant::now();
     let bytes = exchange(address, format!("{head}\r\n{}", ask.body).as_bytes())?;

@@ -197,12 +197,17 @@ pub(super) async fn a_restored_video_gets_what_it_missed_while_it_was_deleted(ca
     let job = claim(&catalogue, &me, 40_000, 30_000).await.unwrap();
     catalogue.finish_job(&job.id, &me, at(31_000)).await.unwrap();
     catalogue.restore_video(&id).await.unwrap();
-    let again = claim(&catalogue, &me, 60_000, 50_000).await.unwrap();
-    assert_eq!(again.video_id, id);
+    let mut kinds = Vec::new();
+    while let Some(again) = claim(&catalogue, &me, 60_000, 50_000).await {
+        assert_eq!(again.video_id, id);
+        kinds.push(again.kind);
+        catalogue.finish_job(&again.id, &me, at(51_000)).await.unwrap();
+    }
+    kinds.sort_by_key(|kind| kind.name());
+    assert_eq!(kinds, [JobKind::Ladder, JobKind::Storyboard]);
     catalogue.video_pictured(&id, at(51_000)).await.unwrap();
-    catalogue.finish_job(&again.id, &me, at(51_000)).await.unwrap();
     catalogue.restore_video(&id).await.unwrap();
-    assert_eq!(claim(&catalogue, &me, 90_000, 80_000).await, None, "it has them");
+    assert_eq!(claim(&catalogue, &me, 90_000, 80_000).await, None, "it was not deleted");
 }
 
 pub(super) async fn another_tenant_sees_and_claims_none(ours: Catalogue) {

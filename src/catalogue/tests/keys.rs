@@ -3,6 +3,8 @@
 use super::super::id::KeyId;
 use super::{Catalogue, at, hall};
 use crate::catalogue::Error;
+use crate::policy::state::Visibility;
+use crate::policy::who::Role;
 use media::ingest::StreamKey;
 
 async fn opens(catalogue: &Catalogue, slug: Option<&str>, key: &StreamKey) -> Option<String> {
@@ -81,6 +83,9 @@ pub(super) async fn the_demo_is_made_once(catalogue: Catalogue) {
     assert_eq!(opens(&catalogue, Some("demo"), &demo).await.as_deref(), Some("demo"));
     assert_eq!(opens(&catalogue, None, &demo).await.as_deref(), Some("demo"));
     assert_eq!(catalogue.broadcasters().await.unwrap().len(), 1);
-    let (_, hash) = catalogue.user_by_login("admin").await.unwrap().unwrap();
+    let (id, hash) = catalogue.password_of("admin").await.unwrap().unwrap();
     assert!(hash.verify(password.reveal()));
+    assert_eq!(catalogue.person(&id).await.unwrap().unwrap().role, Role::Administrator);
+    let (_, state) = catalogue.broadcaster_state(&"demo".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((state.visibility, state.open_figures), (Visibility::Public, true), "everybody watches the demo");
 }

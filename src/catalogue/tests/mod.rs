@@ -1,11 +1,13 @@
 //! The catalogue's tests: each body runs on SQLite and on a real PostgreSQL, on a fresh, migrated catalogue.
 
+mod access;
 mod broadcasters;
 mod jobs;
 mod keys;
 mod people;
 mod postgres;
 mod scope;
+mod sessions;
 mod sqlite;
 mod videos;
 
@@ -14,7 +16,7 @@ use super::{Catalogue, Tenant};
 use media::time::WallTime;
 
 /// Files in `migrations/`.
-const MIGRATIONS: usize = 4;
+const MIGRATIONS: usize = 5;
 
 /// Bodies that take a fresh catalogue: a test each on SQLite, and all of them on one PostgreSQL.
 macro_rules! on_both {
@@ -47,6 +49,13 @@ macro_rules! on_both {
 }
 
 on_both! {
+    access::begins_for_everybody_or_as_said_and_changes,
+    access::a_recording_is_for_whom_its_broadcaster_is,
+    access::a_password_has_a_number_that_never_comes_back,
+    access::who_owns_a_video_and_which_groups_see_it,
+    access::links_open_until_revoked_or_expired,
+    access::signing_keys_are_replaced_while_they_are_good,
+    access::the_audit_log_is_read_newest_first,
     broadcasters::are_added_changed_and_listed,
     broadcasters::have_captions_of_their_own,
     broadcasters::a_removed_ones_slug_is_free_and_its_numbers_go_on,
@@ -65,9 +74,14 @@ on_both! {
     keys::a_removed_broadcasters_keys_open_nothing,
     keys::last_use_is_kept_to_the_minute,
     keys::the_demo_is_made_once,
-    people::users_have_unique_logins_and_passwords,
+    people::have_unique_logins_addresses_and_passwords,
+    people::what_somebody_is_can_be_changed,
+    people::groups_and_affiliations_are_what_was_said_last,
     people::tokens_are_found_until_revoked_or_expired,
     scope::another_tenant_sees_and_changes_nothing,
+    sessions::hold_until_they_end_expire_or_are_unused,
+    sessions::end_with_a_new_password_or_a_disabled_account,
+    sessions::a_link_to_a_new_password_is_used_once,
     videos::are_begun_finished_and_listed,
     videos::the_timeline_never_goes_back,
     videos::pages_show_each_video_once,

@@ -1,28 +1,120 @@
-//! Users and API tokens.
+//! People and API tokens.
 
-use super::super::id::TokenId;
-use super::super::secret::{ApiToken, Password};
-use super::super::token::Scope;
+use super::super::id::{GroupId, PersonId, TokenId};
+use super::super::identity::NewPerson;
+use super::super::person::PersonChange;
+use super::super::secret::{ApiToken, Password, PasswordHash};
 use super::{Catalogue, at};
 use crate::catalogue::Error;
+use crate::policy::scope::Scope;
+use crate::policy::who::{Buildings, Role};
 use std::collections::BTreeSet;
 
-pub(super) async fn users_have_unique_logins_and_passwords(catalogue: Catalogue) {
-    let hash = Password::new("first password".into()).unwrap().hash().unwrap();
-    let user = catalogue.add_user("Zoé.x@uni".replace('é', "e").as_str(), &hash, at(7)).await.unwrap();
-    assert_eq!((user.login.as_str(), user.created_at), ("zoe.x@uni", at(7)));
-    assert!(matches!(catalogue.add_user("ZOE.X@UNI", &hash, at(8)).await, Err(Error::Taken("login"))));
-    assert!(matches!(catalogue.add_user("a b", &hash, at(8)).await, Err(Error::Invalid { field: "login", .. })));
-    let (found, stored) = catalogue.user_by_login(" Zoe.X@uni ").await.unwrap().unwrap();
-    assert_eq!(found, user);
+fn hash(password: &str) -> PasswordHash {
+    Password::new(password.to_owned()).unwrap().hash().unwrap()
+}
+
+fn new(login: &str) -> NewPerson {
+    NewPerson::new(login, Role::Viewer)
+}
+
+pub(super) async fn have_unique_logins_addresses_and_passwords(catalogue: Catalogue) {
+    let first = hash("first password");
+    let with_mail = NewPerson { mail: Some("Zoe@Uni.example".into()), ..new("Zoe.X@uni") };
+    let person = catalogue.add_person(with_mail.clone(), &first, at(7)).await.unwrap();
+    assert_eq!((person.login.as_deref(), person.created_at), (Some("zoe.x@uni"), at(7)));
+    assert_eq!((person.name.as_str(), person.mail.as_deref()), ("zoe.x@uni", Some("zoe@uni.example")));
+    let taken = catalogue.add_person(new("ZOE.X@UNI"), &first, at(8)).await;
+    assert!(matches!(taken, Err(Error::Taken("login"))));
+    let taken = catalogue.add_person(NewPerson { login: "other".into(), ..with_mail }, &first, at(8)).await;
+    assert!(matches!(taken, Err(Error::Taken("mail"))));
+    let bad = catalogue.add_person(new("a b"), &first, at(8)).await;
+    assert!(matches!(bad, Err(Error::Invalid { field: "login", .. })));
+    let bad = catalogue.add_person(NewPerson { mail: Some("nowhere".into()), ..new("x") }, &first, at(8)).await;
+    assert!(matches!(bad, Err(Error::Invalid { field: "mail", .. })));
+
+    let (id, stored) = catalogue.password_of(" Zoe.X@uni ").await.unwrap().unwrap();
+    assert_eq!(id, person.id);
     assert!(stored.verify("first password"));
-    let second = Password::new("second password".into()).unwrap().hash().unwrap();
-    catalogue.set_password("zoe.x@uni", &second).await.unwrap();
-    let (_, stored) = catalogue.user_by_login("zoe.x@uni").await.unwrap().unwrap();
+    catalogue.set_password(&id, &hash("second password"), None, at(9)).await.unwrap();
+    let (_, stored) = catalogue.password_of("zoe.x@uni").await.unwrap().unwrap();
     assert!(stored.verify("second password") && !stored.verify("first password"));
-    assert!(matches!(catalogue.set_password("nobody", &second).await, Err(Error::NotFound(_))));
-    assert!(catalogue.user_by_login("' OR 1=1 --").await.unwrap().is_none());
-    assert_eq!(catalogue.users().await.unwrap(), [user]);
+    let nobody = PersonId::random().unwrap();
+    assert!(matches!(catalogue.set_password(&nobody, &first, None, at(9)).await, Err(Error::NotFound(_))));
+    assert!(catalogue.password_of("' OR 1=1 --").await.unwrap().is_none());
+    assert_eq!(catalogue.person_by_mail("ZOE@uni.example").await.unwrap(), Some(person.clone()));
+    assert_eq!(catalogue.person_by_login("zoe.x@uni").await.unwrap(), Some(person.clone()));
+    assert_eq!(catalogue.people().await.unwrap(), [person], "nothing is left of who was refused");
+}
+
+pub(super) async fn what_somebody_is_can_be_changed(catalogue: Catalogue) {
+    let person = catalogue.add_person(new("zoe"), &hash("first password"), at(1)).await.unwrap();
+    let building = catalogue.add_building("Sciences", at(1)).await.unwrap();
+    assert!(matches!(catalogue.add_building("Sciences", at(1)).await, Err(Error::Taken("building"))));
+    let only = Buildings::Only(BTreeSet::from([building.id.to_string()]));
+    let change = PersonChange {
+        name: Some("Zoé".into()),
+        mail: Some(Some("z@x".into())),
+        role: Some(Role::Operator),
+        buildings: Some(only.clone()),
+        disabled: None,
+    };
+    let changed = catalogue.change_person(&person.id, change, at(2)).await.unwrap();
+    assert_eq!((changed.name.as_str(), changed.role, &changed.buildings), ("Zoé", Role::Operator, &only));
+    let standing = catalogue.standing(&person.id).await.unwrap().unwrap();
+    assert_eq!((standing.role, standing.buildings), (Role::Operator, only.clone()));
+
+    let nowhere = PersonChange {
+        buildings: Some(Buildings::Only(BTreeSet::from(["aaaaaaaaaaaaaaaa".into()]))),
+        name: Some("x".into()),
+        ..PersonChange::default()
+    };
+    let refused = catalogue.change_person(&person.id, nowhere, at(3)).await;
+    assert!(matches!(refused, Err(Error::NotFound("building"))));
+    assert_eq!(catalogue.person(&person.id).await.unwrap(), Some(changed), "all or nothing");
+
+    let none = PersonChange { buildings: Some(Buildings::Only(BTreeSet::new())), ..PersonChange::default() };
+    let limited = catalogue.change_person(&person.id, none, at(4)).await.unwrap();
+    assert_eq!(limited.buildings, Buildings::Only(BTreeSet::new()), "limited to none is not everywhere");
+    let all = PersonChange { buildings: Some(Buildings::All), mail: Some(None), ..PersonChange::default() };
+    let freed = catalogue.change_person(&person.id, all, at(5)).await.unwrap();
+    assert_eq!((freed.buildings, freed.mail), (Buildings::All, None));
+
+    let disabled = PersonChange { disabled: Some(true), ..PersonChange::default() };
+    let off = catalogue.change_person(&person.id, disabled, at(6)).await.unwrap();
+    assert_eq!(off.disabled_at, Some(at(6)));
+    assert!(catalogue.standing(&person.id).await.unwrap().is_none());
+    assert!(catalogue.password_of("zoe").await.unwrap().is_none());
+    let enabled = PersonChange { disabled: Some(false), ..PersonChange::default() };
+    assert_eq!(catalogue.change_person(&person.id, enabled, at(7)).await.unwrap().disabled_at, None);
+}
+
+pub(super) async fn groups_and_affiliations_are_what_was_said_last(catalogue: Catalogue) {
+    let person = catalogue.add_person(new("zoe"), &hash("first password"), at(1)).await.unwrap();
+    let one = catalogue.add_group("L1", at(1)).await.unwrap();
+    let two = catalogue.add_group("L2", at(1)).await.unwrap();
+    assert!(matches!(catalogue.add_group("L1", at(1)).await, Err(Error::Taken("group"))));
+    assert_eq!(catalogue.groups().await.unwrap(), [one.clone(), two.clone()]);
+    let groups = async || catalogue.standing(&person.id).await.unwrap().unwrap().groups;
+    catalogue.set_groups(&person.id, &BTreeSet::from([one.id.clone(), two.id.clone()])).await.unwrap();
+    assert_eq!(groups().await.len(), 2);
+    catalogue.set_groups(&person.id, &BTreeSet::from([two.id.clone()])).await.unwrap();
+    assert_eq!(groups().await, BTreeSet::from([two.id.to_string()]));
+    let unknown = BTreeSet::from([GroupId::random().unwrap()]);
+    assert!(matches!(catalogue.set_groups(&person.id, &unknown).await, Err(Error::NotFound("group"))));
+    catalogue.remove_group(&two.id).await.unwrap();
+    assert!(groups().await.is_empty());
+    assert!(matches!(catalogue.remove_group(&two.id).await, Err(Error::NotFound("group"))));
+
+    let said = BTreeSet::from([" Student ".to_owned(), "member".to_owned()]);
+    catalogue.set_affiliations(&person.id, &said).await.unwrap();
+    let standing = catalogue.standing(&person.id).await.unwrap().unwrap();
+    assert_eq!(standing.affiliations, BTreeSet::from(["member".to_owned(), "student".to_owned()]));
+    let bad = BTreeSet::from(["a b".to_owned()]);
+    assert!(matches!(catalogue.set_affiliations(&person.id, &bad).await, Err(Error::Invalid { .. })));
+    assert_eq!(catalogue.standing(&person.id).await.unwrap().unwrap().affiliations.len(), 2, "all or nothing");
+    catalogue.set_affiliations(&person.id, &BTreeSet::new()).await.unwrap();
+    assert!(catalogue.standing(&person.id).await.unwrap().unwrap().affiliations.is_empty());
 }
 
 pub(super) async fn tokens_are_found_until_revoked_or_expired(catalogue: Catalogue) {

@@ -1,11 +1,16 @@
 //! Every row belongs to a tenant and every statement is scoped by it.
 
-use super::super::broadcaster::BroadcasterChange;
+use super::super::access::AccessChange;
+use super::super::audit::Actor;
+use super::super::broadcaster::{BroadcasterChange, NewBroadcaster};
+use super::super::identity::NewPerson;
+use super::super::person::PersonChange;
 use super::super::secret::Password;
-use super::super::token::Scope;
 use super::super::video::{Finished, NewVideo, VideoChange, VideoFilter};
 use super::{Catalogue, Tenant, at, hall};
 use crate::catalogue::Error;
+use crate::policy::scope::Scope;
+use crate::policy::who::{Audience, Role};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -17,10 +22,21 @@ pub(super) async fn another_tenant_sees_and_changes_nothing(ours: Catalogue) {
         NewVideo { broadcaster_id: a.id.clone(), title: None, started_at: at(1), first_msn: 0, first_discontinuity: 0 };
     let video = ours.begin_video(new.clone()).await.unwrap();
     let hash = Password::random().unwrap().hash().unwrap();
-    ours.add_user("admin", &hash, at(1)).await.unwrap();
+    let admin = ours.add_person(NewPerson::new("admin", Role::Administrator), &hash, at(1)).await.unwrap();
+    let (session, cookie) = ours.begin_session(&admin.id, "x", at(1)).await.unwrap();
+    let reset = ours.begin_reset(&admin.id, at(1)).await.unwrap();
+    let group = ours.add_group("x", at(1)).await.unwrap();
+    let building = ours.add_building("x", at(1)).await.unwrap();
+    let (link, shared) = ours.add_link(&video.id, "x", at(9_000), at(1)).await.unwrap();
+    ours.note(&Actor::CommandLine, "x.y", "", "", at(1)).await.unwrap();
+    let signing = ours.signing_keys(at(1)).await.unwrap();
     let (token_info, token) = ours.add_token("x", &BTreeSet::from([Scope::VideosWrite]), None, at(1)).await.unwrap();
 
     let theirs = ours.of(Tenant::other("elsewhere"));
+    // A statement has to name its tenant; this one makes it.
+    let add =
+        theirs.statement("INSERT INTO tenants (id, title, created_ms) VALUES ($1, 'its tenant_id is elsewhere', 0)");
+    theirs.database.execute(add).await.unwrap();
     let everything = VideoFilter { broadcaster: None, listed_only: false, limit: 9, cursor: None };
     assert!(theirs.broadcasters().await.unwrap().is_empty());
     assert!(theirs.broadcaster(&a.id).await.unwrap().is_none());
@@ -31,8 +47,22 @@ pub(super) async fn another_tenant_sees_and_changes_nothing(ours: Catalogue) {
     assert!(theirs.video(&video.id).await.unwrap().is_none());
     assert!(theirs.videos(everything).await.unwrap().items.is_empty());
     assert!(theirs.unfinished_videos().await.unwrap().is_empty());
-    assert!(theirs.users().await.unwrap().is_empty());
-    assert!(theirs.user_by_login("admin").await.unwrap().is_none());
+    assert!(theirs.people().await.unwrap().is_empty());
+    assert!(theirs.password_of("admin").await.unwrap().is_none());
+    assert!(theirs.standing(&admin.id).await.unwrap().is_none());
+    assert!(theirs.find_session(&cookie, at(2)).await.unwrap().is_none());
+    assert!(theirs.sessions(&admin.id, at(2)).await.unwrap().is_empty());
+    assert!(theirs.find_reset(&reset, at(2)).await.unwrap().is_none());
+    assert!(theirs.groups().await.unwrap().is_empty() && theirs.buildings().await.unwrap().is_empty());
+    assert!(theirs.broadcaster_state(&a.slug).await.unwrap().is_none());
+    assert!(theirs.broadcaster_states().await.unwrap().is_empty());
+    assert!(theirs.video_state(&video.id).await.unwrap().is_none());
+    assert!(theirs.links(&video.id).await.unwrap().is_empty());
+    assert!(theirs.find_link(&shared).await.unwrap().is_none());
+    assert!(theirs.audit_log(9).await.unwrap().is_empty());
+    assert_ne!(theirs.signing_keys(at(1)).await.unwrap(), signing, "what one tenant signs is nothing to another");
+    theirs.end_session(&admin.id, &session.id).await.unwrap();
+    theirs.forget_expired(at(i64::MAX / 2_000)).await.unwrap();
     assert!(theirs.tokens().await.unwrap().is_empty());
     assert!(theirs.find_token(&token, at(2)).await.unwrap().is_none());
 
@@ -55,7 +85,18 @@ pub(super) async fn another_tenant_sees_and_changes_nothing(ours: Catalogue) {
         theirs.update_video(&video.id, VideoChange::default()).await.err(),
         theirs.delete_video(&video.id, at(2)).await.err(),
         theirs.restore_video(&video.id).await.err(),
-        theirs.set_password("admin", &hash).await.err(),
+        theirs.set_password(&admin.id, &hash, None, at(2)).await.err(),
+        theirs.change_person(&admin.id, PersonChange::default(), at(2)).await.err(),
+        theirs.set_groups(&admin.id, &BTreeSet::new()).await.err(),
+        theirs.set_affiliations(&admin.id, &BTreeSet::from(["staff".to_owned()])).await.err(),
+        theirs.begin_session(&admin.id, "x", at(2)).await.err(),
+        theirs.begin_reset(&admin.id, at(2)).await.err(),
+        theirs.use_reset(&reset, &hash, at(2)).await.err(),
+        theirs.remove_group(&group.id).await.err(),
+        theirs.change_video_access(&video.id, AccessChange::default()).await.err(),
+        theirs.change_broadcaster_access(&a.id, AccessChange::default()).await.err(),
+        theirs.add_link(&video.id, "x", at(9_000), at(2)).await.err(),
+        theirs.revoke_link(&video.id, &link.id, at(2)).await.err(),
         theirs.revoke_token(&token_info.id, at(2)).await.err(),
     ];
     for (n, error) in refused.iter().enumerate() {
@@ -64,6 +105,22 @@ pub(super) async fn another_tenant_sees_and_changes_nothing(ours: Catalogue) {
     assert_eq!(ours.broadcaster(&a.id).await.unwrap(), Some(a));
     assert_eq!(ours.video(&video.id).await.unwrap(), Some(video));
     assert!(ours.find_by_key(None, &key, at(3)).await.unwrap().is_some());
+    assert_eq!(
+        ours.find_session(&cookie, at(3)).await.unwrap().map(|session| session.person_id),
+        Some(admin.id.clone())
+    );
+
+    // Nor may what is ours refer to what is theirs.
+    let foreign = AccessChange {
+        audience: Some(BTreeSet::from([Audience::Group(group.id.to_string())])),
+        ..AccessChange::default()
+    };
+    let hall = theirs.add_broadcaster(NewBroadcaster::new("b".parse().unwrap(), "b"), at(1)).await.unwrap();
+    let refused = theirs.change_broadcaster_access(&hall.id, foreign).await;
+    assert!(matches!(refused, Err(Error::NotFound("group"))));
+    let foreign = AccessChange { building: Some(Some(building.id)), ..AccessChange::default() };
+    let refused = theirs.change_broadcaster_access(&hall.id, foreign).await;
+    assert!(matches!(refused, Err(Error::NotFound("building"))));
 }
 
 /// The string literals of a Rust source that begin like a statement, with their line continuations joined.
@@ -118,9 +175,8 @@ fn no_statement_lacks_the_tenant() {
         let source = std::fs::read_to_string(&path).unwrap();
         for mut statement in statements(&source) {
             // An UPDATE that is composed names its WHERE later on in the same function.
-            if statement == "UPDATE broadcasters SET tenant_id = $1" || statement == "UPDATE videos SET tenant_id = $1"
-            {
-                assert!(source.contains("\" WHERE tenant_id = $1 AND deleted_ms IS NULL AND id = \""));
+            if statement.starts_with("UPDATE ") && statement.ends_with(" SET tenant_id = $1") {
+                assert!(source.contains("\" WHERE tenant_id = $1 AND "), "{}: {statement}", path.display());
                 statement.push_str(" WHERE tenant_id = $1");
             }
             let exempt =

@@ -1,8 +1,8 @@
 //! SQLite's settings, seen from outside.
 
 use super::super::database::Database;
-use super::super::token::Scope;
 use super::{Catalogue, at, hall};
+use crate::policy::scope::Scope;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 

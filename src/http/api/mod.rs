@@ -1,14 +1,16 @@
 //! `/api/v1`: broadcasters and their keys, lives, videos, jobs.
 //!
 //! An endpoint is a file: what it takes, its description, its handler, its tests. All of them stand in [`router`]'s
-//! table, from which the OpenAPI description comes too. Reading is public for now; writing needs a token.
+//! table, from which the OpenAPI description comes too. Who may do what is the gate's affair: handlers are asked by who may.
 //!
-//! **To add an endpoint:** `<noun>/<verb>.rs` and its line in the table.
+//! **To add an endpoint:** `<noun>/<verb>.rs`, its line in the table here, and its line in the gate's.
 
+mod access;
 mod broadcasters;
 mod description;
 mod jobs;
 mod keys;
+mod links;
 mod lives;
 #[cfg(test)]
 mod support;
@@ -43,6 +45,7 @@ where
     OpenApiRouter::with_openapi(description::Description::openapi())
         .routes(routes!(broadcasters::list::handler, broadcasters::create::handler))
         .routes(routes!(broadcasters::get::handler, broadcasters::update::handler, broadcasters::delete::handler))
+        .routes(routes!(access::broadcaster::get, access::broadcaster::update))
         .routes(routes!(jobs::list::handler))
         .routes(routes!(jobs::retry::handler))
         .routes(routes!(jobs::cancel::handler))
@@ -55,6 +58,9 @@ where
         .routes(routes!(videos::list::handler))
         .routes(routes!(videos::get::handler, videos::update::handler, videos::delete::handler))
         .routes(routes!(videos::restore::handler))
+        .routes(routes!(access::video::get, access::video::update))
+        .routes(routes!(links::list::handler, links::create::handler))
+        .routes(routes!(links::revoke::handler))
 }
 
 /// All of `/api/v1` for a state that has the parts. Without a fallback, so that it can be merged.
@@ -95,6 +101,8 @@ mod tests {
     #[tokio::test]
     async fn every_operation_is_described_and_every_writing_one_names_the_token() {
         let api = Api::new().await;
+        let hall = api.hall("hall").await;
+        let video = api.video(&hall, "x", true).await;
         let (status, described) = api.get("/api/v1/openapi.json").await;
         assert_eq!(status, 200);
         assert_eq!(described, serde_json::from_str::<Value>(&super::openapi()).unwrap());
@@ -107,11 +115,14 @@ mod tests {
                     let problem = response["content"]["application/problem+json"].is_object();
                     assert_eq!(problem, status.starts_with('4'), "{method} {path} {status}");
                 }
-                let reads = method == "get" && !path.ends_with("/keys") && !path.ends_with("/jobs");
+                let open = |path: &str| !["/keys", "/jobs", "/access", "/links"].iter().any(|end| path.ends_with(end));
+                let reads = method == "get" && open(path);
                 assert_eq!(operation["security"].is_array(), !reads, "{method} {path}");
                 // Without a token nothing is done, whatever is sent.
                 if !reads {
-                    let path = path.replace("{slug}", "hall").replace("{id}", "aaaaaaaaaaaaaaaa");
+                    let path = path.replace("{slug}", "hall").replace("{link}", "aaaaaaaaaaaaaaaa");
+                    let path = path.replace("/videos/{id}", &format!("/videos/{}", video.id));
+                    let path = path.replace("{id}", "aaaaaaaaaaaaaaaa");
                     let (status, problem) = api.send(method, &path, None, Some("{nonsense")).await;
                     assert_eq!((status, &problem["status"]), (401, &Value::from(401)), "{method} {path}");
                 }
@@ -119,7 +130,7 @@ mod tests {
         }
         operations.sort();
         operations.dedup();
-        assert_eq!(operations.len(), 20, "{operations:?}");
+        assert_eq!(operations.len(), 27, "{operations:?}");
         let schemas = &described["components"]["schemas"];
         assert!(schemas["Video"]["properties"]["hls_url"].is_object(), "one name, one schema");
         assert!(schemas["ContributionVideo"]["properties"]["frame_rate"].is_object());

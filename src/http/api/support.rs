@@ -3,10 +3,12 @@
 use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::{Broadcaster, NewBroadcaster};
-use crate::catalogue::token::Scope;
 use crate::catalogue::video::{Finished, NewVideo, Video};
+use crate::http::assets::Assets;
+use crate::http::gate::{self, Gate};
 use crate::http::state::{Clock, Parts};
 use crate::live;
+use crate::policy::scope::Scope;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use media::time::WallTime;
@@ -39,7 +41,10 @@ impl Api {
             layout: Layout::new(folder.path().join("media")),
             clock: Clock(|| NOW),
         };
-        let router = super::router::<Parts>().with_state(parts);
+        // Nothing is believed for longer than a question: tests change the catalogue behind its back.
+        let (assets, settings) = (Assets::unbuilt(), gate::Settings::default());
+        let gate = Gate::believing(catalogue.clone(), Clock(|| NOW), assets, settings, Duration::ZERO);
+        let router = gate.guard(super::router::<Parts>().with_state(parts));
         Self { catalogue, lives, router, _folder: folder }
     }
 

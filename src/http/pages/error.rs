@@ -1,7 +1,9 @@
 //! Pages for what went wrong: not found, and failed.
 
+use super::Reader;
 use super::frame::{Frame, respond};
 use crate::http::assets::{Assets, Entry};
+use crate::http::gate::visitor::Visitor;
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -21,6 +23,8 @@ struct Page<'a> {
 pub enum ErrorPage {
     /// 404.
     NotFound,
+    /// 403: known, and not for this reader.
+    Forbidden,
     /// 500; the cause is in the log, never on the page.
     Failed,
 }
@@ -28,12 +32,19 @@ pub enum ErrorPage {
 impl ErrorPage {
     /// The page, in the reader's language.
     #[must_use]
-    pub fn render(self, headers: &HeaderMap, assets: &Assets) -> Response {
+    pub fn render_for(self, reader: &Reader<'_>) -> Response {
+        self.render(reader.headers, reader.assets, reader.visitor)
+    }
+
+    /// The same.
+    #[must_use]
+    pub fn render(self, headers: &HeaderMap, assets: &Assets, visitor: &Visitor) -> Response {
         let (status, title, more) = match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "not-found-more"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "forbidden-more"),
             Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "failed", "failed-more"),
         };
-        let frame = Frame::new(headers, assets, Entry::Site);
+        let frame = Frame::new(headers, assets, Entry::Site).seen_by(visitor);
         respond(status, &Page { frame, status: status.as_u16(), title, more }).into_response()
     }
 }
@@ -50,6 +61,6 @@ impl IntoResponse for Failure {
 }
 
 /// For a router's fallback.
-pub async fn not_found(State(assets): State<Assets>, headers: HeaderMap) -> Response {
-    ErrorPage::NotFound.render(&headers, &assets)
+pub async fn not_found(State(assets): State<Assets>, visitor: Visitor, headers: HeaderMap) -> Response {
+    ErrorPage::NotFound.render(&headers, &assets, &visitor)
 }

@@ -6,7 +6,7 @@
 //! page comes back by itself.
 
 use super::cues::Cues;
-use super::model::{LiveView, VideoLink, state_name};
+use super::model::{VideoLink, state_name};
 use super::source::{self, Source};
 use crate::live::status::State as LiveState;
 use axum::body::Body;
@@ -47,12 +47,6 @@ pub struct LiveUpdate {
 }
 
 impl LiveUpdate {
-    /// What the page of this view shows.
-    #[must_use]
-    pub fn of(view: &LiveView) -> Self {
-        Self::new(view.state, view.video.as_ref(), view.viewers, view.renditions_version)
-    }
-
     /// What a page shows of a live in this state.
     #[must_use]
     pub fn new(state: LiveState, video: Option<&VideoLink>, viewers: u64, renditions_version: u64) -> Self {

@@ -3,6 +3,7 @@
 use super::error::Failure;
 use super::texts::{Language, Texts};
 use crate::http::assets::{Assets, Entry};
+use crate::http::gate::visitor::Visitor;
 use askama::Template;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -16,11 +17,27 @@ pub(super) struct Frame<'a> {
     pub(super) t: &'static Texts,
     assets: &'a Assets,
     entry: Entry,
+    visitor: Option<&'a Visitor>,
 }
 
 impl<'a> Frame<'a> {
     pub(super) fn new(headers: &HeaderMap, assets: &'a Assets, entry: Entry) -> Self {
-        Self { t: Language::preferred(headers).texts(), assets, entry }
+        Self { t: Language::preferred(headers).texts(), assets, entry, visitor: None }
+    }
+
+    /// For who is signed in, and for what needs a pass.
+    pub(super) fn seen_by(self, visitor: &'a Visitor) -> Self {
+        Self { visitor: Some(visitor), ..self }
+    }
+
+    /// The name of who is signed in.
+    pub(super) fn person(&self) -> Option<&str> {
+        Some(self.visitor?.person()?.name.as_str())
+    }
+
+    /// Where the pass to what is shown is renewed.
+    pub(super) fn pass_url(&self) -> Option<&str> {
+        self.visitor?.pass_url()
     }
 
     pub(super) fn built(&self) -> bool {
@@ -56,7 +73,7 @@ fn timestamp(at: WallTime) -> Timestamp {
     Timestamp::from_millisecond(at.millis()).unwrap_or_default()
 }
 
-/// The rendered page. Never stored by caches: it differs by language and, later, by who asks.
+/// The rendered page. Never stored by caches: it differs by language and by who asks.
 pub(super) fn respond(status: StatusCode, page: &impl Template) -> Result<Response, Failure> {
     let text = page.render().map_err(|error| {
         tracing::error!(%error, "a page could not be rendered");

@@ -5,6 +5,7 @@ use super::frame::{Frame, respond};
 use super::model::HomeView;
 use super::source::{self, Source};
 use crate::http::assets::{Assets, Entry};
+use crate::http::gate::visitor::Visitor;
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -17,10 +18,15 @@ struct Page<'a> {
     view: HomeView,
 }
 
-pub(super) async fn page(State(source): State<Source>, State(assets): State<Assets>, headers: HeaderMap) -> Response {
-    let Ok(view) = source::home(&source).await else {
-        return ErrorPage::Failed.render(&headers, &assets);
+pub(super) async fn page(
+    State(source): State<Source>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Response {
+    let Ok(view) = source::home(&source, &visitor).await else {
+        return ErrorPage::Failed.render(&headers, &assets, &visitor);
     };
-    let frame = Frame::new(&headers, &assets, Entry::Site);
+    let frame = Frame::new(&headers, &assets, Entry::Site).seen_by(&visitor);
     respond(StatusCode::OK, &Page { frame, view }).into_response()
 }

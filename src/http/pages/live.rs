@@ -5,6 +5,7 @@ use super::frame::{Frame, respond};
 use super::model::LiveView;
 use super::source::{self, Source};
 use crate::http::assets::{Assets, Entry};
+use crate::http::gate::visitor::Visitor;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -20,15 +21,16 @@ struct Page<'a> {
 pub(super) async fn page(
     State(source): State<Source>,
     State(assets): State<Assets>,
+    visitor: Visitor,
     Path(slug): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let view = match source::live(&source, &slug).await {
+    let view = match source::live(&source, &slug, &visitor).await {
         Ok(Some(view)) => view,
-        Ok(None) => return ErrorPage::NotFound.render(&headers, &assets),
-        Err(_) => return ErrorPage::Failed.render(&headers, &assets),
+        Ok(None) => return ErrorPage::NotFound.render(&headers, &assets, &visitor),
+        Err(_) => return ErrorPage::Failed.render(&headers, &assets, &visitor),
     };
-    let frame = Frame::new(&headers, &assets, Entry::Live);
+    let frame = Frame::new(&headers, &assets, Entry::Live).seen_by(&visitor);
     respond(StatusCode::OK, &Page { frame, view }).into_response()
 }
 

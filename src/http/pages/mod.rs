@@ -6,10 +6,12 @@
 mod cues;
 mod error;
 pub mod events;
+pub mod form;
 mod frame;
 mod home;
 mod live;
 pub mod model;
+pub mod people;
 pub mod source;
 pub mod texts;
 mod video;
@@ -18,14 +20,38 @@ mod video;
 mod tests;
 
 use crate::http::assets::Assets;
+use crate::http::gate::cookie::Cookies;
+use crate::http::gate::visitor::Visitor;
 use axum::Router;
 use axum::extract::FromRef;
+use axum::http::HeaderMap;
 use axum::routing::get;
 use events::EventSlots;
 use source::Source;
 
 pub use error::not_found;
 pub use error::{ErrorPage, Failure};
+
+/// Who reads a page, and what it is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    /// Of the request.
+    pub headers: &'a HeaderMap,
+    /// The front end.
+    pub assets: &'a Assets,
+    /// Who reads.
+    pub visitor: &'a Visitor,
+    /// Names and attributes of cookies.
+    pub cookies: &'a Cookies,
+}
+
+impl<'a> Reader<'a> {
+    /// All of it.
+    #[must_use]
+    pub fn new(headers: &'a HeaderMap, assets: &'a Assets, visitor: &'a Visitor, cookies: &'a Cookies) -> Self {
+        Self { headers, assets, visitor, cookies }
+    }
+}
 
 /// `/`, `/live/{slug}`, `/live/{slug}/events` and `/videos/{id}-{slug}`. [`not_found`] is for the router's fallback.
 pub fn routes<S>() -> Router<S>

@@ -12,10 +12,14 @@ use crate::catalogue::slug::Slug;
 use crate::catalogue::video::{Video, VideoFilter, VideoState};
 use crate::catalogue::{self, Catalogue};
 use crate::clock;
+use crate::http::gate::visitor::Visitor;
+use crate::http::shown;
 use crate::lifecycle::Tasks;
 use crate::live;
 use crate::live::status::{State, Status};
-use std::collections::HashMap;
+use crate::policy::object::{Action, Kind, VideoPart};
+use crate::policy::state::{State as Standing, Visibility};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -59,14 +63,19 @@ fn failed(error: &catalogue::Error) -> Failure {
 ///
 /// # Errors
 /// When the data cannot be had; logged there.
-pub async fn home(source: &Source) -> Result<HomeView, Failure> {
+pub async fn home(source: &Source, visitor: &Visitor) -> Result<HomeView, Failure> {
+    // A video may be shown whose broadcaster is not.
     let broadcasters = source.catalogue.broadcasters().await.map_err(|e| failed(&e))?;
     let titles: HashMap<&str, &str> = broadcasters.iter().map(|b| (b.slug.as_str(), b.title.as_str())).collect();
+    let for_them = shown::broadcasters(&source.catalogue, visitor).await.map_err(|e| failed(&e))?;
+    let for_them: HashSet<&str> = for_them.iter().map(|(b, _)| b.slug.as_str()).collect();
     let mut shown: Vec<_> = source
         .lives
         .statuses()
         .into_iter()
-        .filter(|(_, s)| matches!(s.state, State::OnAir | State::Dropped | State::Starting))
+        .filter(|(slug, s)| {
+            for_them.contains(slug.as_str()) && matches!(s.state, State::OnAir | State::Dropped | State::Starting)
+        })
         .collect();
     shown.sort_by_key(|(_, s)| s.started_at);
     let on_air = shown
@@ -77,7 +86,7 @@ pub async fn home(source: &Source) -> Result<HomeView, Failure> {
         })
         .collect();
     let filter = VideoFilter { broadcaster: None, listed_only: true, limit: RECENT_ON_HOME, cursor: None };
-    let page = source.catalogue.videos(filter).await.map_err(|e| failed(&e))?;
+    let page = shown::videos(&source.catalogue, visitor, filter).await.map_err(|e| failed(&e))?;
     let title = |v: &Video| titles.get(v.broadcaster.as_str()).map_or_else(String::new, |t| (*t).to_owned());
     Ok(HomeView { on_air, recent: page.items.iter().map(|v| card(v, title(v))).collect() })
 }
@@ -86,7 +95,7 @@ pub async fn home(source: &Source) -> Result<HomeView, Failure> {
 ///
 /// # Errors
 /// When the data cannot be had; logged there.
-pub async fn live(source: &Source, slug: &str) -> Result<Option<LiveView>, Failure> {
+pub async fn live(source: &Source, slug: &str, visitor: &Visitor) -> Result<Option<LiveView>, Failure> {
     let Ok(name) = slug.parse::<Slug>() else { return Ok(None) };
     let found = source.catalogue.broadcaster_by_slug(&name).await.map_err(|e| failed(&e))?;
     let Some(broadcaster) = found else { return Ok(None) };
@@ -96,12 +105,15 @@ pub async fn live(source: &Source, slug: &str) -> Result<Option<LiveView>, Failu
         limit: RECENT_BESIDE_LIVE,
         cursor: None,
     };
-    let page = source.catalogue.videos(filter).await.map_err(|e| failed(&e))?;
+    let page = shown::videos(&source.catalogue, visitor, filter).await.map_err(|e| failed(&e))?;
     let status = source.lives.status(slug);
     let video = match &status {
-        Some(status) => finished(source, status).await,
+        Some(status) => finished(source, status)
+            .await
+            .filter(|(id, state, _)| visitor.may(Action::See, Kind::Video(VideoPart::Page), id.as_str(), state)),
         None => None,
     };
+    let video = video.map(|(_, _, link)| link);
     Ok(Some(LiveView {
         slug: slug.to_owned(),
         title: broadcaster.title.clone(),
@@ -150,8 +162,11 @@ pub async fn updates(source: &Source, slug: &str) -> Result<Option<watch::Receiv
     }
     // Subscribed before the state is read, so that no change falls between.
     let changes = source.lives.watch(slug);
-    let Some(view) = live(source, slug).await? else { return Ok(None) };
-    let announcer = Announcer::new(LiveUpdate::of(&view), clock::now());
+    let Ok(name) = slug.parse::<Slug>() else { return Ok(None) };
+    if source.catalogue.broadcaster_by_slug(&name).await.map_err(|e| failed(&e))?.is_none() {
+        return Ok(None);
+    }
+    let announcer = Announcer::new(told(source, source.lives.status(slug).as_deref()).await, clock::now());
     let updates = announcer.subscribe();
     {
         let mut watched = source.watched.lock().unwrap_or_else(PoisonError::into_inner);
@@ -176,16 +191,7 @@ async fn tell(source: Source, slug: String, mut announcer: Announcer, mut change
                 return;
             }
         };
-        let video = match &status {
-            Some(status) => finished(&source, status).await,
-            None => None,
-        };
-        let update = LiveUpdate::new(
-            status.as_ref().map_or(State::Idle, |s| s.state),
-            video.as_ref(),
-            status.as_ref().map_or(0, |s| s.viewers),
-            status.as_ref().map_or(0, |s| s.renditions_version),
-        );
+        let update = told(&source, status.as_deref()).await;
         announcer.announce(update, clock::now());
         let mut watched = source.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if announcer.is_unheard() {
@@ -195,14 +201,31 @@ async fn tell(source: Source, slug: String, mut announcer: Announcer, mut change
     }
 }
 
-/// The video that an ended live became.
-async fn finished(source: &Source, status: &Status) -> Option<VideoLink> {
+/// What all who look at a live's page are told, whoever they are: nothing of a video that is a draft.
+async fn told(source: &Source, status: Option<&Status>) -> LiveUpdate {
+    let video = match status {
+        Some(status) => finished(source, status).await,
+        None => None,
+    };
+    let video = video.filter(|(_, state, _)| state.visibility != Visibility::Draft).map(|(_, _, link)| link);
+    LiveUpdate::new(
+        status.map_or(State::Idle, |s| s.state),
+        video.as_ref(),
+        status.map_or(0, |s| s.viewers),
+        status.map_or(0, |s| s.renditions_version),
+    )
+}
+
+/// The video that an ended live became, and how things stand with it.
+async fn finished(source: &Source, status: &Status) -> Option<(VideoId, Standing, VideoLink)> {
     if status.state != State::Ended {
         return None;
     }
     let id: VideoId = status.video_id.as_ref()?.parse().ok()?;
     let video = source.catalogue.video(&id).await.map_err(|e| failed(&e)).ok()??;
-    Some(VideoLink { id: video.id.to_string(), slug: video.slug.to_string() })
+    let standing = source.catalogue.video_state(&id).await.map_err(|e| failed(&e)).ok()??;
+    let link = VideoLink { id: video.id.to_string(), slug: video.slug.to_string() };
+    Some((id, standing, link))
 }
 
 fn card(video: &Video, broadcaster: String) -> VideoCard {

@@ -7,7 +7,9 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::{Broadcaster, NewBroadcaster};
 use crate::catalogue::video::{Finished, NewVideo};
 use crate::http::assets::{self, Assets};
+use crate::http::gate::{self, Gate};
 use crate::http::security;
+use crate::http::state::Clock;
 use crate::lifecycle::Tasks;
 use crate::live;
 use crate::live::status::{State, Status};
@@ -28,6 +30,7 @@ struct App {
     source: Source,
     assets: Assets,
     slots: EventSlots,
+    gate: Gate,
 }
 
 impl FromRef<App> for Source {
@@ -76,7 +79,10 @@ impl World {
         let lives = live::Handle::idle(catalogue.clone(), folder.path());
         let source =
             Source::new(catalogue.clone(), lives.clone(), Layout::new(folder.path().join("media")), Tasks::default());
-        let app = App { source, assets: Assets::unhashed(), slots: EventSlots::new(1) };
+        let (clock, settings) = (Clock(|| at(NOVEMBER)), gate::Settings::default());
+        // Nothing is believed for longer than a question: tests change the catalogue behind its back.
+        let gate = Gate::believing(catalogue.clone(), clock, Assets::unhashed(), settings, Duration::ZERO);
+        let app = App { source, assets: Assets::unhashed(), slots: EventSlots::new(1), gate };
         let mut world = Self { app, catalogue, lives, ids: Vec::new(), _folder: folder };
         let hall = world.hall("demo", "Amphi Émile Borel").await;
         world.hall("b12", "Salle B12 : soutenance de thèse de Mme Lefèvre-Dubois").await;
@@ -138,12 +144,8 @@ impl World {
 }
 
 fn router(app: &App) -> Router {
-    Router::new()
-        .merge(super::routes())
-        .merge(assets::routes())
-        .fallback(super::not_found)
-        .layer(map_response(security::add_headers))
-        .with_state(app.clone())
+    let router = Router::new().merge(super::routes()).merge(assets::routes()).fallback(super::not_found);
+    app.gate.guard(router.with_state(app.clone())).layer(map_response(security::add_headers))
 }
 
 async fn get(app: &App, path: &str, language: &str) -> Response {

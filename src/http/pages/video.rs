@@ -5,6 +5,7 @@ use super::frame::{Frame, respond};
 use super::model::VideoView;
 use super::source::{self, Source};
 use crate::http::assets::{Assets, Entry};
+use crate::http::gate::visitor::Visitor;
 use askama::Template;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -20,6 +21,7 @@ struct Page<'a> {
 pub(super) async fn page(
     State(source): State<Source>,
     State(assets): State<Assets>,
+    visitor: Visitor,
     Path(name): Path<String>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
@@ -27,15 +29,15 @@ pub(super) async fn page(
     let (id, slug) = name.split_once('-').unwrap_or((&name, ""));
     let view = match source::video(&source, id).await {
         Ok(Some(view)) => view,
-        Ok(None) => return ErrorPage::NotFound.render(&headers, &assets),
-        Err(_) => return ErrorPage::Failed.render(&headers, &assets),
+        Ok(None) => return ErrorPage::NotFound.render(&headers, &assets, &visitor),
+        Err(_) => return ErrorPage::Failed.render(&headers, &assets, &visitor),
     };
     if slug != view.slug {
         // Temporary: a title may change back, and browsers keep a permanent redirect for ever.
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         return Redirect::temporary(&format!("{}{query}", view.url())).into_response();
     }
-    let frame = Frame::new(&headers, &assets, Entry::Video);
+    let frame = Frame::new(&headers, &assets, Entry::Video).seen_by(&visitor);
     respond(StatusCode::OK, &Page { frame, view }).into_response()
 }
 

@@ -17,9 +17,11 @@ mod respond;
 mod videos;
 
 pub use file::Payload;
+pub(super) use respond::public;
 pub use videos::Videos;
 
 use crate::archive::read::Reader;
+use crate::http::gate::{self, AtOnce, Gate};
 use crate::http::input::Segments;
 use crate::http::problem::Problem;
 use crate::live::Handle;
@@ -41,6 +43,8 @@ pub struct Play {
     pub videos: Videos,
     /// Their bytes on disk.
     pub reader: Reader,
+    /// Who may have them.
+    pub gate: Gate,
 }
 
 impl Play {
@@ -56,10 +60,20 @@ impl Play {
         }
         let (slug, rest) = uri.path().strip_prefix("/live/")?.split_once('/')?;
         let (rendition, file) = rest.split_once('/')?;
+        let admitted = self.gate.at_once(slug, headers);
+        if admitted == AtOnce::Ask {
+            return None;
+        }
         let timeline = self.lives.timeline(slug)?;
         let question = Question::read(timeline, (rendition, file), uri.query(), headers, false).ok()?;
         let reader = self.reader.clone();
-        Some(async move { question.answer(&reader).await })
+        Some(async move {
+            let mut response = question.answer(&reader).await;
+            if admitted == AtOnce::Passed {
+                gate::private(&mut response);
+            }
+            response
+        })
     }
 }
 
@@ -72,9 +86,16 @@ where
     Router::new()
         .route("/live/{slug}/master.m3u8", get(live_master).options(respond::preflight))
         .route("/live/{slug}/{rendition}/{file}", get(live_file).options(respond::preflight))
+        .route("/live/{slug}/pass", get(pass))
+        .route("/videos/{id}/pass", get(pass))
         .route("/videos/{id}/master.m3u8", get(video_master).options(respond::preflight))
         .route("/videos/{id}/captions/{file}", get(captions::handler).options(respond::preflight))
         .route("/videos/{id}/{rendition}/{file}", get(video_file).options(respond::preflight))
+}
+
+/// Nothing but the cookie that the gate adds. Players ask for it every few seconds, where what they play is not for everybody.
+async fn pass() -> Response<Body> {
+    respond::public(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn live_master(State(play): State<Play>, Segments(slug): Segments<String>, headers: HeaderMap) -> Response<Body> {

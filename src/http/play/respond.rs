@@ -132,7 +132,7 @@ pub(super) fn retry(mut response: Response<Body>) -> Response<Body> {
 
 /// May be read by players on other sites, and is nothing but what it says it is. The router adds its headers to what passes through it; not
 /// all of ours does.
-pub(super) fn public<B>(mut response: Response<B>) -> Response<B> {
+pub(in crate::http) fn public<B>(mut response: Response<B>) -> Response<B> {
     let missing = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, NOTHING);

@@ -218,7 +218,7 @@ fn a_link_opens_a_draft_to_watch_and_nothing_else() {
                 let opened =
                     with.asks(kind, action, &state).is_allowed() && !bare.asks(kind, action, &state).is_allowed();
                 if opened {
-                    assert!(matches!(kind, Kind::Video(part) if part != VideoPart::Links), "{kind:?}");
+                    assert!(matches!(kind, Kind::Video(part) if part != VideoPart::Rights), "{kind:?}");
                     assert_eq!((action, state.visibility), (Action::See, Visibility::Draft));
                     assert!(!state.deleted && state.exists);
                 }

@@ -8,7 +8,7 @@ use crate::catalogue::slug::Slug;
 use crate::http::input::{Body, parsed};
 use crate::http::problem::Problem;
 use crate::http::state::Clock;
-use crate::http::token::{Broadcasters, MayWrite};
+use crate::policy::state::Visibility;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -63,7 +63,6 @@ pub(crate) struct Wish {
     )
 )]
 pub(crate) async fn handler(
-    _: MayWrite<Broadcasters>,
     State(catalogue): State<Catalogue>,
     State(clock): State<Clock>,
     Body(wish): Body<Wish>,
@@ -85,6 +84,7 @@ pub(crate) async fn handler(
             .unwrap_or_default(),
         grace: wish.grace_ms.map(Duration::from_millis),
         preset: wish.preset.map(preset).transpose()?,
+        visibility: Visibility::Public,
         captions: CaptionSettings {
             languages: wish.caption_languages.map(caption_languages).transpose()?,
             vocabulary: wish.vocabulary.map(vocabulary).transpose()?.unwrap_or_default(),
@@ -98,8 +98,8 @@ pub(crate) async fn handler(
 
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::token::Scope;
     use crate::http::api::support::Api;
+    use crate::policy::scope::Scope;
 
     const PATH: &str = "/api/v1/broadcasters";
 

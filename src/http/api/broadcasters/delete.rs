@@ -5,7 +5,6 @@ use crate::catalogue::Catalogue;
 use crate::http::input::Segments;
 use crate::http::problem::Problem;
 use crate::http::state::Clock;
-use crate::http::token::{Broadcasters, MayWrite};
 use crate::live;
 use crate::live::status::State as Stands;
 use axum::extract::State;
@@ -28,7 +27,6 @@ use axum::http::StatusCode;
     )
 )]
 pub(crate) async fn handler(
-    _: MayWrite<Broadcasters>,
     State(catalogue): State<Catalogue>,
     State(live): State<live::Handle>,
     State(clock): State<Clock>,
@@ -45,8 +43,8 @@ pub(crate) async fn handler(
 
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::token::Scope;
     use crate::http::api::support::Api;
+    use crate::policy::scope::Scope;
 
     #[tokio::test]
     async fn removes_it_and_keeps_its_videos() {

@@ -2,9 +2,11 @@
 
 use super::{Broadcaster, find};
 use crate::catalogue::Catalogue;
+use crate::http::gate::visitor::Visitor;
 use crate::http::input::Segments;
 use crate::http::problem::Problem;
 use crate::live;
+use crate::policy::object::{Action, Kind, LivePart};
 use axum::Json;
 use axum::extract::State;
 
@@ -20,10 +22,13 @@ use axum::extract::State;
 pub(crate) async fn handler(
     State(catalogue): State<Catalogue>,
     State(live): State<live::Handle>,
+    visitor: Visitor,
     Segments(slug): Segments<String>,
 ) -> Result<Json<Broadcaster>, Problem> {
     let stored = find(&catalogue, &slug).await?;
-    Ok(Json(Broadcaster::of(&stored, &live)))
+    let shown = Broadcaster::of(&stored, &live);
+    let figures = visitor.may_of_it(Action::See, Kind::Live(LivePart::Health));
+    Ok(Json(if figures { shown } else { shown.without_figures() }))
 }
 
 #[cfg(test)]

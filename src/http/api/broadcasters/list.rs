@@ -2,14 +2,19 @@
 
 use super::Broadcaster;
 use crate::catalogue::Catalogue;
+use crate::catalogue::broadcaster as stored;
+use crate::http::gate::visitor::Visitor;
 use crate::http::problem::Problem;
+use crate::http::shown;
 use crate::live;
+use crate::policy::object::{Action, Kind, LivePart};
+use crate::policy::state::State as Standing;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// All of them.
+/// All that the one who asks is shown.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BroadcasterList)]
 pub(crate) struct Answer {
@@ -17,7 +22,7 @@ pub(crate) struct Answer {
     items: Vec<Broadcaster>,
 }
 
-/// All broadcasters.
+/// All broadcasters that are for who asks.
 #[utoipa::path(
     get,
     path = "/api/v1/broadcasters",
@@ -28,10 +33,15 @@ pub(crate) struct Answer {
 pub(crate) async fn handler(
     State(catalogue): State<Catalogue>,
     State(live): State<live::Handle>,
+    visitor: Visitor,
 ) -> Result<Json<Answer>, Problem> {
-    let stored = catalogue.broadcasters().await?;
-    let items = stored.iter().map(|broadcaster| Broadcaster::of(broadcaster, &live)).collect();
-    Ok(Json(Answer { items }))
+    let stored = shown::broadcasters(&catalogue, &visitor).await?;
+    let show = |(broadcaster, state): &(stored::Broadcaster, Standing)| {
+        let shown = Broadcaster::of(broadcaster, &live);
+        let figures = visitor.may(Action::See, Kind::Live(LivePart::Health), broadcaster.id.as_str(), state);
+        if figures { shown } else { shown.without_figures() }
+    };
+    Ok(Json(Answer { items: stored.iter().map(show).collect() }))
 }
 
 #[cfg(test)]

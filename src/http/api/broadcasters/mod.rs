@@ -33,13 +33,13 @@ pub(super) struct Broadcaster {
     started_at: Option<String>,
     /// The video that is being recorded or was just finished.
     video_id: Option<String>,
-    /// The connection that carries media; null when there is none.
+    /// The connection that carries media; null when there is none, and for who may not see it.
     contribution: Option<Contribution>,
     /// What viewers can choose from.
     renditions: Vec<Rendition>,
     /// Low-latency players seen in the last two seconds.
     viewers: u64,
-    /// What an operator should know, worst first.
+    /// What an operator should know, worst first; nothing for who may not see it.
     health: Vec<Finding>,
     /// `push` (an encoder publishes) or `rtsp` (pulled).
     source: &'static str,
@@ -206,6 +206,11 @@ impl Broadcaster {
         let mut shown = Self::new(stored, live.status(slug).as_deref());
         shown.health.extend(live.pull_finding(slug).as_ref().map(Finding::from));
         shown
+    }
+
+    /// Without what its encoder sends and how its engines do: its operators' affair.
+    pub(super) fn without_figures(self) -> Self {
+        Self { contribution: None, health: Vec::new(), ..self }
     }
 
     /// With where it is pulled from and its vocabulary, for who may change them.

@@ -6,7 +6,6 @@ use crate::catalogue::broadcaster::BroadcasterChange;
 use crate::catalogue::captions::CaptionChange;
 use crate::http::input::{Body, Segments, parsed, present};
 use crate::http::problem::Problem;
-use crate::http::token::{Broadcasters, MayWrite};
 use crate::live;
 use axum::Json;
 use axum::extract::State;
@@ -65,7 +64,6 @@ pub(crate) struct Wish {
     )
 )]
 pub(crate) async fn handler(
-    _: MayWrite<Broadcasters>,
     State(catalogue): State<Catalogue>,
     State(live): State<live::Handle>,
     Segments(slug): Segments<String>,
@@ -94,8 +92,8 @@ pub(crate) async fn handler(
 
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::token::Scope;
     use crate::http::api::support::Api;
+    use crate::policy::scope::Scope;
     use serde_json::{Value, json};
 
     #[tokio::test]

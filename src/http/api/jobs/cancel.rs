@@ -5,7 +5,6 @@ use crate::catalogue::Catalogue;
 use crate::http::input::Segments;
 use crate::http::problem::Problem;
 use crate::http::state::Clock;
-use crate::http::token::{MayWrite, Videos};
 use axum::Json;
 use axum::extract::State;
 
@@ -26,7 +25,6 @@ use axum::extract::State;
     )
 )]
 pub(crate) async fn handler(
-    _: MayWrite<Videos>,
     State(catalogue): State<Catalogue>,
     State(clock): State<Clock>,
     Segments(text): Segments<String>,
@@ -38,8 +36,8 @@ pub(crate) async fn handler(
 mod tests {
     use crate::catalogue::job::{JobFilter, JobKind};
     use crate::catalogue::lease::Owner;
-    use crate::catalogue::token::Scope;
     use crate::http::api::support::{Api, NOW};
+    use crate::policy::scope::Scope;
 
     #[tokio::test]
     async fn one_that_waits_is_never_begun() {

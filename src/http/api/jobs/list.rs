@@ -2,10 +2,12 @@
 
 use super::Job;
 use crate::catalogue::Catalogue;
+use crate::catalogue::id::VideoId;
 use crate::catalogue::job::{JobFilter, MAX_JOBS};
+use crate::http::gate::visitor::Visitor;
 use crate::http::input::{Search, parsed};
 use crate::http::problem::Problem;
-use crate::http::token::{MayWrite, Videos};
+use crate::policy::object::{Action, Kind};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -49,8 +51,8 @@ pub(crate) struct Answer {
     )
 )]
 pub(crate) async fn handler(
-    _: MayWrite<Videos>,
     State(catalogue): State<Catalogue>,
+    visitor: Visitor,
     Search(wish): Search<Wish>,
 ) -> Result<Json<Answer>, Problem> {
     let limit = match wish.limit.as_deref().map(str::parse) {
@@ -59,14 +61,20 @@ pub(crate) async fn handler(
         Some(_) => return Err(Problem::invalid("limit", format!("must lie between 1 and {MAX_JOBS}"))),
     };
     let state = wish.state.map(|state| parsed("state", &state)).transpose()?;
-    let jobs = catalogue.jobs(JobFilter { state, limit }).await?;
+    let mut jobs = catalogue.jobs(JobFilter { state, limit }).await?;
+    let videos: Vec<VideoId> = jobs.iter().map(|job| job.video_id.clone()).collect();
+    let states = catalogue.video_states(&videos).await?;
+    jobs.retain(|job| {
+        let found = states.get(&job.video_id);
+        found.is_some_and(|state| visitor.may(Action::Find, Kind::Jobs, job.video_id.as_str(), state))
+    });
     Ok(Json(Answer { items: jobs.iter().map(Job::new).collect() }))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::token::Scope;
     use crate::http::api::support::Api;
+    use crate::policy::scope::Scope;
     use serde_json::json;
 
     #[tokio::test]

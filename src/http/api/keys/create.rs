@@ -6,7 +6,6 @@ use crate::http::api::broadcasters::find;
 use crate::http::input::{Body, Segments};
 use crate::http::problem::Problem;
 use crate::http::state::Clock;
-use crate::http::token::{Broadcasters, MayWrite};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -29,7 +28,6 @@ use axum::http::StatusCode;
     )
 )]
 pub(crate) async fn handler(
-    _: MayWrite<Broadcasters>,
     State(catalogue): State<Catalogue>,
     State(clock): State<Clock>,
     Segments(slug): Segments<String>,
@@ -42,8 +40,8 @@ pub(crate) async fn handler(
 
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::token::Scope;
     use crate::http::api::support::{Api, NOW};
+    use crate::policy::scope::Scope;
     use media::ingest::StreamKey;
 
     #[tokio::test]

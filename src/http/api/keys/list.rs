@@ -5,7 +5,6 @@ use crate::catalogue::Catalogue;
 use crate::http::api::broadcasters::find;
 use crate::http::input::Segments;
 use crate::http::problem::Problem;
-use crate::http::token::{Broadcasters, MayWrite};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -35,7 +34,6 @@ pub(crate) struct Answer {
     )
 )]
 pub(crate) async fn handler(
-    _: MayWrite<Broadcasters>,
     State(catalogue): State<Catalogue>,
     Segments(slug): Segments<String>,
 ) -> Result<Json<Answer>, Problem> {
@@ -45,8 +43,8 @@ pub(crate) async fn handler(
 
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::token::Scope;
     use crate::http::api::support::{Api, NOW};
+    use crate::policy::scope::Scope;
 
     #[tokio::test]
     async fn lists_them_without_the_keys_themselves() {

@@ -5,7 +5,6 @@ use crate::http::api::broadcasters::find;
 use crate::http::input::Segments;
 use crate::http::problem::Problem;
 use crate::http::state::Clock;
-use crate::http::token::{Broadcasters, MayWrite};
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -28,7 +27,6 @@ use axum::http::StatusCode;
     )
 )]
 pub(crate) async fn handler(
-    _: MayWrite<Broadcasters>,
     State(catalogue): State<Catalogue>,
     State(clock): State<Clock>,
     Segments((slug, id)): Segments<(String, String)>,
@@ -41,8 +39,8 @@ pub(crate) async fn handler(
 
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::token::Scope;
     use crate::http::api::support::{Api, NOW};
+    use crate::policy::scope::Scope;
 
     #[tokio::test]
     async fn refuses_that_key_and_no_other() {

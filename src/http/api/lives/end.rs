@@ -4,7 +4,6 @@ use crate::catalogue::Catalogue;
 use crate::http::api::broadcasters::find;
 use crate::http::input::Segments;
 use crate::http::problem::Problem;
-use crate::http::token::{Lives, MayWrite};
 use crate::live;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -26,7 +25,6 @@ use axum::http::StatusCode;
     )
 )]
 pub(crate) async fn handler(
-    _: MayWrite<Lives>,
     State(catalogue): State<Catalogue>,
     State(live): State<live::Handle>,
     Segments(slug): Segments<String>,
@@ -39,8 +37,8 @@ pub(crate) async fn handler(
 
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::token::Scope;
     use crate::http::api::support::Api;
+    use crate::policy::scope::Scope;
 
     #[tokio::test]
     async fn says_when_there_is_nothing_to_end() {
@@ -49,7 +47,7 @@ mod tests {
         let token = api.token(Scope::LivesWrite).await;
         assert_eq!(api.send("POST", "/api/v1/broadcasters/hall/end", Some(&token), None).await.0, 409);
         assert_eq!(api.send("POST", "/api/v1/broadcasters/none/end", Some(&token), None).await.0, 404);
-        let other = api.token(Scope::BroadcastersWrite).await;
+        let other = api.token(Scope::VideosWrite).await;
         assert_eq!(api.send("POST", "/api/v1/broadcasters/hall/end", Some(&other), None).await.0, 403);
     }
 }

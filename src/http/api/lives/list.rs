@@ -4,7 +4,9 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::Broadcaster;
 use crate::clock::rfc3339;
 use crate::http::api::broadcasters::{hls_url, page_url, state_name};
+use crate::http::gate::visitor::Visitor;
 use crate::http::problem::Problem;
+use crate::http::shown;
 use crate::live;
 use crate::live::status::{State as Stands, Status};
 use axum::Json;
@@ -39,7 +41,7 @@ struct Live {
     hls_url: String,
 }
 
-/// All lives that viewers can join.
+/// All lives that who asks can join.
 #[utoipa::path(
     get,
     path = "/api/v1/lives",
@@ -50,8 +52,10 @@ struct Live {
 pub(crate) async fn handler(
     State(catalogue): State<Catalogue>,
     State(live): State<live::Handle>,
+    visitor: Visitor,
 ) -> Result<Json<Answer>, Problem> {
-    let broadcasters = catalogue.broadcasters().await?;
+    let broadcasters = shown::broadcasters(&catalogue, &visitor).await?;
+    let broadcasters: Vec<Broadcaster> = broadcasters.into_iter().map(|(broadcaster, _)| broadcaster).collect();
     Ok(Json(Answer { items: lives(&broadcasters, &live.statuses()) }))
 }
 

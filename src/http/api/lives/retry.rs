@@ -4,7 +4,6 @@ use crate::catalogue::Catalogue;
 use crate::http::api::broadcasters::find;
 use crate::http::input::Segments;
 use crate::http::problem::Problem;
-use crate::http::token::{Lives, MayWrite};
 use crate::live;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -26,7 +25,6 @@ use axum::http::StatusCode;
     )
 )]
 pub(crate) async fn handler(
-    _: MayWrite<Lives>,
     State(catalogue): State<Catalogue>,
     State(live): State<live::Handle>,
     Segments(slug): Segments<String>,
@@ -39,8 +37,8 @@ pub(crate) async fn handler(
 
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::token::Scope;
     use crate::http::api::support::Api;
+    use crate::policy::scope::Scope;
 
     #[tokio::test]
     async fn says_when_nothing_is_on_air() {

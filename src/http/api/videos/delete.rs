@@ -5,7 +5,6 @@ use crate::catalogue::Catalogue;
 use crate::http::input::Segments;
 use crate::http::problem::Problem;
 use crate::http::state::Clock;
-use crate::http::token::{MayWrite, Videos};
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -26,7 +25,6 @@ use axum::http::StatusCode;
     )
 )]
 pub(crate) async fn handler(
-    _: MayWrite<Videos>,
     State(catalogue): State<Catalogue>,
     State(clock): State<Clock>,
     Segments(text): Segments<String>,
@@ -37,9 +35,9 @@ pub(crate) async fn handler(
 
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::token::Scope;
     use crate::catalogue::video::NewVideo;
     use crate::http::api::support::{Api, NOW};
+    use crate::policy::scope::Scope;
 
     #[tokio::test]
     async fn a_deleted_one_is_gone_and_one_on_air_stays() {

@@ -3,10 +3,13 @@
 use super::Video;
 use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
+use crate::catalogue::id::BroadcasterId;
 use crate::catalogue::video::{MAX_PAGE, VideoFilter};
-use crate::http::api::broadcasters::find;
+use crate::http::gate::visitor::Visitor;
 use crate::http::input::{Search, parsed};
 use crate::http::problem::Problem;
+use crate::http::shown;
+use crate::policy::object::{Kind, LivePart};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -38,7 +41,7 @@ pub(crate) struct Answer {
     next: Option<String>,
 }
 
-/// Videos that are complete and listed, newest first.
+/// Videos that are complete, listed and for who asks, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/videos",
@@ -55,6 +58,7 @@ pub(crate) struct Answer {
 pub(crate) async fn handler(
     State(catalogue): State<Catalogue>,
     State(layout): State<Layout>,
+    visitor: Visitor,
     Search(wish): Search<Wish>,
 ) -> Result<Json<Answer>, Problem> {
     let limit = match wish.limit.as_deref().map(str::parse) {
@@ -64,20 +68,31 @@ pub(crate) async fn handler(
     };
     let filter = VideoFilter {
         broadcaster: match wish.broadcaster {
-            Some(slug) => Some(find(&catalogue, &slug).await.map_err(|problem| problem.field("broadcaster"))?.id),
+            Some(slug) => {
+                Some(known(&catalogue, &visitor, &slug).await.map_err(|problem| problem.field("broadcaster"))?)
+            }
             None => None,
         },
         listed_only: true,
         limit,
         cursor: wish.cursor.map(|cursor| parsed("cursor", &cursor)).transpose()?,
     };
-    let page = catalogue.videos(filter).await?;
+    let page = shown::videos(&catalogue, &visitor, filter).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     let mut items = Vec::with_capacity(page.items.len());
     for stored in &page.items {
         items.push(Video::of(stored, &layout).await);
     }
     Ok(Json(Answer { items, next }))
+}
+
+/// A broadcaster that who asks may know of.
+async fn known(catalogue: &Catalogue, visitor: &Visitor, slug: &str) -> Result<BroadcasterId, Problem> {
+    let not_found = || Problem::not_found("broadcaster");
+    let slug = slug.parse().map_err(|_| not_found())?;
+    let found = catalogue.broadcaster_state(&slug).await?;
+    let (id, state) = found.ok_or_else(not_found)?;
+    if visitor.may_know_of(Kind::Live(LivePart::Record), id.as_str(), &state) { Ok(id) } else { Err(not_found()) }
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::http::input::Segments;
 use crate::http::problem::Problem;
-use crate::http::token::{MayWrite, Videos};
 use axum::Json;
 use axum::extract::State;
 
@@ -25,7 +24,6 @@ use axum::extract::State;
     )
 )]
 pub(crate) async fn handler(
-    _: MayWrite<Videos>,
     State(catalogue): State<Catalogue>,
     State(layout): State<Layout>,
     Segments(text): Segments<String>,
@@ -36,8 +34,8 @@ pub(crate) async fn handler(
 
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::token::Scope;
     use crate::http::api::support::{Api, NOW};
+    use crate::policy::scope::Scope;
 
     #[tokio::test]
     async fn a_deleted_one_comes_back_as_it_was() {

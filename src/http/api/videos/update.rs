@@ -6,7 +6,6 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::video::VideoChange;
 use crate::http::input::{Body, Segments};
 use crate::http::problem::Problem;
-use crate::http::token::{MayWrite, Videos};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -41,7 +40,6 @@ pub(crate) struct Wish {
     )
 )]
 pub(crate) async fn handler(
-    _: MayWrite<Videos>,
     State(catalogue): State<Catalogue>,
     State(layout): State<Layout>,
     Segments(text): Segments<String>,
@@ -54,8 +52,8 @@ pub(crate) async fn handler(
 
 #[cfg(test)]
 mod tests {
-    use crate::catalogue::token::Scope;
     use crate::http::api::support::Api;
+    use crate::policy::scope::Scope;
 
     #[tokio::test]
     async fn a_new_title_gives_a_new_page_address() {

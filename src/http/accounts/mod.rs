@@ -1,0 +1,263 @@
+//! Verifying who somebody says to be, slowly and for a few at a time.
+//!
+//! **Promises.** Whether an account exists can be told neither from the answer nor from the time it takes. Guesses are counted for what is
+//! guessed and for who guesses. Passwords are hashed on blocking threads, a few at once, so that no live waits for a guess.
+
+mod attempts;
+#[cfg(test)]
+mod tests;
+
+use crate::catalogue::id::PersonId;
+use crate::catalogue::secret::{Password, PasswordHash};
+use crate::catalogue::{self, Catalogue};
+use crate::http::gate::Gate;
+use crate::http::state::Clock;
+use crate::lifecycle::Tasks;
+use crate::mail::{Mail, Mailer};
+use attempts::{Attempts, Key};
+use media::time::WallTime;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Hashes at once: each takes tens of milliseconds of a core and 19 MiB.
+const AT_ONCE: usize = 2;
+/// Whoever waits longer for a turn is told to come again.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Mails that are being handed over at once; more are not sent, and counted.
+const MAILS_AT_ONCE: usize = 8;
+
+/// Why somebody is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotVerified {
+    /// The name or the password is wrong, or there is no such account, or it is disabled.
+    #[error("the name or the password is wrong")]
+    Wrong,
+    /// Too many guesses; again after this.
+    #[error("too many attempts")]
+    TooMany(Duration),
+    /// Too many at once.
+    #[error("busy")]
+    Busy,
+    /// The catalogue does not answer; logged where it happened.
+    #[error("the catalogue does not answer")]
+    Failed,
+}
+
+impl From<catalogue::Error> for NotVerified {
+    fn from(error: catalogue::Error) -> Self {
+        tracing::error!(%error, "nobody can be verified");
+        Self::Failed
+    }
+}
+
+/// See the module. Cheap to clone; clones share.
+#[derive(Clone, Debug)]
+pub struct Accounts(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    catalogue: Catalogue,
+    clock: Clock,
+    gate: Gate,
+    tasks: Tasks,
+    hashing: Semaphore,
+    attempts: Mutex<Attempts>,
+    post: Option<Post>,
+    mails: Arc<Semaphore>,
+}
+
+/// How people are written to.
+#[derive(Debug)]
+struct Post {
+    mailer: Mailer,
+    /// Where mails lead to, without a `/` at the end.
+    site: String,
+}
+
+impl Accounts {
+    /// Over one tenant's catalogue. `mail`: how people are written to, and where mails lead to; `None`: they are not.
+    #[must_use]
+    pub fn new(catalogue: Catalogue, clock: Clock, gate: Gate, tasks: Tasks, mail: Option<(Mailer, String)>) -> Self {
+        let post = mail.map(|(mailer, site)| Post { mailer, site });
+        let (hashing, attempts) = (Semaphore::new(AT_ONCE), Mutex::new(Attempts::default()));
+        let mails = Arc::new(Semaphore::new(MAILS_AT_ONCE));
+        Self(Arc::new(Inner { catalogue, clock, gate, tasks, hashing, attempts, post, mails }))
+    }
+
+    /// The catalogue.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.0.catalogue
+    }
+
+    /// The gate.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> WallTime {
+        self.0.clock.now()
+    }
+
+    /// Whether somebody who forgot a password can be written to.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.0.post.is_some()
+    }
+
+    /// Who this is, if name and password are right.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn verify(&self, login: &str, password: &str, from: IpAddr) -> Result<PersonId, NotVerified> {
+        let keys = [Key::account(login), Key::address(from)];
+        self.take(&keys)?;
+        let found = self.0.catalogue.password_of(login).await?;
+        let (person, hash) = match found {
+            Some((person, hash)) => (Some(person), hash),
+            None => (None, PasswordHash::of_nobody()),
+        };
+        let fits = self.fits(hash, password).await?;
+        let Some(person) = person.filter(|_| fits) else {
+            metrics::counter!("amphi_sign_ins_total", "result" => "refused").increment(1);
+            return Err(NotVerified::Wrong);
+        };
+        self.give_back(&keys);
+        metrics::counter!("amphi_sign_ins_total", "result" => "accepted").increment(1);
+        self.0.catalogue.password_used(&person, self.now()).await?;
+        Ok(person)
+    }
+
+    /// Whether a person who is signed in knows their own password.
+    ///
+    /// # Errors
+    /// Why it can't be said, or that it is wrong.
+    pub async fn verify_own(
+        &self,
+        login: &str,
+        person: &PersonId,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<(), NotVerified> {
+        if self.verify(login, password, from).await? == *person { Ok(()) } else { Err(NotVerified::Wrong) }
+    }
+
+    /// Whether this is an object's password.
+    ///
+    /// # Errors
+    /// Why it can't be said, or that it is wrong.
+    pub async fn verify_object(
+        &self,
+        id: &str,
+        hash: Option<PasswordHash>,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<(), NotVerified> {
+        let keys = [Key::object(id, from), Key::address(from)];
+        self.take(&keys)?;
+        let Some(hash) = hash else { return Err(NotVerified::Wrong) };
+        if !self.fits(hash, password).await? {
+            return Err(NotVerified::Wrong);
+        }
+        self.give_back(&keys);
+        Ok(())
+    }
+
+    async fn fits(&self, hash: PasswordHash, password: &str) -> Result<bool, NotVerified> {
+        let password = password.to_owned();
+        self.hashing(move || hash.verify(&password)).await
+    }
+
+    /// The hash of a new password.
+    ///
+    /// # Errors
+    /// `Busy`, `Failed`.
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, NotVerified> {
+        Ok(self.hashing(move || password.hash()).await??)
+    }
+
+    async fn hashing<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, NotVerified> {
+        let turn = tokio::time::timeout(PATIENCE, self.0.hashing.acquire()).await;
+        let Ok(Ok(_turn)) = turn else { return Err(NotVerified::Busy) };
+        tokio::task::spawn_blocking(work).await.map_err(|error| {
+            tracing::error!(%error, "hashing broke off");
+            NotVerified::Failed
+        })
+    }
+
+    fn take(&self, keys: &[Key]) -> Result<(), NotVerified> {
+        let mut attempts = self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        attempts.take(keys, self.now()).map_err(|wait| {
+            metrics::counter!("amphi_sign_ins_total", "result" => "limited").increment(1);
+            NotVerified::TooMany(wait)
+        })
+    }
+
+    fn give_back(&self, keys: &[Key]) {
+        self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner).give_back(keys, self.now());
+    }
+
+    /// Writes a link to a new password to whoever has this login or address, if there is somebody. Answers at once and always the same:
+    /// what it takes is done beside it.
+    ///
+    /// # Errors
+    /// `TooMany` from this address.
+    pub fn write_reset(
+        &self,
+        who: String,
+        from: IpAddr,
+        words: impl FnOnce(&str, &str) -> (String, String) + Send + 'static,
+    ) -> Result<(), NotVerified> {
+        self.take(&[Key::asking(from)])?;
+        let Ok(turn) = Arc::clone(&self.0.mails).try_acquire_owned() else {
+            metrics::counter!("amphi_mails_total", "result" => "dropped").increment(1);
+            return Ok(());
+        };
+        let accounts = self.clone();
+        self.0.tasks.spawn("mail of a new password", async move {
+            let _turn = turn;
+            let sent = accounts.send_reset(&who, words).await;
+            let result = match sent {
+                Ok(true) => "sent",
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::error!(%error, "a mail of a new password can't be sent");
+                    "failed"
+                }
+            };
+            metrics::counter!("amphi_mails_total", "result" => result).increment(1);
+        });
+        Ok(())
+    }
+
+    async fn send_reset(
+        &self,
+        who: &str,
+        words: impl FnOnce(&str, &str) -> (String, String),
+    ) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+        let Some(post) = &self.0.post else { return Ok(false) };
+        let catalogue = &self.0.catalogue;
+        let person = match catalogue.person_by_login(who).await? {
+            Some(person) => Some(person),
+            None => catalogue.person_by_mail(who).await?,
+        };
+        let Some(person) = person.filter(|person| person.login.is_some() && person.disabled_at.is_none()) else {
+            return Ok(false);
+        };
+        let Some(mail) = person.mail else { return Ok(false) };
+        // Nobody's letter box is filled by somebody else.
+        if self.take(&[Key::letter_box(&mail)]).is_err() {
+            return Ok(false);
+        }
+        let token = catalogue.begin_reset(&person.id, self.now()).await?;
+        let link = format!("{}/new-password?token={}", post.site, token.reveal());
+        let (subject, text) = words(&person.name, &link);
+        post.mailer.send(Mail { to: mail, subject, text }).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,178 @@
+//! `/forgotten` and `/new-password`: a link by mail, and what it leads to. The answer is the same whether somebody has an account or not.
+
+use super::{Trouble, message, minutes, not_ours};
+use crate::catalogue::Error;
+use crate::catalogue::secret::{Password, ResetToken};
+use crate::http::accounts::{Accounts, NotVerified};
+use crate::http::assets::{Assets, Entry};
+use crate::http::gate::visitor::Visitor;
+use crate::http::pages::Reader;
+use crate::http::pages::form::{Fields, FormToken, repeats};
+use crate::http::pages::frame::{Frame, respond};
+use crate::http::pages::texts::Language;
+use askama::Template;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+
+#[derive(Template)]
+#[template(path = "forgotten.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    token: &'a str,
+    /// Mails can be sent.
+    writes: bool,
+    trouble: Trouble,
+}
+
+/// `GET /forgotten`.
+pub(super) async fn page(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    show(&accounts, &reader, StatusCode::OK, Trouble::default())
+}
+
+fn show(accounts: &Accounts, reader: &Reader<'_>, status: StatusCode, trouble: Trouble) -> Response {
+    let token = FormToken::of(reader.headers, reader.cookies);
+    let frame = Frame::new(reader.headers, reader.assets, Entry::Site).seen_by(reader.visitor);
+    let page = Page { frame, token: token.value(), writes: accounts.writes(), trouble };
+    let mut response = respond(status, &page).into_response();
+    token.keep(&mut response, reader.cookies);
+    response
+}
+
+/// Fields of the form.
+#[derive(Deserialize)]
+pub(super) struct Sent {
+    who: String,
+    form: String,
+}
+
+/// `POST /forgotten`.
+pub(super) async fn send(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Fields(sent): Fields<Sent>,
+) -> Response {
+    let cookies = accounts.gate().cookies();
+    let reader = Reader::new(&headers, &assets, &visitor, cookies);
+    let Some(sent) = sent.filter(|sent| repeats(&headers, cookies, &sent.form)) else { return not_ours(&reader) };
+    let texts = Language::preferred(&headers).texts();
+    let words = move |name: &str, link: &str| {
+        let lines = [
+            texts.with("mail-hello", "name", name),
+            texts.get("mail-reset"),
+            link.to_owned(),
+            texts.get("mail-reset-more"),
+        ];
+        (texts.get("mail-reset-subject"), lines.join("\n\n"))
+    };
+    match accounts.write_reset(sent.who, visitor.address(), words) {
+        Err(NotVerified::TooMany(wait)) => {
+            let trouble = Trouble { key: "too-many-attempts", minutes: minutes(wait) };
+            show(&accounts, &reader, StatusCode::TOO_MANY_REQUESTS, trouble)
+        }
+        _ => message(&reader, StatusCode::OK, "forgotten-sent", "forgotten-sent-more"),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "new-password.html")]
+struct Set<'a> {
+    frame: Frame<'a>,
+    token: &'a str,
+    reset: &'a str,
+    trouble: Trouble,
+}
+
+/// What the link holds.
+#[derive(Deserialize)]
+pub(super) struct Link {
+    #[serde(default)]
+    token: String,
+}
+
+/// `GET /new-password?token=…`.
+pub(super) async fn new_password(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    link: Result<Query<Link>, QueryRejection>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let reset = link.map_or_else(|_| String::new(), |Query(link)| link.token);
+    match accounts.catalogue().find_reset(&ResetToken::new(reset.clone()), accounts.now()).await {
+        Ok(Some(_)) => show_set(&reader, StatusCode::OK, &reset, Trouble::default()),
+        Ok(None) => gone(&reader),
+        Err(error) => {
+            tracing::error!(%error, "a link to a new password can't be looked up");
+            super::failed(&reader)
+        }
+    }
+}
+
+fn gone(reader: &Reader<'_>) -> Response {
+    message(reader, StatusCode::GONE, "reset-gone", "reset-gone-more")
+}
+
+fn show_set(reader: &Reader<'_>, status: StatusCode, reset: &str, trouble: Trouble) -> Response {
+    let token = FormToken::of(reader.headers, reader.cookies);
+    let frame = Frame::new(reader.headers, reader.assets, Entry::Site).seen_by(reader.visitor);
+    let mut response = respond(status, &Set { frame, token: token.value(), reset, trouble }).into_response();
+    token.keep(&mut response, reader.cookies);
+    response
+}
+
+/// Fields of the form.
+#[derive(Deserialize)]
+pub(super) struct Chosen {
+    reset: String,
+    password: String,
+    form: String,
+}
+
+/// `POST /new-password`.
+pub(super) async fn set(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Fields(sent): Fields<Chosen>,
+) -> Response {
+    let cookies = accounts.gate().cookies();
+    let reader = Reader::new(&headers, &assets, &visitor, cookies);
+    let Some(sent) = sent.filter(|sent| repeats(&headers, cookies, &sent.form)) else { return not_ours(&reader) };
+    let Ok(password) = Password::new(sent.password) else {
+        let trouble = Trouble { key: "password-too-short", minutes: 0 };
+        return show_set(&reader, StatusCode::UNPROCESSABLE_ENTITY, &sent.reset, trouble);
+    };
+    let reset = ResetToken::new(sent.reset.clone());
+    // Nothing is hashed for a link that leads nowhere.
+    if matches!(accounts.catalogue().find_reset(&reset, accounts.now()).await, Ok(None)) {
+        return gone(&reader);
+    }
+    let hash = match accounts.hash(password).await {
+        Ok(hash) => hash,
+        Err(error) => {
+            let (status, trouble) = Trouble::of(error, "");
+            return show_set(&reader, status, &sent.reset, trouble);
+        }
+    };
+    match accounts.catalogue().use_reset(&reset, &hash, accounts.now()).await {
+        Ok(_) => message(&reader, StatusCode::OK, "password-changed", "password-set-more"),
+        Err(Error::NotFound(_)) => gone(&reader),
+        Err(error) => {
+            tracing::error!(%error, "a new password can't be set");
+            super::failed(&reader)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The password of a live or a video: a form in place of its page, and where it is sent.
+
+use super::{Trouble, not_ours, see};
+use crate::catalogue::Error;
+use crate::catalogue::secret::PasswordHash;
+use crate::catalogue::slug::Slug;
+use crate::http::accounts::{Accounts, NotVerified};
+use crate::http::assets::{Assets, Entry};
+use crate::http::gate::visitor::Visitor;
+use crate::http::input::Segments;
+use crate::http::pages::form::{Fields, FormToken, repeats};
+use crate::http::pages::frame::{Frame, respond};
+use crate::http::pages::{ErrorPage, Reader};
+use askama::Template;
+use axum::extract::State;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+
+#[derive(Template)]
+#[template(path = "password.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    token: &'a str,
+    /// `/live/…` or `/videos/…`.
+    folder: &'a str,
+    trouble: Trouble,
+}
+
+/// Fields of the form.
+#[derive(Deserialize)]
+pub(super) struct Sent {
+    password: String,
+    form: String,
+}
+
+/// In place of the page of something in `folder` that has a password.
+#[must_use]
+pub fn in_place(reader: &Reader<'_>, folder: &str) -> Response {
+    show(reader, StatusCode::UNAUTHORIZED, folder, Trouble::default())
+}
+
+fn show(reader: &Reader<'_>, status: StatusCode, folder: &str, trouble: Trouble) -> Response {
+    let token = FormToken::of(reader.headers, reader.cookies);
+    let frame = Frame::new(reader.headers, reader.assets, Entry::Site).seen_by(reader.visitor);
+    let mut response = respond(status, &Page { frame, token: token.value(), folder, trouble }).into_response();
+    token.keep(&mut response, reader.cookies);
+    response
+}
+
+/// `POST /live/{slug}/password`.
+pub(super) async fn of_live(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Segments(slug): Segments<String>,
+    Fields(sent): Fields<Sent>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let found = async {
+        let Ok(name) = slug.parse::<Slug>() else { return Ok(None) };
+        let Some(broadcaster) = accounts.catalogue().broadcaster_by_slug(&name).await? else { return Ok(None) };
+        let password = accounts.catalogue().broadcaster_password(&broadcaster.id).await?;
+        Ok(Some((broadcaster.id.to_string(), password)))
+    };
+    unlock(&accounts, &reader, &format!("/live/{slug}"), found.await, sent).await
+}
+
+/// `POST /videos/{id}/password`.
+pub(super) async fn of_video(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Segments(text): Segments<String>,
+    Fields(sent): Fields<Sent>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let found = async {
+        let Ok(id) = text.parse() else { return Ok(None) };
+        Ok(Some((text.clone(), accounts.catalogue().video_password(&id).await?)))
+    };
+    unlock(&accounts, &reader, &format!("/videos/{text}"), found.await, sent).await
+}
+
+/// An object's id, and its password with its number.
+type Found = Result<Option<(String, Option<(PasswordHash, u64)>)>, Error>;
+
+async fn unlock(accounts: &Accounts, reader: &Reader<'_>, folder: &str, found: Found, sent: Option<Sent>) -> Response {
+    let Some(sent) = sent.filter(|sent| repeats(reader.headers, reader.cookies, &sent.form)) else {
+        return not_ours(reader);
+    };
+    let (id, password) = match found {
+        Ok(Some(found)) => found,
+        Ok(None) => return ErrorPage::NotFound.render_for(reader),
+        Err(error) => {
+            let (status, trouble) = Trouble::of(NotVerified::from(error), "");
+            return show(reader, status, folder, trouble);
+        }
+    };
+    let version = password.as_ref().map(|(_, version)| *version);
+    let hash = password.map(|(hash, _)| hash);
+    if let Err(error) = accounts.verify_object(&id, hash, &sent.password, reader.visitor.address()).await {
+        let (status, trouble) = Trouble::of(error, "password-wrong");
+        return show(reader, status, folder, trouble);
+    }
+    let mut response = see(folder);
+    let cookie = version.and_then(|version| accounts.gate().password_cookie(&id, version));
+    response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    response
+}

@@ -1,0 +1,141 @@
+//! `/sign-in` and `/sign-out`; and the same form in place of a page that wants to know who reads it.
+
+use super::{Trouble, came_from, failed, not_ours, path_here, see};
+use crate::catalogue::session::LONGEST;
+use crate::http::accounts::Accounts;
+use crate::http::assets::{Assets, Entry};
+use crate::http::gate::visitor::Visitor;
+use crate::http::pages::Reader;
+use crate::http::pages::form::{Fields, FormToken, repeats};
+use crate::http::pages::frame::{Frame, respond};
+use askama::Template;
+use axum::extract::State;
+use axum::http::header::{SET_COOKIE, USER_AGENT};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+
+#[derive(Template)]
+#[template(path = "sign-in.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    token: &'a str,
+    next: &'a str,
+    login: &'a str,
+    /// Somebody is signed in whom this is not for, or nobody.
+    trouble: Trouble,
+}
+
+/// Fields of the form.
+#[derive(Deserialize)]
+pub(super) struct Sent {
+    login: String,
+    password: String,
+    #[serde(default)]
+    next: String,
+    form: String,
+}
+
+/// In place of a page that is not for everybody: the same address, and this form.
+#[must_use]
+pub fn in_place(reader: &Reader<'_>, asked: &str) -> Response {
+    show(reader, StatusCode::UNAUTHORIZED, path_here(asked), "", Trouble { key: "sign-in-needed", minutes: 0 })
+}
+
+fn show(reader: &Reader<'_>, status: StatusCode, next: &str, login: &str, trouble: Trouble) -> Response {
+    let token = FormToken::of(reader.headers, reader.cookies);
+    let frame = Frame::new(reader.headers, reader.assets, Entry::Site).seen_by(reader.visitor);
+    let page = Page { frame, token: token.value(), next, login, trouble };
+    let mut response = respond(status, &page).into_response();
+    token.keep(&mut response, reader.cookies);
+    response
+}
+
+/// `GET /sign-in`.
+pub(super) async fn page(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Response {
+    if visitor.person().is_some() {
+        return see("/account");
+    }
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    show(&reader, StatusCode::OK, came_from(&headers), "", Trouble::default())
+}
+
+/// `POST /sign-in`.
+pub(super) async fn send(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Fields(sent): Fields<Sent>,
+) -> Response {
+    let cookies = accounts.gate().cookies();
+    let reader = Reader::new(&headers, &assets, &visitor, cookies);
+    let Some(sent) = sent.filter(|sent| repeats(&headers, cookies, &sent.form)) else { return not_ours(&reader) };
+    let next = path_here(&sent.next);
+    let person = match accounts.verify(&sent.login, &sent.password, visitor.address()).await {
+        Ok(person) => person,
+        Err(error) => {
+            let (status, trouble) = Trouble::of(error, "sign-in-wrong");
+            return show(&reader, status, next, &sent.login, trouble);
+        }
+    };
+    let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let begun = accounts.catalogue().begin_session(&person, agent, accounts.now()).await;
+    let (_, token) = match begun {
+        Ok(begun) => begun,
+        Err(error) => {
+            tracing::error!(%error, "a session can't begin");
+            return failed(&reader);
+        }
+    };
+    // Who signs in as somebody else is no longer who they were.
+    if let Some(former) = visitor.person()
+        && let Err(error) = accounts.catalogue().end_session(&former.session.person_id, &former.session.id).await
+    {
+        tracing::warn!(%error, "a former session can't be ended");
+    }
+    let mut response = see(next);
+    if let Some(cookie) = cookies.set(cookies.session(), token.reveal(), "/", LONGEST) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Fields of the button.
+#[derive(Deserialize)]
+pub(super) struct SignOut {
+    form: String,
+}
+
+/// `POST /sign-out`.
+pub(super) async fn sign_out(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Fields(sent): Fields<SignOut>,
+) -> Response {
+    let cookies = accounts.gate().cookies();
+    let reader = Reader::new(&headers, &assets, &visitor, cookies);
+    if sent.is_none_or(|sent| !repeats(&headers, cookies, &sent.form)) {
+        return not_ours(&reader);
+    }
+    if let Some(person) = visitor.person() {
+        let ended = accounts.catalogue().end_session(&person.session.person_id, &person.session.id).await;
+        if let Err(error) = ended {
+            tracing::error!(%error, "a session can't be ended");
+            return failed(&reader);
+        }
+        accounts.gate().forget_visitor(&visitor);
+    }
+    let mut response = see("/");
+    for name in [cookies.session(), cookies.form()] {
+        response.headers_mut().extend(cookies.unset(name).map(|cookie| (SET_COOKIE, cookie)));
+    }
+    response
+}

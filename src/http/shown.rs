@@ -1,0 +1,48 @@
+//! What lists show to whom. The catalogue finds what may be for a reader, the policy is asked for each.
+
+use super::gate::visitor::Visitor;
+use crate::catalogue::broadcaster::Broadcaster;
+use crate::catalogue::id::VideoId;
+use crate::catalogue::video::{Page, Readers, Video, VideoFilter};
+use crate::catalogue::{Catalogue, Error};
+use crate::policy::object::{Action, Kind, LivePart, VideoPart};
+use crate::policy::scope::Scope;
+use crate::policy::state::State;
+
+const HALL: Kind = Kind::Live(LivePart::Record);
+const VIDEO: Kind = Kind::Video(VideoPart::Record);
+
+/// A page of videos. One that the policy takes out makes the page shorter, not the list.
+///
+/// # Errors
+/// The catalogue's.
+pub async fn videos(catalogue: &Catalogue, visitor: &Visitor, filter: VideoFilter) -> Result<Page<Video>, Error> {
+    let readers = match (visitor.token(), visitor.person()) {
+        (Some(token), _) if token.has(&[Scope::VideosRead, Scope::VideosWrite]) => Readers::All,
+        (None, Some(person)) => Readers::Person(&person.standing.id),
+        _ => Readers::Anybody,
+    };
+    let mut page = catalogue.videos_for(filter, readers).await?;
+    let ids: Vec<VideoId> = page.items.iter().map(|video| video.id.clone()).collect();
+    let states = catalogue.video_states(&ids).await?;
+    page.items.retain(|video| {
+        states.get(&video.id).is_some_and(|state| visitor.may(Action::Find, VIDEO, video.id.as_str(), state))
+    });
+    Ok(page)
+}
+
+/// All broadcasters that this reader is shown: those for them, and those that they may change. With how things stand.
+///
+/// # Errors
+/// The catalogue's.
+pub async fn broadcasters(catalogue: &Catalogue, visitor: &Visitor) -> Result<Vec<(Broadcaster, State)>, Error> {
+    let mut states = catalogue.broadcaster_states().await?;
+    let all = catalogue.broadcasters().await?.into_iter();
+    let with_state = all.filter_map(|broadcaster| states.remove(&broadcaster.id).map(|state| (broadcaster, state)));
+    Ok(with_state
+        .filter(|(broadcaster, state)| {
+            let id = broadcaster.id.as_str();
+            visitor.may(Action::Find, HALL, id, state) || visitor.may(Action::Change, HALL, id, state)
+        })
+        .collect())
+}
