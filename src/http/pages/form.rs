@@ -1,15 +1,21 @@
-//! Forms: what they repeat so that no other site can send one, and how much of them is read.
+//! Forms: what they repeat so that no other site can send one, how a page with forms is answered, and how much of a form is read.
 //!
 //! A random word stands in a cookie and in the form. Another site can make a browser send the cookie, but can't read it to repeat it. By
 //! https no other host can set it either (`__Host-`).
 
+use super::Reader;
+use super::frame::{Frame, respond};
+use crate::http::accounts::Accounts;
+use crate::http::assets::Entry;
 use crate::http::gate::cookie::Cookies;
+use askama::Template;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, FromRequest, Request};
-use axum::http::HeaderMap;
+use axum::extract::{Form, FromRef, FromRequest, Request};
 use axum::http::header::SET_COOKIE;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use serde::de::DeserializeOwned;
+use serde::de::value::{Error, MapDeserializer};
 use std::time::Duration;
 use subtle::ConstantTimeEq as _;
 
@@ -20,17 +26,19 @@ const LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// 128 bits in hexadecimal.
 const LENGTH: usize = 32;
 
+/// The hidden field that repeats the cookie.
+const FIELD: &str = "form";
+
 /// What a form repeats.
 #[derive(Debug)]
-pub struct FormToken {
+struct FormToken {
     value: String,
     fresh: bool,
 }
 
 impl FormToken {
     /// That of the request's cookie, or a new one.
-    #[must_use]
-    pub fn of(headers: &HeaderMap, cookies: &Cookies) -> Self {
+    fn of(headers: &HeaderMap, cookies: &Cookies) -> Self {
         if let Some(known) = cookies.find(headers, cookies.form()).filter(|known| is_one(known)) {
             return Self { value: known.to_owned(), fresh: false };
         }
@@ -46,14 +54,8 @@ impl FormToken {
         Self { value, fresh: true }
     }
 
-    /// For the form's hidden field.
-    #[must_use]
-    pub fn value(&self) -> &str {
-        &self.value
-    }
-
     /// Gives the browser the cookie, if it has none.
-    pub fn keep(&self, response: &mut Response, cookies: &Cookies) {
+    fn keep(&self, response: &mut Response, cookies: &Cookies) {
         if self.fresh
             && let Some(cookie) = cookies.set(cookies.form(), &self.value, "/", LIFE)
         {
@@ -62,9 +64,38 @@ impl FormToken {
     }
 }
 
+/// A page with forms, while it is made.
+pub(super) struct FormPage<'a> {
+    reader: &'a Reader<'a>,
+    token: FormToken,
+}
+
+impl<'a> FormPage<'a> {
+    /// For this reader.
+    pub(super) fn new(reader: &'a Reader<'a>) -> Self {
+        Self { reader, token: FormToken::of(reader.headers, reader.cookies) }
+    }
+
+    /// What the page has around its own part.
+    pub(super) fn frame(&self) -> Frame<'a> {
+        Frame::new(self.reader.headers, self.reader.assets, Entry::Site).seen_by(self.reader.visitor)
+    }
+
+    /// For the hidden field `form` of each form.
+    pub(super) fn token(&self) -> &str {
+        &self.token.value
+    }
+
+    /// The rendered page, with the cookie that its forms repeat.
+    pub(super) fn respond(&self, status: StatusCode, page: &impl Template) -> Response {
+        let mut response = respond(status, page).into_response();
+        self.token.keep(&mut response, self.reader.cookies);
+        response
+    }
+}
+
 /// Whether a form repeats what the cookie says.
-#[must_use]
-pub fn repeats(headers: &HeaderMap, cookies: &Cookies, sent: &str) -> bool {
+fn repeats(headers: &HeaderMap, cookies: &Cookies, sent: &str) -> bool {
     let known = cookies.find(headers, cookies.form()).filter(|known| is_one(known));
     known.is_some_and(|known| known.as_bytes().ct_eq(sent.as_bytes()).into())
 }
@@ -73,16 +104,32 @@ fn is_one(text: &str) -> bool {
     text.len() == LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// A form's fields; `None`: what was sent is no such form.
+/// The fields of a form of ours; `None`: what was sent is no such form, or does not repeat the cookie. Texts only.
 #[derive(Debug)]
 pub struct Fields<T>(pub Option<T>);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Fields<T> {
+impl<T, S> FromRequest<S> for Fields<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+    Accounts: FromRef<S>,
+{
     type Rejection = std::convert::Infallible;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        let read: Result<Form<T>, FormRejection> = Form::from_request(request, state).await;
-        Ok(Self(read.ok().map(|Form(fields)| fields)))
+        let headers = request.headers().clone();
+        let read: Result<Form<Vec<(String, String)>>, FormRejection> = Form::from_request(request, state).await;
+        let accounts = Accounts::from_ref(state);
+        let ours = read.ok().filter(|Form(pairs)| is_ours(pairs, &headers, accounts.gate().cookies()));
+        Ok(Self(ours.and_then(|Form(pairs)| T::deserialize(MapDeserializer::<_, Error>::new(pairs.into_iter())).ok())))
+    }
+}
+
+fn is_ours(pairs: &[(String, String)], headers: &HeaderMap, cookies: &Cookies) -> bool {
+    let mut words = pairs.iter().filter(|(name, _)| name == FIELD).map(|(_, word)| word);
+    match (words.next(), words.next()) {
+        (Some(word), None) => repeats(headers, cookies, word),
+        _ => false,
     }
 }
 
@@ -100,12 +147,12 @@ mod tests {
         token.keep(&mut response, &cookies);
         let set = response.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
         let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(&set).unwrap())]);
-        assert!(repeats(&headers, &cookies, token.value()));
+        assert!(repeats(&headers, &cookies, &token.value));
         assert!(!repeats(&headers, &cookies, "") && !repeats(&headers, &cookies, &"0".repeat(32)));
-        assert!(!repeats(&HeaderMap::new(), &cookies, token.value()) && !repeats(&HeaderMap::new(), &cookies, ""));
+        assert!(!repeats(&HeaderMap::new(), &cookies, &token.value) && !repeats(&HeaderMap::new(), &cookies, ""));
         let empty = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static("amphi-form="))]);
         assert!(!repeats(&empty, &cookies, ""), "a cookie that somebody emptied");
         let again = FormToken::of(&headers, &cookies);
-        assert_eq!((again.value(), again.fresh), (token.value(), false), "forms in two tabs");
+        assert_eq!((&again.value, again.fresh), (&token.value, false), "forms in two tabs");
     }
 }

@@ -5,15 +5,16 @@ use crate::catalogue::person::Person;
 use crate::catalogue::secret::Password;
 use crate::catalogue::session::Session;
 use crate::http::accounts::{Accounts, NotVerified};
-use crate::http::assets::{Assets, Entry};
+use crate::http::assets::Assets;
 use crate::http::gate::visitor::{SignedIn, Visitor};
 use crate::http::pages::Reader;
-use crate::http::pages::form::{Fields, FormToken, repeats};
-use crate::http::pages::frame::{Frame, respond};
+use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::frame::Frame;
+use crate::policy::who::Role;
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde::Deserialize;
 
 #[derive(Template)]
@@ -55,24 +56,22 @@ async fn show(accounts: &Accounts, reader: &Reader<'_>, status: StatusCode, trou
             return failed(reader);
         }
     };
-    let token = FormToken::of(reader.headers, reader.cookies);
+    let form = FormPage::new(reader);
     let page = Page {
-        frame: Frame::new(reader.headers, reader.assets, Entry::Site).seen_by(reader.visitor),
-        token: token.value(),
+        frame: form.frame(),
+        token: form.token(),
         person: &person,
         role: match person.role {
-            crate::policy::who::Role::Viewer => "role-viewer",
-            crate::policy::who::Role::Contributor => "role-contributor",
-            crate::policy::who::Role::Operator => "role-operator",
-            crate::policy::who::Role::Administrator => "role-administrator",
+            Role::Viewer => "role-viewer",
+            Role::Contributor => "role-contributor",
+            Role::Operator => "role-operator",
+            Role::Administrator => "role-administrator",
         },
         here: &signed_in.session,
         others: sessions.into_iter().filter(|session| session.id != signed_in.session.id).collect(),
         trouble,
     };
-    let mut response = respond(status, &page).into_response();
-    token.keep(&mut response, reader.cookies);
-    response
+    form.respond(status, &page)
 }
 
 /// Fields of the form.
@@ -80,7 +79,6 @@ async fn show(accounts: &Accounts, reader: &Reader<'_>, status: StatusCode, trou
 pub(super) struct NewPassword {
     old: String,
     new: String,
-    form: String,
 }
 
 /// `POST /account/password`.
@@ -91,12 +89,11 @@ pub(super) async fn change_password(
     headers: HeaderMap,
     Fields(sent): Fields<NewPassword>,
 ) -> Response {
-    let cookies = accounts.gate().cookies();
-    let reader = Reader::new(&headers, &assets, &visitor, cookies);
-    let Some(sent) = sent.filter(|sent| repeats(&headers, cookies, &sent.form)) else { return not_ours(&reader) };
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let Some(sent) = sent else { return not_ours(&reader) };
     let Some(signed_in) = visitor.person() else { return failed(&reader) };
     let Ok(new) = Password::new(sent.new) else {
-        let trouble = Trouble { key: "password-too-short", minutes: 0 };
+        let trouble = Trouble::said("password-too-short");
         return show(&accounts, &reader, StatusCode::UNPROCESSABLE_ENTITY, trouble).await;
     };
     match change(&accounts, &reader, signed_in, &sent.old, new).await {
@@ -128,7 +125,6 @@ async fn change(
 pub(super) struct End {
     /// A session's id, or `others`.
     session: String,
-    form: String,
 }
 
 /// `POST /account/sessions/end`.
@@ -139,9 +135,8 @@ pub(super) async fn end_sessions(
     headers: HeaderMap,
     Fields(sent): Fields<End>,
 ) -> Response {
-    let cookies = accounts.gate().cookies();
-    let reader = Reader::new(&headers, &assets, &visitor, cookies);
-    let Some(sent) = sent.filter(|sent| repeats(&headers, cookies, &sent.form)) else { return not_ours(&reader) };
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let Some(sent) = sent else { return not_ours(&reader) };
     let Some(signed_in) = visitor.person() else { return failed(&reader) };
     let here = &signed_in.session;
     let ended = match (sent.session.as_str(), sent.session.parse()) {

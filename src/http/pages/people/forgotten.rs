@@ -1,20 +1,20 @@
 //! `/forgotten` and `/new-password`: a link by mail, and what it leads to. The answer is the same whether somebody has an account or not.
 
-use super::{Trouble, message, minutes, not_ours};
+use super::{Trouble, message, not_ours};
 use crate::catalogue::Error;
 use crate::catalogue::secret::{Password, ResetToken};
 use crate::http::accounts::{Accounts, NotVerified};
-use crate::http::assets::{Assets, Entry};
+use crate::http::assets::Assets;
 use crate::http::gate::visitor::Visitor;
 use crate::http::pages::Reader;
-use crate::http::pages::form::{Fields, FormToken, repeats};
-use crate::http::pages::frame::{Frame, respond};
+use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::frame::Frame;
 use crate::http::pages::texts::Language;
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde::Deserialize;
 
 #[derive(Template)]
@@ -39,19 +39,14 @@ pub(super) async fn page(
 }
 
 fn show(accounts: &Accounts, reader: &Reader<'_>, status: StatusCode, trouble: Trouble) -> Response {
-    let token = FormToken::of(reader.headers, reader.cookies);
-    let frame = Frame::new(reader.headers, reader.assets, Entry::Site).seen_by(reader.visitor);
-    let page = Page { frame, token: token.value(), writes: accounts.writes(), trouble };
-    let mut response = respond(status, &page).into_response();
-    token.keep(&mut response, reader.cookies);
-    response
+    let form = FormPage::new(reader);
+    form.respond(status, &Page { frame: form.frame(), token: form.token(), writes: accounts.writes(), trouble })
 }
 
 /// Fields of the form.
 #[derive(Deserialize)]
 pub(super) struct Sent {
     who: String,
-    form: String,
 }
 
 /// `POST /forgotten`.
@@ -62,9 +57,8 @@ pub(super) async fn send(
     headers: HeaderMap,
     Fields(sent): Fields<Sent>,
 ) -> Response {
-    let cookies = accounts.gate().cookies();
-    let reader = Reader::new(&headers, &assets, &visitor, cookies);
-    let Some(sent) = sent.filter(|sent| repeats(&headers, cookies, &sent.form)) else { return not_ours(&reader) };
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let Some(sent) = sent else { return not_ours(&reader) };
     let texts = Language::preferred(&headers).texts();
     let words = move |name: &str, link: &str| {
         let lines = [
@@ -77,8 +71,7 @@ pub(super) async fn send(
     };
     match accounts.write_reset(sent.who, visitor.address(), words) {
         Err(NotVerified::TooMany(wait)) => {
-            let trouble = Trouble { key: "too-many-attempts", minutes: minutes(wait) };
-            show(&accounts, &reader, StatusCode::TOO_MANY_REQUESTS, trouble)
+            show(&accounts, &reader, StatusCode::TOO_MANY_REQUESTS, Trouble::too_many(wait))
         }
         _ => message(&reader, StatusCode::OK, "forgotten-sent", "forgotten-sent-more"),
     }
@@ -125,11 +118,8 @@ fn gone(reader: &Reader<'_>) -> Response {
 }
 
 fn show_set(reader: &Reader<'_>, status: StatusCode, reset: &str, trouble: Trouble) -> Response {
-    let token = FormToken::of(reader.headers, reader.cookies);
-    let frame = Frame::new(reader.headers, reader.assets, Entry::Site).seen_by(reader.visitor);
-    let mut response = respond(status, &Set { frame, token: token.value(), reset, trouble }).into_response();
-    token.keep(&mut response, reader.cookies);
-    response
+    let form = FormPage::new(reader);
+    form.respond(status, &Set { frame: form.frame(), token: form.token(), reset, trouble })
 }
 
 /// Fields of the form.
@@ -137,7 +127,6 @@ fn show_set(reader: &Reader<'_>, status: StatusCode, reset: &str, trouble: Troub
 pub(super) struct Chosen {
     reset: String,
     password: String,
-    form: String,
 }
 
 /// `POST /new-password`.
@@ -148,11 +137,10 @@ pub(super) async fn set(
     headers: HeaderMap,
     Fields(sent): Fields<Chosen>,
 ) -> Response {
-    let cookies = accounts.gate().cookies();
-    let reader = Reader::new(&headers, &assets, &visitor, cookies);
-    let Some(sent) = sent.filter(|sent| repeats(&headers, cookies, &sent.form)) else { return not_ours(&reader) };
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let Some(sent) = sent else { return not_ours(&reader) };
     let Ok(password) = Password::new(sent.password) else {
-        let trouble = Trouble { key: "password-too-short", minutes: 0 };
+        let trouble = Trouble::said("password-too-short");
         return show_set(&reader, StatusCode::UNPROCESSABLE_ENTITY, &sent.reset, trouble);
     };
     let reset = ResetToken::new(sent.reset.clone());

@@ -82,23 +82,26 @@ struct Trouble {
 }
 
 impl Trouble {
+    fn said(key: &'static str) -> Self {
+        Self { key, minutes: 0 }
+    }
+
     fn of(error: NotVerified, wrong: &'static str) -> (StatusCode, Self) {
-        let said = |key, minutes| Self { key, minutes };
         match error {
-            NotVerified::Wrong => (StatusCode::UNAUTHORIZED, said(wrong, 0)),
-            NotVerified::TooMany(wait) => (StatusCode::TOO_MANY_REQUESTS, said("too-many-attempts", minutes(wait))),
-            NotVerified::Busy | NotVerified::Failed => (StatusCode::SERVICE_UNAVAILABLE, said("try-again", 0)),
+            NotVerified::Wrong => (StatusCode::UNAUTHORIZED, Self::said(wrong)),
+            NotVerified::TooMany(wait) => (StatusCode::TOO_MANY_REQUESTS, Self::too_many(wait)),
+            NotVerified::Busy | NotVerified::Failed => (StatusCode::SERVICE_UNAVAILABLE, Self::said("try-again")),
         }
+    }
+
+    /// At least a minute: nobody is told to wait for no time.
+    fn too_many(wait: Duration) -> Self {
+        Self { key: "too-many-attempts", minutes: wait.as_secs().div_ceil(60).max(1) }
     }
 
     fn is_none(self) -> bool {
         self.key.is_empty()
     }
-}
-
-/// At least one: nobody is told to wait for no time.
-fn minutes(wait: Duration) -> u64 {
-    wait.as_secs().div_ceil(60).max(1)
 }
 
 /// A path of this site, or the home page.

@@ -5,17 +5,17 @@ use crate::catalogue::Error;
 use crate::catalogue::secret::PasswordHash;
 use crate::catalogue::slug::Slug;
 use crate::http::accounts::{Accounts, NotVerified};
-use crate::http::assets::{Assets, Entry};
+use crate::http::assets::Assets;
 use crate::http::gate::visitor::Visitor;
 use crate::http::input::Segments;
-use crate::http::pages::form::{Fields, FormToken, repeats};
-use crate::http::pages::frame::{Frame, respond};
+use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::frame::Frame;
 use crate::http::pages::{ErrorPage, Reader};
 use askama::Template;
 use axum::extract::State;
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde::Deserialize;
 
 #[derive(Template)]
@@ -32,7 +32,6 @@ struct Page<'a> {
 #[derive(Deserialize)]
 pub(super) struct Sent {
     password: String,
-    form: String,
 }
 
 /// In place of the page of something in `folder` that has a password.
@@ -42,11 +41,8 @@ pub fn in_place(reader: &Reader<'_>, folder: &str) -> Response {
 }
 
 fn show(reader: &Reader<'_>, status: StatusCode, folder: &str, trouble: Trouble) -> Response {
-    let token = FormToken::of(reader.headers, reader.cookies);
-    let frame = Frame::new(reader.headers, reader.assets, Entry::Site).seen_by(reader.visitor);
-    let mut response = respond(status, &Page { frame, token: token.value(), folder, trouble }).into_response();
-    token.keep(&mut response, reader.cookies);
-    response
+    let form = FormPage::new(reader);
+    form.respond(status, &Page { frame: form.frame(), token: form.token(), folder, trouble })
 }
 
 /// `POST /live/{slug}/password`.
@@ -89,9 +85,7 @@ pub(super) async fn of_video(
 type Found = Result<Option<(String, Option<(PasswordHash, u64)>)>, Error>;
 
 async fn unlock(accounts: &Accounts, reader: &Reader<'_>, folder: &str, found: Found, sent: Option<Sent>) -> Response {
-    let Some(sent) = sent.filter(|sent| repeats(reader.headers, reader.cookies, &sent.form)) else {
-        return not_ours(reader);
-    };
+    let Some(sent) = sent else { return not_ours(reader) };
     let (id, password) = match found {
         Ok(Some(found)) => found,
         Ok(None) => return ErrorPage::NotFound.render_for(reader),

@@ -3,17 +3,18 @@
 use super::{Trouble, came_from, failed, not_ours, path_here, see};
 use crate::catalogue::session::LONGEST;
 use crate::http::accounts::Accounts;
-use crate::http::assets::{Assets, Entry};
+use crate::http::assets::Assets;
 use crate::http::gate::visitor::Visitor;
 use crate::http::pages::Reader;
-use crate::http::pages::form::{Fields, FormToken, repeats};
-use crate::http::pages::frame::{Frame, respond};
+use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::frame::Frame;
 use askama::Template;
 use axum::extract::State;
 use axum::http::header::{SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 #[derive(Template)]
 #[template(path = "sign-in.html")]
@@ -33,22 +34,17 @@ pub(super) struct Sent {
     password: String,
     #[serde(default)]
     next: String,
-    form: String,
 }
 
 /// In place of a page that is not for everybody: the same address, and this form.
 #[must_use]
 pub fn in_place(reader: &Reader<'_>, asked: &str) -> Response {
-    show(reader, StatusCode::UNAUTHORIZED, path_here(asked), "", Trouble { key: "sign-in-needed", minutes: 0 })
+    show(reader, StatusCode::UNAUTHORIZED, path_here(asked), "", Trouble::said("sign-in-needed"))
 }
 
 fn show(reader: &Reader<'_>, status: StatusCode, next: &str, login: &str, trouble: Trouble) -> Response {
-    let token = FormToken::of(reader.headers, reader.cookies);
-    let frame = Frame::new(reader.headers, reader.assets, Entry::Site).seen_by(reader.visitor);
-    let page = Page { frame, token: token.value(), next, login, trouble };
-    let mut response = respond(status, &page).into_response();
-    token.keep(&mut response, reader.cookies);
-    response
+    let form = FormPage::new(reader);
+    form.respond(status, &Page { frame: form.frame(), token: form.token(), next, login, trouble })
 }
 
 /// `GET /sign-in`.
@@ -75,7 +71,7 @@ pub(super) async fn send(
 ) -> Response {
     let cookies = accounts.gate().cookies();
     let reader = Reader::new(&headers, &assets, &visitor, cookies);
-    let Some(sent) = sent.filter(|sent| repeats(&headers, cookies, &sent.form)) else { return not_ours(&reader) };
+    let Some(sent) = sent else { return not_ours(&reader) };
     let next = path_here(&sent.next);
     let person = match accounts.verify(&sent.login, &sent.password, visitor.address()).await {
         Ok(person) => person,
@@ -106,23 +102,17 @@ pub(super) async fn send(
     response
 }
 
-/// Fields of the button.
-#[derive(Deserialize)]
-pub(super) struct SignOut {
-    form: String,
-}
-
 /// `POST /sign-out`.
 pub(super) async fn sign_out(
     State(accounts): State<Accounts>,
     State(assets): State<Assets>,
     visitor: Visitor,
     headers: HeaderMap,
-    Fields(sent): Fields<SignOut>,
+    Fields(sent): Fields<IgnoredAny>,
 ) -> Response {
     let cookies = accounts.gate().cookies();
     let reader = Reader::new(&headers, &assets, &visitor, cookies);
-    if sent.is_none_or(|sent| !repeats(&headers, cookies, &sent.form)) {
+    if sent.is_none() {
         return not_ours(&reader);
     }
     if let Some(person) = visitor.person() {
