@@ -149,17 +149,29 @@ impl Catalogue {
     /// # Errors
     /// `Database`.
     pub async fn standing(&self, id: &PersonId) -> Result<Option<who::Person>, Error> {
-        let Some(person) = self.person(id).await?.filter(|person| person.disabled_at.is_none()) else {
+        match self.person(id).await? {
+            Some(person) => self.standing_of(&person).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The same of a person who was looked up.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn standing_of(&self, person: &Person) -> Result<Option<who::Person>, Error> {
+        if person.disabled_at.is_some() {
             return Ok(None);
-        };
-        let groups =
-            self.texts_of("SELECT group_id AS value FROM memberships WHERE tenant_id = $1 AND person_id = $2", id);
-        let groups = groups.await?;
-        let affiliations =
-            self.texts_of("SELECT affiliation AS value FROM affiliations WHERE tenant_id = $1 AND person_id = $2", id);
-        let affiliations = affiliations.await?;
-        let (id, role, buildings) = (person.id.to_string(), person.role, person.buildings);
-        Ok(Some(who::Person { id, role, buildings, groups, affiliations }))
+        }
+        let groups = "SELECT group_id AS value FROM memberships WHERE tenant_id = $1 AND person_id = $2";
+        let affiliations = "SELECT affiliation AS value FROM affiliations WHERE tenant_id = $1 AND person_id = $2";
+        Ok(Some(who::Person {
+            id: person.id.to_string(),
+            role: person.role,
+            buildings: person.buildings.clone(),
+            groups: self.texts_of(groups, &person.id).await?,
+            affiliations: self.texts_of(affiliations, &person.id).await?,
+        }))
     }
 
     /// Changes a person and answers what it is now. What somebody may do changes at once for what they ask from then on.

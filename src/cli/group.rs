@@ -6,7 +6,7 @@ use crate::catalogue::id::{BuildingId, GroupId};
 use crate::clock::now;
 use clap::Subcommand;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -56,20 +56,18 @@ fn listed(items: Vec<(String, String)>, json: bool, empty: &str) -> String {
 
 /// The groups with these titles.
 pub(super) async fn groups(catalogue: &Catalogue, titles: &[&str]) -> Result<BTreeSet<GroupId>, Error> {
-    let known = catalogue.groups().await?;
-    let find = |title: &&str| {
-        let found = known.iter().find(|group| group.title == *title).map(|group| group.id.clone());
-        found.ok_or_else(|| Error::Other(format!("there is no group {title}")))
-    };
-    titles.iter().map(find).collect()
+    let known = catalogue.groups().await?.into_iter().map(|group| (group.title, group.id)).collect();
+    by_title(&known, titles, "group")
 }
 
 /// The buildings with these titles.
 pub(super) async fn buildings(catalogue: &Catalogue, titles: &[&str]) -> Result<BTreeSet<BuildingId>, Error> {
-    let known = catalogue.buildings().await?;
-    let find = |title: &&str| {
-        let found = known.iter().find(|building| building.title == *title).map(|building| building.id.clone());
-        found.ok_or_else(|| Error::Other(format!("there is no building {title}")))
-    };
+    let known = catalogue.buildings().await?.into_iter().map(|building| (building.title, building.id)).collect();
+    by_title(&known, titles, "building")
+}
+
+fn by_title<I: Clone + Ord>(known: &BTreeMap<String, I>, titles: &[&str], what: &str) -> Result<BTreeSet<I>, Error> {
+    let find =
+        |title: &&str| known.get(*title).cloned().ok_or_else(|| Error::Other(format!("there is no {what} {title}")));
     titles.iter().map(find).collect()
 }

@@ -36,9 +36,22 @@ pub async fn videos(catalogue: &Catalogue, visitor: &Visitor, filter: VideoFilte
 /// # Errors
 /// The catalogue's.
 pub async fn broadcasters(catalogue: &Catalogue, visitor: &Visitor) -> Result<Vec<(Broadcaster, State)>, Error> {
+    among(catalogue, visitor, catalogue.broadcasters().await?).await
+}
+
+/// The same, of broadcasters that were looked up.
+///
+/// # Errors
+/// The catalogue's.
+pub async fn among(
+    catalogue: &Catalogue,
+    visitor: &Visitor,
+    broadcasters: Vec<Broadcaster>,
+) -> Result<Vec<(Broadcaster, State)>, Error> {
     let mut states = catalogue.broadcaster_states().await?;
-    let all = catalogue.broadcasters().await?.into_iter();
-    let with_state = all.filter_map(|broadcaster| states.remove(&broadcaster.id).map(|state| (broadcaster, state)));
+    let with_state = broadcasters
+        .into_iter()
+        .filter_map(|broadcaster| states.remove(&broadcaster.id).map(|state| (broadcaster, state)));
     Ok(with_state
         .filter(|(broadcaster, state)| {
             let id = broadcaster.id.as_str();

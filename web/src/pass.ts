@@ -5,7 +5,7 @@
 const RENEW_MS = 3_000;
 
 /** Whether an answer says that this is no longer for the viewer. */
-export function isRefusal(status: number): boolean {
+function isRefusal(status: number): boolean {
   return status === 401 || status === 403 || status === 404;
 }
 

@@ -38,7 +38,7 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn of(id: String, state: State, tenant: &str) -> Self {
         let anybody = Who { tenant, identity: Identity::Anonymous, proofs: &[], now: WallTime::from_micros(0) };
-        // Broadcasters and videos are watched by the same rule.
+        // Broadcasters and videos are watched by the same rule; what is deleted, by nobody.
         let object = Object { tenant, id: &id, kind: Kind::Live(LivePart::Page) };
         let open = policy::decide(&anybody, &object, Action::See, &state).is_allowed();
         Self { id: id.into(), state: Arc::new(state), open, since: Instant::now(), looking: Arc::default() }
@@ -115,9 +115,7 @@ impl Facts {
             self.videos.remove(id);
             return Ok(Known::nothing());
         };
-        let deleted = state.deleted;
-        let mut known = Known::of(id.to_owned(), state, &self.tenant);
-        known.open &= !deleted;
+        let known = Known::of(id.to_owned(), state, &self.tenant);
         self.videos.insert(id.into(), known.clone());
         Ok(known)
     }
@@ -137,11 +135,11 @@ impl Facts {
         }
         let session = self.catalogue.find_session(&SessionToken::new(token.to_owned()), now).await?;
         let mut person = None;
-        if let Some(session) = session {
-            let standing = self.catalogue.standing(&session.person_id).await?;
-            let named = self.catalogue.person(&session.person_id).await?;
-            person =
-                standing.zip(named).map(|(standing, named)| Arc::new(SignedIn { session, standing, name: named.name }));
+        if let Some(session) = session
+            && let Some(known) = self.catalogue.person(&session.person_id).await?
+            && let Some(standing) = self.catalogue.standing_of(&known).await?
+        {
+            person = Some(Arc::new(SignedIn { session, standing, name: known.name }));
         }
         if person.is_some() {
             self.people.insert(key, KnownPerson { person: person.clone(), since: Instant::now() });

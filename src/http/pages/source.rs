@@ -66,8 +66,8 @@ fn failed(error: &catalogue::Error) -> Failure {
 pub async fn home(source: &Source, visitor: &Visitor) -> Result<HomeView, Failure> {
     // A video may be shown whose broadcaster is not.
     let broadcasters = source.catalogue.broadcasters().await.map_err(|e| failed(&e))?;
-    let titles: HashMap<&str, &str> = broadcasters.iter().map(|b| (b.slug.as_str(), b.title.as_str())).collect();
-    let for_them = shown::broadcasters(&source.catalogue, visitor).await.map_err(|e| failed(&e))?;
+    let titles: HashMap<String, String> = broadcasters.iter().map(|b| (b.slug.to_string(), b.title.clone())).collect();
+    let for_them = shown::among(&source.catalogue, visitor, broadcasters).await.map_err(|e| failed(&e))?;
     let for_them: HashSet<&str> = for_them.iter().map(|(b, _)| b.slug.as_str()).collect();
     let mut shown: Vec<_> = source
         .lives
@@ -81,13 +81,13 @@ pub async fn home(source: &Source, visitor: &Visitor) -> Result<HomeView, Failur
     let on_air = shown
         .into_iter()
         .filter_map(|(slug, status)| {
-            let title = (*titles.get(slug.as_str())?).to_owned();
+            let title = titles.get(slug.as_str())?.clone();
             Some(LiveCard { slug, title, state: status.state, viewers: status.viewers })
         })
         .collect();
     let filter = VideoFilter { broadcaster: None, listed_only: true, limit: RECENT_ON_HOME, cursor: None };
     let page = shown::videos(&source.catalogue, visitor, filter).await.map_err(|e| failed(&e))?;
-    let title = |v: &Video| titles.get(v.broadcaster.as_str()).map_or_else(String::new, |t| (*t).to_owned());
+    let title = |v: &Video| titles.get(v.broadcaster.as_str()).cloned().unwrap_or_default();
     Ok(HomeView { on_air, recent: page.items.iter().map(|v| card(v, title(v))).collect() })
 }
 
