@@ -4,7 +4,9 @@ use super::hls::connection::{Ask, Connection, split_url};
 use super::hls::multivariant::{self, Kind, Rendition};
 use super::hls::rules::Breaches;
 use super::peers::process::{Error, Usage};
-use super::viewer::{Board, Parts, follow};
+use super::shared::Shared;
+use super::viewer::{Board, Line, Parts, follow};
+use super::wire::Wire;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,8 +42,18 @@ pub(crate) struct Figures {
     pub viewers: u32,
 }
 
+/// How many viewers come, how long they stay after the last came, and how they connect.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub viewers: u32,
+    pub length: Duration,
+    /// One HTTP/2 connection per viewer, not one of HTTP/1.1 per rendition.
+    pub http2: bool,
+}
+
 /// Runs the crowd. `pid`: the server's, if it is known.
-pub(crate) async fn crowd(url: &str, viewers: u32, length: Duration, pid: Option<u32>) -> Result<Figures, Error> {
+pub(crate) async fn crowd(url: &str, asked: Asked, pid: Option<u32>) -> Result<Figures, Error> {
+    let Asked { viewers, length, http2 } = asked;
     let (host, path) = split_url(url)?;
     let answer =
         Connection::new(&host).get(&path, Ask { gzip: true, ..Ask::default() }, Duration::from_secs(10)).await?;
@@ -58,7 +70,11 @@ pub(crate) async fn crowd(url: &str, viewers: u32, length: Duration, pid: Option
     if renditions.is_empty() {
         return Err(format!("{url} (status {}) lists nothing to play", answer.status).into());
     }
-    println!("{url}: {viewers} viewers of {:?}", renditions.iter().map(|one| one.path.as_str()).collect::<Vec<_>>());
+    let protocol = if http2 { "HTTP/2" } else { "HTTP/1.1" };
+    println!(
+        "{url}: {viewers} viewers by {protocol} of {:?}",
+        renditions.iter().map(|one| one.path.as_str()).collect::<Vec<_>>()
+    );
 
     // What the first who comes makes a server make for all (texts of hours) is a live's cost and not a viewer's: it is told apart.
     let alone = pid.map(Usage::of).transpose()?;
@@ -75,8 +91,10 @@ pub(crate) async fn crowd(url: &str, viewers: u32, length: Duration, pid: Option
     let until = start + RAMP + length;
     let (parts, renditions) = (Parts::default(), Arc::new(renditions));
     let many = {
-        let (crowd, parts) =
-            (Crowd { host: host.clone(), renditions: Arc::clone(&renditions), start, until, viewers }, parts.clone());
+        let (crowd, parts) = (
+            Crowd { host: host.clone(), renditions: Arc::clone(&renditions), start, until, viewers, http2 },
+            parts.clone(),
+        );
         std::thread::Builder::new().name("crowd".into()).spawn(move || {
             // On other machines in life: it may take what the server and those who measure leave.
             rustix::process::nice(CROWD_NICENESS)?;
@@ -87,7 +105,7 @@ pub(crate) async fn crowd(url: &str, viewers: u32, length: Duration, pid: Option
         })?
     };
     let board = Rc::new(RefCell::new(Board::new(parts)));
-    let few = Crowd { host, renditions, start, until, viewers };
+    let few = Crowd { host, renditions, start, until, viewers, http2 };
     let measure = async {
         tokio::time::sleep_until((start + RAMP).into()).await;
         board.borrow_mut().counting = true;
@@ -127,6 +145,7 @@ struct Crowd {
     start: Instant,
     until: Instant,
     viewers: u32,
+    http2: bool,
 }
 
 impl Crowd {
@@ -137,9 +156,11 @@ impl Crowd {
         let mut all = JoinSet::new();
         for viewer in (0..self.viewers).filter(|viewer| are(*viewer)) {
             let begin = self.start + RAMP * viewer / self.viewers.max(1);
+            let shared = self.http2.then(|| Shared::new(&host));
             for (index, one) in renditions.iter().enumerate() {
                 let following = (index, Rc::clone(one));
-                all.spawn_local(follow(Rc::clone(&host), following, begin, self.until, Rc::clone(board)));
+                let line = shared.clone().map_or_else(|| Line::Own(Wire::new(&host)), Line::Shared);
+                all.spawn_local(follow(line, following, begin, self.until, Rc::clone(board)));
             }
         }
         while all.join_next().await.is_some() {}

@@ -11,12 +11,13 @@ mod load;
 #[path = "../peers/mod.rs"]
 #[expect(dead_code, reason = "the peers of all benches stand in one place")]
 mod peers;
+mod shared;
 mod viewer;
 mod wire;
 
 use clap::Parser;
 use hls::reader::{Options, follow};
-use load::{Figures, crowd};
+use load::{Asked, Figures, crowd};
 use peers::amphi::{Amphi, default_binary};
 use peers::process::{Error, Peer, Scratch, accepts, free_port};
 use peers::stream::{Shape, make, push};
@@ -61,9 +62,18 @@ struct Args {
     listed: Option<String>,
     #[arg(long, default_value_t = 1800)]
     kbps: u32,
+    /// Viewers of HTTP/2 in clear, one connection each. multimux has none: measures Amphi alone, or --url.
+    #[arg(long, conflicts_with = "multimux")]
+    http2: bool,
     /// Given by cargo bench.
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+impl Args {
+    fn asked(&self, length: Duration) -> Asked {
+        Asked { viewers: self.viewers, length, http2: self.http2 }
+    }
 }
 
 fn main() -> ExitCode {
@@ -89,7 +99,7 @@ async fn run(args: &Args) -> Result<bool, Error> {
     let length = Duration::from_secs(args.seconds.clamp(3, 3600));
     match &args.url {
         Some(url) if args.check => judge(url, length).await,
-        Some(url) => Ok(crowd(url, args.viewers, length, args.pid).await?.failures == 0),
+        Some(url) => Ok(crowd(url, args.asked(length), args.pid).await?.failures == 0),
         None => compare(args, length).await,
     }
 }
@@ -130,12 +140,12 @@ async fn compare(args: &Args, length: Duration) -> Result<bool, Error> {
             push(&file, &format!("rtmp://{}/live/demo?key=demo", amphi.rtmp), &scratch.path().join("push.log"))?;
         tokio::time::sleep(SETTLE).await;
         let url = format!("http://{}/live/demo/master.m3u8", amphi.http);
-        let figures = crowd(&url, args.viewers, length, Some(amphi.peer.pid())).await?;
+        let figures = crowd(&url, args.asked(length), Some(amphi.peer.pid())).await?;
         let bytes = fixed::compare(&url, amphi.peer.pid(), scratch.path(), Duration::from_secs(8), true).await?;
         good &= alone(&figures, bytes);
         ours = Some(figures);
     }
-    if wanted("multimux") {
+    if wanted("multimux") && !args.http2 {
         println!("== multimux");
         let theirs = multimux(args, &file, scratch.path(), length).await?;
         if let Some(ours) = &ours {
@@ -176,7 +186,7 @@ async fn multimux(args: &Args, file: &Path, scratch: &Path, length: Duration) ->
     tokio::time::sleep(SETTLE).await;
     server.still_runs()?;
     let url = format!("http://127.0.0.1:{http}/demo/master.m3u8");
-    let figures = crowd(&url, args.viewers, length, Some(server.pid())).await?;
+    let figures = crowd(&url, args.asked(length), Some(server.pid())).await?;
     let bytes = fixed::compare(&url, server.pid(), scratch, Duration::from_secs(8), false).await?;
     static_bytes(bytes);
     Ok(figures)

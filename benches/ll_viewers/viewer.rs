@@ -1,12 +1,13 @@
 //! One viewer: reloads every rendition by blocking and fetches each part as it is listed, as a player at the live edge.
 //!
-//! One kept connection per rendition. What comes is held against what the other viewers got ([`Board`]).
+//! One kept connection per rendition by HTTP/1.1, one for all by HTTP/2. What comes is held against what the other viewers got ([`Board`]).
 
-use super::hls::connection::wall_ms;
+use super::hls::connection::{Answer, FetchError, wall_ms};
 use super::hls::multivariant::Rendition;
 use super::hls::parse::media_playlist;
 use super::hls::playlist::{MediaPlaylist, Position, ms};
 use super::hls::rules::resolve;
+use super::shared::Shared;
 use super::wire::Wire;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -93,7 +94,7 @@ impl Board {
     }
 
     /// A parsed list for a body, parsed once however many viewers got it.
-    fn read(&mut self, rendition: usize, answer: &super::hls::connection::Answer) -> Option<Arc<MediaPlaylist>> {
+    fn read(&mut self, rendition: usize, answer: &Answer) -> Option<Arc<MediaPlaylist>> {
         let (crc, length) = (answer.crc, answer.length);
         let same = |one: &&Version| (one.crc, one.length, one.rendition) == (crc, length, rendition);
         if let Some(version) = self.versions.iter().rev().find(same) {
@@ -129,7 +130,7 @@ impl Board {
         Some(list)
     }
 
-    fn part(&mut self, of: (usize, Position), dated_end_ms: Option<i64>, answer: &super::hls::connection::Answer) {
+    fn part(&mut self, of: (usize, Position), dated_end_ms: Option<i64>, answer: &Answer) {
         self.fetched += 1;
         self.bytes += answer.length as u64;
         let content = (answer.crc, answer.length);
@@ -153,21 +154,44 @@ impl Board {
     }
 }
 
-/// Follows one rendition from now to `until`.
+/// What a rendition is fetched by.
+pub(crate) enum Line {
+    /// HTTP/1.1, of its own.
+    Own(Wire),
+    /// HTTP/2, the viewer's.
+    Shared(Shared),
+}
+
+impl Line {
+    async fn get(&mut self, path: &str, keep: bool) -> Result<Answer, FetchError> {
+        match self {
+            Self::Own(wire) => wire.get(path, keep, LIMIT).await,
+            Self::Shared(shared) => shared.get(path, keep, LIMIT).await,
+        }
+    }
+
+    async fn dials(&self) -> u64 {
+        match self {
+            Self::Own(wire) => wire.dials,
+            Self::Shared(shared) => shared.take_dials().await,
+        }
+    }
+}
+
+/// Follows one rendition from `begin` to `until`.
 pub(crate) async fn follow(
-    host: Rc<str>,
+    mut connection: Line,
     (index, rendition): (usize, Rc<Rendition>),
     begin: Instant,
     until: Instant,
     board: Rc<RefCell<Board>>,
 ) {
     tokio::time::sleep_until(begin.into()).await;
-    let mut connection = Wire::new(&host);
     let mut at: Option<Position> = None;
     let mut query = String::new();
     while Instant::now() < until {
         let target = if query.is_empty() { rendition.path.clone() } else { format!("{}?{query}", rendition.path) };
-        let answer = match connection.get(&target, true, LIMIT).await {
+        let answer = match connection.get(&target, true).await {
             Ok(answer) => answer,
             Err(error) => {
                 board.borrow_mut().fail(format!("playlist: {error}").split('?').next().unwrap_or_default().to_owned());
@@ -204,11 +228,12 @@ pub(crate) async fn follow(
             query.push_str("&_HLS_skip=YES");
         }
     }
-    board.borrow_mut().dials += connection.dials;
+    let dials = connection.dials().await;
+    board.borrow_mut().dials += dials;
 }
 
 async fn fetch_new(
-    connection: &mut Wire,
+    connection: &mut Line,
     list: &MediaPlaylist,
     from: Position,
     (index, rendition): (usize, &Rendition),
@@ -226,7 +251,7 @@ async fn fetch_new(
                 continue;
             }
             let path = resolve(&rendition.path, &part.uri);
-            match connection.get(&path, false, LIMIT).await {
+            match connection.get(&path, false).await {
                 Ok(answer) => {
                     let end = parent.pdt_ms.map(|start| start + ms(end_ns));
                     board.borrow_mut().part((index, position), end, &answer);

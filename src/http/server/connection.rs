@@ -14,6 +14,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::HttpService;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics::{Counter, counter};
+use pin_project_lite::pin_project;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -146,21 +147,23 @@ impl Connections {
                     self.converse(speaks_http2, stream, peer).await;
                 }
             }
-            Some(tls) => {
-                // Boxed, as what follows: TLS is the larger future, and clear connections should not pay for it.
-                let handshake = Box::pin(TlsAcceptor::from(tls.current()).accept(stream));
-                let shaken = tokio::select! {
-                    shaken = tokio::time::timeout(self.limits.header_timeout, handshake) => shaken,
-                    () = self.tasks.soft_stopped() => return,
-                };
-                match shaken {
-                    Ok(Ok(stream)) => {
-                        let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                        Box::pin(self.converse(speaks_http2, stream, peer)).await;
-                    }
-                    Ok(Err(_)) | Err(_) => metrics::counter!("amphi_http_tls_failures_total").increment(1),
-                }
+            // Boxed: TLS is the larger future, and clear connections should not keep room for it.
+            Some(tls) => Box::pin(self.converse_by_tls(tls, stream, peer)).await,
+        }
+    }
+
+    async fn converse_by_tls(&self, tls: &Tls, stream: TcpStream, peer: Peer) {
+        let handshake = TlsAcceptor::from(tls.current()).accept(stream);
+        let shaken = tokio::select! {
+            shaken = tokio::time::timeout(self.limits.header_timeout, handshake) => shaken,
+            () = self.tasks.soft_stopped() => return,
+        };
+        match shaken {
+            Ok(Ok(stream)) => {
+                let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                self.converse(speaks_http2, stream, peer).await;
             }
+            Ok(Err(_)) | Err(_) => metrics::counter!("amphi_http_tls_failures_total").increment(1),
         }
     }
 
@@ -173,15 +176,17 @@ impl Connections {
         let service = hyper::service::service_fn(|request| self.answer(request, peer, &activity));
         if speaks_http2 {
             // Boxed: the larger one by far, and it has a client for all of a page's requests.
-            Box::pin(self.accompany(self.http2.serve_connection(io, service), &activity)).await;
+            let mut connection = Box::pin(self.http2.serve_connection(io, service));
+            self.accompany(connection.as_mut(), &activity).await;
         } else {
-            self.accompany(self.http1.serve_connection(io, service), &activity).await;
+            // Pinned where it is made: handed on by value it would have its room twice in this task, for every viewer.
+            let connection = std::pin::pin!(self.http1.serve_connection(io, service));
+            self.accompany(connection, &activity).await;
         }
     }
 
     /// Drives a connection to its end, and ends it when nothing is asked for too long or the server stops.
-    async fn accompany(&self, connection: impl Conversation, activity: &Activity) {
-        let mut connection = std::pin::pin!(connection);
+    async fn accompany(&self, mut connection: Pin<&mut impl Conversation>, activity: &Activity) {
         // HTTP/2 has no header time-out of its own; until the first request this is the only watch.
         let mut check = std::pin::pin!(tokio::time::sleep(self.limits.header_timeout));
         let mut leaving = false;
@@ -265,15 +270,38 @@ impl Connections {
 }
 
 /// An answer, or that the server stops, when the answer does not come within `patience` after it was told to.
-async fn within(
-    soft: CancellationToken,
-    patience: Duration,
-    answer: impl Future<Output = Response<Payload>>,
-) -> Response<Payload> {
-    tokio::select! {
-        biased;
-        response = answer => response,
-        () = async { soft.cancelled().await; tokio::time::sleep(patience).await } => stopping(),
+fn within<A>(soft: CancellationToken, patience: Duration, answer: A) -> impl Future<Output = Response<Payload>> + Send
+where
+    A: Future<Output = Response<Payload>> + Send,
+{
+    let stopped = async move {
+        soft.cancelled().await;
+        tokio::time::sleep(patience).await;
+        stopping()
+    };
+    First { answer, stopped }
+}
+
+pin_project! {
+    /// The first of two futures. A type, because an async block keeps room twice for a future that is handed to it: half a kilobyte for
+    /// every viewer who waits.
+    struct First<A, B> {
+        #[pin]
+        answer: A,
+        #[pin]
+        stopped: B,
+    }
+}
+
+impl<A: Future, B: Future<Output = A::Output>> Future for First<A, B> {
+    type Output = A::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.answer.poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(answer),
+            Poll::Pending => this.stopped.poll(cx),
+        }
     }
 }
 
