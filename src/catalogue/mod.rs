@@ -11,6 +11,7 @@
 //! - [`broadcaster`] (with [`captions`]), [`key`], [`video`], [`token`], [`job`] (with [`lease`]): one noun each, model and statements;
 //! - [`person`] with [`identity`], [`group`], [`session`], [`reset`]: who people are and how they sign in;
 //! - [`access`], [`link`], [`signing`]: whom things are for, and what opens them; [`audit`]: who changed what;
+//! - [`details`]: what people say of a video, and which part of it is shown; [`recordings`]: whose a hall's recordings are;
 //! - [`demo`]: what `--dev` needs;
 //! - [`id`], [`slug`], [`secret`], [`rtsp_url`]: the types of their fields.
 
@@ -20,6 +21,7 @@ pub mod broadcaster;
 pub mod captions;
 mod database;
 pub mod demo;
+pub mod details;
 pub mod error;
 pub mod group;
 pub mod id;
@@ -29,6 +31,7 @@ pub mod key;
 pub mod lease;
 pub mod link;
 pub mod person;
+pub mod recordings;
 pub mod reset;
 pub mod rtsp_url;
 pub mod secret;

@@ -3,8 +3,9 @@
 use super::database::Row;
 use super::id::{BroadcasterId, VideoId};
 use super::job::JobKind;
+use super::recordings::Whose;
 use super::slug::{self, Slug};
-use super::statement::int;
+use super::statement::{Statement, int};
 use super::{Catalogue, Error};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -211,6 +212,11 @@ const SELECT: &str = "SELECT v.id, v.broadcaster_id, b.slug AS broadcaster, v.ti
      JOIN broadcasters b ON b.tenant_id = v.tenant_id AND b.id = v.broadcaster_id \
      WHERE v.tenant_id = $1 AND v.deleted_ms IS NULL";
 
+const SELECT_DELETED: &str = "SELECT v.id, v.broadcaster_id, b.slug AS broadcaster, v.title, v.slug, v.state, v.listed, \
+     v.started_ms, v.ended_ms, v.duration_ms, v.first_msn, v.first_discontinuity, v.pictured_ms FROM videos v \
+     JOIN broadcasters b ON b.tenant_id = v.tenant_id AND b.id = v.broadcaster_id \
+     WHERE v.tenant_id = $1 AND v.deleted_ms IS NOT NULL";
+
 fn model(row: &Row) -> Result<Video, Error> {
     Ok(Video {
         id: row.parsed("id")?,
@@ -242,7 +248,7 @@ fn default_title(broadcaster: &str, started_at: WallTime) -> String {
 }
 
 impl Catalogue {
-    /// A recording begins: a video that is live and not listed yet, for whom its broadcaster is now.
+    /// A recording begins: a video that is live and not listed yet, for whom its broadcaster is now, and whose its rule says.
     ///
     /// # Errors
     /// `NotFound` without such a broadcaster, `Invalid`, `Database`.
@@ -256,8 +262,9 @@ impl Catalogue {
         let statement = self
             .statement(
                 "INSERT INTO videos (tenant_id, id, broadcaster_id, title, slug, state, listed, created_ms, started_ms, \
-                 first_msn, first_discontinuity, visibility, password_hash, password_version) \
-                 SELECT tenant_id, $2, id, $4, $5, 'live', FALSE, $6, $6, $7, $8, visibility, password_hash, password_version \
+                 first_msn, first_discontinuity, visibility, password_hash, password_version, claimable) \
+                 SELECT tenant_id, $2, id, $4, $5, 'live', FALSE, $6, $6, $7, $8, visibility, password_hash, \
+                 password_version, recordings = 'to_claim' \
                  FROM broadcasters WHERE tenant_id = $1 AND id = $3",
             )
             .bind(id.as_str())
@@ -274,9 +281,18 @@ impl Catalogue {
             )
             .bind(id.as_str())
             .bind(broadcaster.id.as_str());
+        let owner = self
+            .statement(
+                "INSERT INTO video_owners (tenant_id, video_id, person_id) \
+                 SELECT p.tenant_id, $2, p.id FROM broadcasters b JOIN people p ON p.tenant_id = b.tenant_id AND p.id = b.owner_id \
+                 WHERE b.tenant_id = $1 AND b.id = $3 AND b.recordings = 'kept'",
+            )
+            .bind(id.as_str())
+            .bind(broadcaster.id.as_str());
         let mut tx = self.database.begin().await?;
         tx.execute(statement).await?;
         tx.execute(audience).await?;
+        tx.execute(owner).await?;
         tx.commit().await?;
         self.video(&id).await?.ok_or(Error::NotFound("video"))
     }
@@ -383,7 +399,7 @@ impl Catalogue {
     /// # Errors
     /// `Database`.
     pub async fn videos_for(&self, filter: VideoFilter, readers: Readers<'_>) -> Result<Page<Video>, Error> {
-        let mut statement = match readers {
+        let statement = match readers {
             Readers::All => self.statement(SELECT),
             Readers::Anybody => self.statement(SELECT).push(" AND v.visibility = 'public'"),
             Readers::Person(id) => self
@@ -397,6 +413,23 @@ impl Catalogue {
                 .push_bind("WHERE f.tenant_id = $1 AND f.person_id = ", id)
                 .push("))))))"),
         };
+        self.page(filter, statement).await
+    }
+
+    /// Those that are one person's, or wait for an owner, newest first.
+    pub(super) async fn videos_of(&self, filter: VideoFilter, whose: Whose<'_>) -> Result<Page<Video>, Error> {
+        let statement = match whose {
+            Whose::Nobody => self.statement(SELECT).push(" AND v.claimable AND v.state = 'ended'"),
+            Whose::Person { id, deleted } => self
+                .statement(if deleted { SELECT_DELETED } else { SELECT })
+                .push(" AND v.id IN (SELECT o.video_id FROM video_owners o ")
+                .push_bind("WHERE o.tenant_id = $1 AND o.person_id = ", id)
+                .push(")"),
+        };
+        self.page(filter, statement).await
+    }
+
+    async fn page(&self, filter: VideoFilter, mut statement: Statement) -> Result<Page<Video>, Error> {
         if let Some(broadcaster) = &filter.broadcaster {
             statement = statement.push_bind(" AND v.broadcaster_id = ", broadcaster.as_str());
         }

@@ -2,6 +2,7 @@
 
 mod access;
 mod broadcasters;
+mod details;
 mod jobs;
 mod keys;
 mod people;
@@ -16,7 +17,7 @@ use super::{Catalogue, Tenant};
 use media::time::WallTime;
 
 /// Files in `migrations/`.
-const MIGRATIONS: usize = 5;
+const MIGRATIONS: usize = 6;
 
 /// Bodies that take a fresh catalogue: a test each on SQLite, and all of them on one PostgreSQL.
 macro_rules! on_both {
@@ -61,6 +62,9 @@ on_both! {
     broadcasters::a_removed_ones_slug_is_free_and_its_numbers_go_on,
     broadcasters::bad_values_are_refused_by_name,
     broadcasters::migrating_twice_changes_nothing,
+    details::are_changed_all_or_nothing_and_read_back,
+    details::what_is_too_much_or_makes_no_sense_is_refused_by_name,
+    details::a_recording_is_its_broadcasters_owners_or_waits_and_is_claimed_once,
     jobs::a_complete_video_has_one_and_it_is_done_once,
     jobs::a_lease_that_has_passed_is_claimed_again,
     jobs::a_failure_waits_and_is_given_up_and_can_be_tried_again,

@@ -3,8 +3,10 @@
 use super::super::access::AccessChange;
 use super::super::audit::Actor;
 use super::super::broadcaster::{BroadcasterChange, NewBroadcaster};
+use super::super::details::DetailsChange;
 use super::super::identity::NewPerson;
 use super::super::person::PersonChange;
+use super::super::recordings::BroadcasterDetailsChange;
 use super::super::secret::Password;
 use super::super::video::{Finished, NewVideo, VideoChange, VideoFilter};
 use super::{Catalogue, Tenant, at, hall};
@@ -57,6 +59,9 @@ pub(super) async fn another_tenant_sees_and_changes_nothing(ours: Catalogue) {
     assert!(theirs.broadcaster_state(&a.slug).await.unwrap().is_none());
     assert!(theirs.broadcaster_states().await.unwrap().is_empty());
     assert!(theirs.video_state(&video.id).await.unwrap().is_none());
+    assert!(theirs.details(&video.id).await.unwrap().is_none() && theirs.cut(&video.id).await.unwrap().is_none());
+    assert!(theirs.broadcaster_details(&a.id).await.unwrap().is_none());
+    assert!(theirs.videos_to_claim(9).await.unwrap().items.is_empty());
     assert!(theirs.links(&video.id).await.unwrap().is_empty());
     assert!(theirs.find_link(&shared).await.unwrap().is_none());
     assert!(theirs.audit_log(9).await.unwrap().is_empty());
@@ -98,6 +103,9 @@ pub(super) async fn another_tenant_sees_and_changes_nothing(ours: Catalogue) {
         theirs.add_link(&video.id, "x", at(9_000), at(2)).await.err(),
         theirs.revoke_link(&video.id, &link.id, at(2)).await.err(),
         theirs.revoke_token(&token_info.id, at(2)).await.err(),
+        theirs.change_details(&video.id, DetailsChange::default()).await.err(),
+        theirs.change_broadcaster_details(&a.id, BroadcasterDetailsChange::default()).await.err(),
+        theirs.claim_video(&video.id, &admin.id).await.err(),
     ];
     for (n, error) in refused.iter().enumerate() {
         assert!(matches!(error, Some(Error::NotFound(_))), "number {n}: {error:?}");
