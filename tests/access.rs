@@ -14,6 +14,10 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+mod cached;
+mod kept;
+mod letters;
+
 /// What was changed on the command line holds after this at the latest, and for who is watching already.
 const CUT: Duration = Duration::from_secs(10);
 /// For a poster, on a machine that also compiles.
@@ -22,6 +26,7 @@ const PICTURED: Duration = Duration::from_secs(120);
 const SHORT: (&str, &str) = ("AMPHI_LIVE__MIN_LENGTH", "1s");
 
 /// Cookies with their paths, as a browser keeps them.
+#[derive(Clone)]
 struct Browser {
     http: SocketAddr,
     cookies: Vec<(String, String, String)>,
@@ -29,7 +34,12 @@ struct Browser {
 
 impl Browser {
     fn new(server: &Server) -> Self {
-        Self { http: server.http(), cookies: Vec::new() }
+        Self::at(server.http())
+    }
+
+    /// One that asks a proxy.
+    fn at(http: SocketAddr) -> Self {
+        Self { http, cookies: Vec::new() }
     }
 
     fn carried(&self, path: &str) -> String {
@@ -81,11 +91,20 @@ impl Browser {
     }
 
     fn sign_in(server: &Server, login: &str, password: &str) -> Self {
-        let mut browser = Self::new(server);
-        let answer = browser.fill("/sign-in", "/sign-in", &format!("login={login}&password={password}"));
-        assert_eq!(answer.status, 303, "{}", answer.text());
-        browser
+        Self::new(server).signed_in(login, password)
     }
+
+    fn signed_in(mut self, login: &str, password: &str) -> Self {
+        let answer = self.fill("/sign-in", "/sign-in", &format!("login={login}&password={password}"));
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        self
+    }
+}
+
+/// A server whose recordings are videos soon, however short they are.
+fn recording(more: &[(&str, &str)]) -> Server {
+    let soon = [("AMPHI_LIVE__GRACE", "1s"), SHORT];
+    Server::start(Options::with(&[&soon, more].concat()))
 }
 
 /// Adds somebody; gives the password.
@@ -104,6 +123,16 @@ fn all(browser: &mut Browser, doors: &[String], status: u16, who: &str) {
         let answer = browser.get(door);
         assert_eq!(answer.status, status, "{who} at {door}: {}", answer.text());
     }
+}
+
+/// Gives a video captions, and waits until it has its pictures.
+fn complete(server: &Server, id: &str) {
+    let mut log = record::MAGIC.to_vec();
+    let french = Language::new("fr").unwrap();
+    record::write(&Record::Begin(french.clone()), &mut log).unwrap();
+    std::fs::write(Layout::new(server.data_dir().join("media")).captions(id, &french), log).unwrap();
+    let pictured = wait_until(PICTURED, || get(server.http(), &format!("/videos/{id}/poster.jpg")).status == 200);
+    assert!(pictured, "{}", amphi(server, &["job", "list"]));
 }
 
 /// Every address that leads to something of a video, found as a player finds them: from the page to the last segment.
@@ -144,17 +173,12 @@ fn doors(browser: &mut Browser, id: &str) -> Vec<String> {
 #[test]
 fn a_draft_is_its_owners_and_who_has_a_link_through_every_door() {
     built();
-    let server = Server::start(Options::with(&[("AMPHI_JOBS__AT_ONCE", "1"), ("AMPHI_LIVE__GRACE", "1s"), SHORT]));
+    let server = recording(&[("AMPHI_JOBS__AT_ONCE", "1")]);
     let clip = Clip::new("320x180", 8);
     clip.push(&url(&server, "demo", "demo")).finish(SOON);
     let video = &wait_videos(&server, "demo", 1)[0];
     let id = video["id"].as_str().unwrap();
-    let mut log = record::MAGIC.to_vec();
-    let french = Language::new("fr").unwrap();
-    record::write(&Record::Begin(french.clone()), &mut log).unwrap();
-    std::fs::write(Layout::new(server.data_dir().join("media")).captions(id, &french), log).unwrap();
-    let pictured = wait_until(PICTURED, || get(server.http(), &format!("/videos/{id}/poster.jpg")).status == 200);
-    assert!(pictured, "{}", amphi(&server, &["job", "list"]));
+    complete(&server, id);
 
     let (marie, paul) = (add(&server, "marie", "contributor"), add(&server, "paul", "contributor"));
     amphi(&server, &["video", "access", id, "--visibility", "draft", "--owner", "marie"]);
@@ -283,7 +307,7 @@ fn a_right_that_is_taken_away_ends_what_is_being_watched() {
 
 #[test]
 fn what_dev_makes_is_for_everybody() {
-    let server = Server::start(Options::with(&[("AMPHI_LIVE__GRACE", "1s"), SHORT]));
+    let server = recording(&[]);
     let clip = Clip::new("320x180", 6);
     let mut encoder = clip.push(&url(&server, "demo", "demo"));
     wait_on_air(&server, "demo");

@@ -5,6 +5,7 @@ use super::id::{BuildingId, GroupId};
 use super::slug;
 use super::{Catalogue, Error, taken};
 use media::time::WallTime;
+use std::collections::BTreeMap;
 
 /// People whom things are for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,17 @@ impl Catalogue {
     pub async fn groups(&self) -> Result<Vec<Group>, Error> {
         let statement = self.statement("SELECT id, title FROM access_groups WHERE tenant_id = $1 ORDER BY title");
         self.database.rows(statement).await?.iter().map(group).collect()
+    }
+
+    /// How many people are in each group that somebody is in.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn group_sizes(&self) -> Result<BTreeMap<GroupId, u64>, Error> {
+        let statement = self
+            .statement("SELECT group_id, COUNT(*) AS people FROM memberships WHERE tenant_id = $1 GROUP BY group_id");
+        let rows = self.database.rows(statement).await?;
+        rows.iter().map(|row| Ok((row.parsed("group_id")?, row.unsigned("people")?))).collect()
     }
 
     /// One more group, without anybody.

@@ -48,6 +48,8 @@ const SELECT: &str = "SELECT p.id, p.name, p.mail, p.role, p.everywhere, p.creat
      FROM people p LEFT JOIN identities i ON i.tenant_id = p.tenant_id AND i.person_id = p.id \
      AND i.provider = 'password' WHERE p.tenant_id = $1";
 
+/// Of one look for people: whoever is not among them is looked for by more letters.
+pub const MOST_FOUND: usize = 100;
 /// Longer addresses can't be delivered to (RFC 5321 section 4.5.3.1.3).
 const MAX_MAIL: usize = 254;
 /// Longer names of affiliations are mistakes.
@@ -92,6 +94,27 @@ impl Catalogue {
             self.fill_buildings(person).await?;
         }
         Ok(people)
+    }
+
+    /// Those whose name, login or address holds this, without case and accents, by name: at most [`MOST_FOUND`], and whether there are
+    /// more. Nothing typed finds everybody.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn find_people(&self, typed: &str) -> Result<(Vec<Person>, bool), Error> {
+        // Neither database folds accents by itself, and administrators look seldom.
+        let typed = slug::folded(typed);
+        let holds = |text: &str| slug::folded(text).contains(&typed);
+        let mut found = self.people().await?;
+        found.retain(|person| {
+            [Some(&person.name), person.login.as_ref(), person.mail.as_ref()]
+                .into_iter()
+                .flatten()
+                .any(|text| holds(text))
+        });
+        let more = found.len() > MOST_FOUND;
+        found.truncate(MOST_FOUND);
+        Ok((found, more))
     }
 
     /// The one with this id.
@@ -177,7 +200,7 @@ impl Catalogue {
     /// Changes a person and answers what it is now. What somebody may do changes at once for what they ask from then on.
     ///
     /// # Errors
-    /// `NotFound` (a building, too), `Taken("mail")`, `Invalid`, `Database`.
+    /// `NotFound` (a building, too), `Taken("mail")`, `Invalid`, `Database`; `Conflict`: nobody would be left who administers.
     pub async fn change_person(&self, id: &PersonId, change: PersonChange, now: WallTime) -> Result<Person, Error> {
         let mut statement = self.statement("UPDATE people SET tenant_id = $1");
         if let Some(name) = change.name {
@@ -196,6 +219,9 @@ impl Catalogue {
             statement = statement.push_bind(", disabled_ms = ", disabled.then(|| now.millis()));
         }
         let mut tx = self.database.begin().await?;
+        if change.disabled == Some(true) || change.role.is_some_and(|role| role != Role::Administrator) {
+            self.spare_the_last_administrator(&mut tx, id).await?;
+        }
         let statement = statement.push_bind(" WHERE tenant_id = $1 AND id = ", id.as_str());
         if taken(tx.execute(statement).await, "mail")? == 0 {
             return Err(Error::NotFound("person"));
@@ -208,6 +234,17 @@ impl Catalogue {
         }
         tx.commit().await?;
         self.person(id).await?.ok_or(Error::NotFound("person"))
+    }
+
+    /// That somebody administers without this person. Until the transaction ends no other can ask the same: two administrators who take each
+    /// other's role would both be let.
+    async fn spare_the_last_administrator(&self, tx: &mut Transaction, id: &PersonId) -> Result<(), Error> {
+        // An update, as it locks the rows in both databases.
+        let administrators =
+            "UPDATE people SET tenant_id = $1 WHERE tenant_id = $1 AND role = 'administrator' AND disabled_ms IS NULL";
+        let all = tx.execute(self.statement(administrators)).await?;
+        let this = tx.execute(self.statement(administrators).push_bind(" AND id = ", id.as_str())).await?;
+        if all == this && this > 0 { Err(Error::Conflict("somebody has to administer")) } else { Ok(()) }
     }
 
     pub(super) async fn limit_to(
@@ -257,6 +294,18 @@ impl Catalogue {
             }
         }
         tx.commit().await
+    }
+
+    /// The groups that a person was put into by hand.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn groups_by_hand(&self, id: &PersonId) -> Result<BTreeSet<GroupId>, Error> {
+        let statement = self.statement(
+            "SELECT group_id FROM memberships WHERE tenant_id = $1 AND person_id = $2 AND source = 'manual'",
+        );
+        let rows = self.database.rows(statement.bind(id.as_str())).await?;
+        rows.iter().map(|row| row.parsed("group_id")).collect()
     }
 
     /// Says all the groups that a person was put into by hand. What a provider says of others stays.

@@ -1,7 +1,7 @@
 //! Names in URLs, and titles.
 
 use super::error::Error;
-use deunicode::deunicode_char;
+use deunicode::{deunicode, deunicode_char};
 use std::fmt;
 use std::str::FromStr;
 
@@ -65,6 +65,11 @@ impl fmt::Display for Slug {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// A text as it is compared by who looks for it: without case and accents.
+pub(super) fn folded(text: &str) -> String {
+    deunicode(text.trim()).to_lowercase()
 }
 
 /// A title as it is stored: trimmed, 1 to 200 characters, no control characters.

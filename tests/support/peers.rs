@@ -17,7 +17,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("nginx", "nginx-light libnginx-mod-rtmp"),
     ("node", "nodejs (>= 20)"),
     ("systemd-analyze", "systemd"),
-    ("/usr/bin/python3", "python3-gi gir1.2-gst-rtsp-server-1.0"),
+    ("/usr/bin/python3", "python3-gi gir1.2-gst-rtsp-server-1.0 python3-aiosmtpd"),
 ];
 
 /// At most this much of a program's output is kept: a chatty one must not fill the memory.

@@ -2,13 +2,13 @@
 
 use super::super::id::{GroupId, PersonId, TokenId};
 use super::super::identity::NewPerson;
-use super::super::person::PersonChange;
+use super::super::person::{MOST_FOUND, PersonChange};
 use super::super::secret::{ApiToken, Password, PasswordHash};
 use super::{Catalogue, at};
 use crate::catalogue::Error;
 use crate::policy::scope::Scope;
 use crate::policy::who::{Buildings, Role};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn hash(password: &str) -> PasswordHash {
     Password::new(password.to_owned()).unwrap().hash().unwrap()
@@ -45,6 +45,30 @@ pub(super) async fn have_unique_logins_addresses_and_passwords(catalogue: Catalo
     assert_eq!(catalogue.person_by_mail("ZOE@uni.example").await.unwrap(), Some(person.clone()));
     assert_eq!(catalogue.person_by_login("zoe.x@uni").await.unwrap(), Some(person.clone()));
     assert_eq!(catalogue.people().await.unwrap(), [person], "nothing is left of who was refused");
+}
+
+pub(super) async fn are_found_without_case_and_accents(catalogue: Catalogue) {
+    let hash = PasswordHash::of_nobody();
+    let zoe = NewPerson { name: Some("Zoé Martin".into()), ..new("zm12") };
+    catalogue.add_person(zoe, &hash, at(1)).await.unwrap();
+    let emile = NewPerson { name: Some("Émile".into()), mail: Some("e.zola@uni.example".into()), ..new("ez") };
+    catalogue.add_person(emile, &hash, at(1)).await.unwrap();
+    let found = async |typed: &str| -> Vec<String> {
+        let (people, more) = catalogue.find_people(typed).await.unwrap();
+        assert!(!more);
+        people.into_iter().map(|person| person.name).collect()
+    };
+    assert_eq!(found(" ZOE ").await, ["Zoé Martin"]);
+    assert_eq!(found("émi").await, ["Émile"]);
+    assert_eq!(found("zm1").await, ["Zoé Martin"]);
+    assert_eq!(found("ZOLA@").await, ["Émile"]);
+    assert_eq!(found("").await.len(), 2);
+    assert!(found("%").await.is_empty() && found("_").await.is_empty());
+    for n in 0..MOST_FOUND {
+        catalogue.add_person(new(&format!("many{n}")), &hash, at(1)).await.unwrap();
+    }
+    let (people, more) = catalogue.find_people("").await.unwrap();
+    assert_eq!((people.len(), more), (MOST_FOUND, true));
 }
 
 pub(super) async fn what_somebody_is_can_be_changed(catalogue: Catalogue) {
@@ -89,6 +113,28 @@ pub(super) async fn what_somebody_is_can_be_changed(catalogue: Catalogue) {
     assert_eq!(catalogue.change_person(&person.id, enabled, at(7)).await.unwrap().disabled_at, None);
 }
 
+pub(super) async fn somebody_always_administers(catalogue: Catalogue) {
+    let add = async |login: &str| {
+        let new = NewPerson::new(login, Role::Administrator);
+        catalogue.add_person(new, &hash("first password"), at(1)).await.unwrap().id
+    };
+    let demoted = PersonChange { role: Some(Role::Viewer), ..PersonChange::default() };
+    let disabled = PersonChange { disabled: Some(true), ..PersonChange::default() };
+    let (zoe, ada) = (add("zoe").await, add("ada").await);
+    let (one, other) = tokio::join!(
+        catalogue.change_person(&zoe, demoted.clone(), at(2)),
+        catalogue.change_person(&ada, disabled.clone(), at(2))
+    );
+    assert_eq!(one.is_ok() as u8 + other.is_ok() as u8, 1, "{one:?} {other:?}");
+    let (left, refused) = if one.is_ok() { (ada, other) } else { (zoe, one) };
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    for change in [demoted, disabled] {
+        assert!(matches!(catalogue.change_person(&left, change, at(3)).await, Err(Error::Conflict(_))));
+    }
+    let renamed = PersonChange { name: Some("Ada".into()), role: Some(Role::Administrator), ..PersonChange::default() };
+    assert_eq!(catalogue.change_person(&left, renamed, at(4)).await.unwrap().name, "Ada");
+}
+
 pub(super) async fn groups_and_affiliations_are_what_was_said_last(catalogue: Catalogue) {
     let person = catalogue.add_person(new("zoe"), &hash("first password"), at(1)).await.unwrap();
     let one = catalogue.add_group("L1", at(1)).await.unwrap();
@@ -98,8 +144,11 @@ pub(super) async fn groups_and_affiliations_are_what_was_said_last(catalogue: Ca
     let groups = async || catalogue.standing(&person.id).await.unwrap().unwrap().groups;
     catalogue.set_groups(&person.id, &BTreeSet::from([one.id.clone(), two.id.clone()])).await.unwrap();
     assert_eq!(groups().await.len(), 2);
+    assert_eq!(catalogue.group_sizes().await.unwrap(), BTreeMap::from([(one.id.clone(), 1), (two.id.clone(), 1)]));
     catalogue.set_groups(&person.id, &BTreeSet::from([two.id.clone()])).await.unwrap();
     assert_eq!(groups().await, BTreeSet::from([two.id.to_string()]));
+    assert_eq!(catalogue.groups_by_hand(&person.id).await.unwrap(), BTreeSet::from([two.id.clone()]));
+    assert_eq!(catalogue.group_sizes().await.unwrap(), BTreeMap::from([(two.id.clone(), 1)]));
     let unknown = BTreeSet::from([GroupId::random().unwrap()]);
     assert!(matches!(catalogue.set_groups(&person.id, &unknown).await, Err(Error::NotFound("group"))));
     catalogue.remove_group(&two.id).await.unwrap();

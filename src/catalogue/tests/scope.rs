@@ -30,6 +30,7 @@ pub(super) async fn another_tenant_sees_and_changes_nothing(ours: Catalogue) {
     let group = ours.add_group("x", at(1)).await.unwrap();
     let building = ours.add_building("x", at(1)).await.unwrap();
     let (link, shared) = ours.add_link(&video.id, "x", at(9_000), at(1)).await.unwrap();
+    ours.set_groups(&admin.id, &BTreeSet::from([group.id.clone()])).await.unwrap();
     ours.note(&Actor::CommandLine, "x.y", "", "", at(1)).await.unwrap();
     let signing = ours.signing_keys(at(1)).await.unwrap();
     let (token_info, token) = ours.add_token("x", &BTreeSet::from([Scope::VideosWrite]), None, at(1)).await.unwrap();
@@ -49,7 +50,10 @@ pub(super) async fn another_tenant_sees_and_changes_nothing(ours: Catalogue) {
     assert!(theirs.video(&video.id).await.unwrap().is_none());
     assert!(theirs.videos(everything).await.unwrap().items.is_empty());
     assert!(theirs.unfinished_videos().await.unwrap().is_empty());
-    assert!(theirs.people().await.unwrap().is_empty());
+    assert!(theirs.people().await.unwrap().is_empty() && theirs.find_people("").await.unwrap().0.is_empty());
+    assert!(
+        theirs.group_sizes().await.unwrap().is_empty() && theirs.groups_by_hand(&admin.id).await.unwrap().is_empty()
+    );
     assert!(theirs.password_of("admin").await.unwrap().is_none());
     assert!(theirs.standing(&admin.id).await.unwrap().is_none());
     assert!(theirs.find_session(&cookie, at(2)).await.unwrap().is_none());

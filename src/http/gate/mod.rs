@@ -399,7 +399,9 @@ impl Gate {
     /// What has to be added to an answer.
     async fn after(&self, mut response: Response, rule: Rule, admitted: Admitted) -> Response {
         let Admitted { visitor, found, names, pass } = admitted;
-        if rule.action.writes() && response.status().is_success() {
+        // A form that was taken leads to the page that shows it.
+        let done = response.status().is_success() || response.status() == StatusCode::SEE_OTHER;
+        if rule.action.writes() && done {
             self.0.facts.forget(found.kind, &names, &found.known.id);
             let noted = response.extensions_mut().remove::<Noted>();
             self.note(noted, rule, &visitor, &found, &names).await;
@@ -427,8 +429,10 @@ impl Gate {
         let Some(act) = table::act(found.kind, rule) else { return };
         let named = || names.0.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ");
         let noted = noted.map_or_else(named, |noted| noted.0);
+        // What has no state of its own is named by its address.
+        let object = if found.known.id.is_empty() { names.get("id") } else { &found.known.id };
         let now = self.0.clock.now();
-        if let Err(error) = self.0.catalogue.note(&visitor.actor(), act, &found.known.id, &noted, now).await {
+        if let Err(error) = self.0.catalogue.note(&visitor.actor(), act, object, &noted, now).await {
             tracing::error!(%error, act, "what was done can't be noted in the audit log");
         }
     }

@@ -96,6 +96,7 @@ const fn api(method: Verb, path: &'static str, door: Door, action: Action) -> Ru
 
 const SITE: Door = Door::Plain(Kind::Site);
 const ACCOUNT: Door = Door::Plain(Kind::Account);
+const PEOPLE: Door = Door::Plain(Kind::People);
 const HALL: Door = Door::Live(LivePart::Record);
 const KEYS: Door = Door::Live(LivePart::Keys);
 const VIDEO: Door = Door::Video(VideoPart::Record);
@@ -126,6 +127,15 @@ pub(super) const RULES: &[Rule] = &[
     page("/account", ACCOUNT),
     form("/account/password", ACCOUNT, Action::Change),
     form("/account/sessions/end", ACCOUNT, Action::Change),
+    page("/people", PEOPLE),
+    form("/people", PEOPLE, Action::Create),
+    page("/people/{id}", PEOPLE),
+    form("/people/{id}", PEOPLE, Action::Change),
+    form("/people/{id}/password", PEOPLE, Action::Change),
+    form("/people/{id}/disabled", PEOPLE, Action::Change),
+    page("/groups", PEOPLE),
+    form("/groups", PEOPLE, Action::Create),
+    form("/groups/{id}/remove", PEOPLE, Action::Delete),
     // Pictures, sound, captions.
     media("/live/{slug}/master.m3u8", Door::Live(LivePart::Playlist)),
     media("/live/{slug}/pass", Door::Live(LivePart::Segment)),
@@ -199,7 +209,11 @@ pub(super) fn act(kind: Kind, rule: Rule) -> Option<&'static str> {
         (Kind::Video(_), Action::Restore) => "video.restore",
         (Kind::Video(_), _) => "video.change",
         (Kind::Jobs, _) => "job.change",
-        (Kind::People, _) => "people.change",
+        (Kind::People, Action::Create) if rule.path.starts_with("/groups") => "group.add",
+        (Kind::People, Action::Create) => "person.add",
+        (Kind::People, Action::Delete) => "group.remove",
+        (Kind::People, _) if rule.path.ends_with("/password") => "person.password",
+        (Kind::People, _) => "person.change",
         (Kind::Tokens, _) => "token.change",
         (
             Kind::Site | Kind::Account | Kind::OperatorPage | Kind::AuditLog | Kind::ServerHealth | Kind::ServerMetrics,

@@ -4,6 +4,7 @@ use super::error::Failure;
 use super::texts::{Language, Texts};
 use crate::http::assets::{Assets, Entry};
 use crate::http::gate::visitor::Visitor;
+use crate::policy::who::Role;
 use askama::Template;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -33,6 +34,11 @@ impl<'a> Frame<'a> {
     /// The name of who is signed in.
     pub(super) fn person(&self) -> Option<&str> {
         Some(self.visitor?.person()?.name.as_str())
+    }
+
+    /// Whether the reader has administrators' pages.
+    pub(super) fn administers(&self) -> bool {
+        self.visitor.and_then(Visitor::person).is_some_and(|person| person.standing.role == Role::Administrator)
     }
 
     /// Where the pass to what is shown is renewed.

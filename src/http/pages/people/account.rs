@@ -1,6 +1,6 @@
 //! `/account`: who somebody is here, where they are signed in, and another password.
 
-use super::{Trouble, failed, message, not_ours, see};
+use super::{Trouble, failed, message, not_ours, role_key, see};
 use crate::catalogue::person::Person;
 use crate::catalogue::secret::Password;
 use crate::catalogue::session::Session;
@@ -10,7 +10,6 @@ use crate::http::gate::visitor::{SignedIn, Visitor};
 use crate::http::pages::Reader;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
-use crate::policy::who::Role;
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -61,12 +60,7 @@ async fn show(accounts: &Accounts, reader: &Reader<'_>, status: StatusCode, trou
         frame: form.frame(),
         token: form.token(),
         person: &person,
-        role: match person.role {
-            Role::Viewer => "role-viewer",
-            Role::Contributor => "role-contributor",
-            Role::Operator => "role-operator",
-            Role::Administrator => "role-administrator",
-        },
+        role: role_key(person.role),
         here: &signed_in.session,
         others: sessions.into_iter().filter(|session| session.id != signed_in.session.id).collect(),
         trouble,

@@ -1,7 +1,8 @@
-//! Pages about who somebody is: to sign in, one's account, a forgotten password, the password of a live or a video. All of them work without
-//! JavaScript.
+//! Pages about who somebody is: to sign in, one's account, a forgotten password, the password of a live or a video; and for administrators,
+//! who there is. All of them work without JavaScript.
 
 pub mod account;
+mod administer;
 pub mod forgotten;
 pub mod password;
 pub mod sign_in;
@@ -11,6 +12,7 @@ use super::frame::{Frame, respond};
 use super::{ErrorPage, Reader};
 use crate::http::accounts::{Accounts, NotVerified};
 use crate::http::assets::{Assets, Entry};
+use crate::policy::who::Role;
 use askama::Template;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
@@ -37,7 +39,18 @@ where
         .route("/new-password", get(forgotten::new_password).post(forgotten::set))
         .route("/live/{slug}/password", post(password::of_live))
         .route("/videos/{id}/password", post(password::of_video))
+        .merge(administer::routes())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+}
+
+/// Key of a role's text.
+fn role_key(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "role-viewer",
+        Role::Contributor => "role-contributor",
+        Role::Operator => "role-operator",
+        Role::Administrator => "role-administrator",
+    }
 }
 
 /// A page that says one thing.
