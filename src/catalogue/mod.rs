@@ -12,6 +12,7 @@
 //! - [`person`] with [`identity`], [`group`], [`session`], [`reset`]: who people are and how they sign in;
 //! - [`access`], [`link`], [`signing`]: whom things are for, and what opens them; [`audit`]: who changed what;
 //! - [`details`]: what people say of a video, and which part of it is shown; [`recordings`]: whose a hall's recordings are;
+//! - [`listing`]: videos as readers narrow and order them;
 //! - [`demo`]: what `--dev` needs;
 //! - [`id`], [`slug`], [`secret`], [`rtsp_url`]: the types of their fields.
 
@@ -30,6 +31,7 @@ pub mod job;
 pub mod key;
 pub mod lease;
 pub mod link;
+pub mod listing;
 pub mod person;
 pub mod recordings;
 pub mod reset;

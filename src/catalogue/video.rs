@@ -174,8 +174,8 @@ pub const MAX_PAGE: usize = 200;
 /// Where the next page begins: after this video. Opaque in the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    started_ms: i64,
-    id: VideoId,
+    pub(super) started_ms: i64,
+    pub(super) id: VideoId,
 }
 
 /// Not a cursor.
@@ -217,7 +217,7 @@ const SELECT_DELETED: &str = "SELECT v.id, v.broadcaster_id, b.slug AS broadcast
      JOIN broadcasters b ON b.tenant_id = v.tenant_id AND b.id = v.broadcaster_id \
      WHERE v.tenant_id = $1 AND v.deleted_ms IS NOT NULL";
 
-fn model(row: &Row) -> Result<Video, Error> {
+pub(super) fn model(row: &Row) -> Result<Video, Error> {
     Ok(Video {
         id: row.parsed("id")?,
         broadcaster_id: row.parsed("broadcaster_id")?,
@@ -399,7 +399,11 @@ impl Catalogue {
     /// # Errors
     /// `Database`.
     pub async fn videos_for(&self, filter: VideoFilter, readers: Readers<'_>) -> Result<Page<Video>, Error> {
-        let statement = match readers {
+        self.page(filter, self.for_readers(readers)).await
+    }
+
+    pub(super) fn for_readers(&self, readers: Readers<'_>) -> Statement {
+        match readers {
             Readers::All => self.statement(SELECT),
             Readers::Anybody => self.statement(SELECT).push(" AND v.visibility = 'public'"),
             Readers::Person(id) => self
@@ -412,8 +416,7 @@ impl Catalogue {
                 .push(")) OR (a.part = 'affiliation' AND a.value IN (SELECT f.affiliation FROM affiliations f ")
                 .push_bind("WHERE f.tenant_id = $1 AND f.person_id = ", id)
                 .push("))))))"),
-        };
-        self.page(filter, statement).await
+        }
     }
 
     /// Those that are one person's, or wait for an owner, newest first.

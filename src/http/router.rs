@@ -39,7 +39,7 @@ pub struct Site {
 pub fn site(site: Site, health: Health) -> Router {
     let gate = site.accounts.gate().clone();
     let router = Router::new()
-        // /, /live/{slug}, /live/{slug}/events, /videos/{id}-{slug}
+        // /, /live/{slug}, /live/{slug}/events, /videos, /videos/{id}-{slug}
         .merge(pages::routes())
         // /sign-in, /account, /forgotten, …, /live/{slug}/password
         .merge(pages::people::routes())

@@ -3,6 +3,7 @@
 use super::gate::visitor::Visitor;
 use crate::catalogue::broadcaster::Broadcaster;
 use crate::catalogue::id::VideoId;
+use crate::catalogue::listing::Listing;
 use crate::catalogue::video::{Page, Readers, Video, VideoFilter};
 use crate::catalogue::{Catalogue, Error};
 use crate::policy::object::{Action, Kind, LivePart, VideoPart};
@@ -17,12 +18,30 @@ const VIDEO: Kind = Kind::Video(VideoPart::Record);
 /// # Errors
 /// The catalogue's.
 pub async fn videos(catalogue: &Catalogue, visitor: &Visitor, filter: VideoFilter) -> Result<Page<Video>, Error> {
-    let readers = match (visitor.token(), visitor.person()) {
+    let page = catalogue.videos_for(filter, readers(visitor)).await?;
+    for_them(catalogue, visitor, page).await
+}
+
+/// The same of videos that are narrowed and ordered.
+///
+/// # Errors
+/// The catalogue's.
+pub async fn listed(catalogue: &Catalogue, visitor: &Visitor, listing: &Listing) -> Result<Page<Video>, Error> {
+    let page = catalogue.listed(listing, readers(visitor)).await?;
+    for_them(catalogue, visitor, page).await
+}
+
+/// As whom the catalogue is asked: it spares the policy what can't be for this reader.
+#[must_use]
+pub fn readers(visitor: &Visitor) -> Readers<'_> {
+    match (visitor.token(), visitor.person()) {
         (Some(token), _) if token.has(&[Scope::VideosRead, Scope::VideosWrite]) => Readers::All,
         (None, Some(person)) => Readers::Person(&person.standing.id),
         _ => Readers::Anybody,
-    };
-    let mut page = catalogue.videos_for(filter, readers).await?;
+    }
+}
+
+async fn for_them(catalogue: &Catalogue, visitor: &Visitor, mut page: Page<Video>) -> Result<Page<Video>, Error> {
     let ids: Vec<VideoId> = page.items.iter().map(|video| video.id.clone()).collect();
     let states = catalogue.video_states(&ids).await?;
     page.items.retain(|video| {

@@ -5,6 +5,7 @@ mod broadcasters;
 mod details;
 mod jobs;
 mod keys;
+mod listing;
 mod people;
 mod postgres;
 mod scope;
@@ -78,6 +79,8 @@ on_both! {
     keys::a_removed_broadcasters_keys_open_nothing,
     keys::last_use_is_kept_to_the_minute,
     keys::the_demo_is_made_once,
+    listing::each_narrowing_leaves_what_fits,
+    listing::both_orders_go_through_all_once,
     people::have_unique_logins_addresses_and_passwords,
     people::are_found_without_case_and_accents,
     people::what_somebody_is_can_be_changed,

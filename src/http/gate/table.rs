@@ -109,6 +109,8 @@ pub(super) const RULES: &[Rule] = &[
     // Pages.
     page("/", SITE),
     page("/live/{slug}", Door::Live(LivePart::Page)),
+    // What it shows is asked for one by one.
+    page("/videos", SITE),
     page("/videos/{name}", Door::Video(VideoPart::Page)),
     // Cues are told there.
     media("/live/{slug}/events", Door::Live(LivePart::Page)),

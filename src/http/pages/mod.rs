@@ -15,6 +15,7 @@ pub mod people;
 pub mod source;
 pub mod texts;
 mod video;
+mod videos;
 
 #[cfg(test)]
 mod tests;
@@ -53,7 +54,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `/`, `/live/{slug}`, `/live/{slug}/events` and `/videos/{id}-{slug}`. [`not_found`] is for the router's fallback.
+/// `/`, `/live/{slug}`, `/live/{slug}/events`, `/videos` and `/videos/{id}-{slug}`. [`not_found`] is for the router's fallback.
 pub fn routes<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -65,5 +66,6 @@ where
         .route("/", get(home::page))
         .route("/live/{slug}", get(live::page))
         .route("/live/{slug}/events", get(events::stream))
+        .route("/videos", get(videos::page))
         .route("/videos/{name}", get(video::page))
 }

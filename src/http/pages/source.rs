@@ -48,13 +48,18 @@ impl Source {
         Self { catalogue, lives, layout, tasks, watched: Arc::default() }
     }
 
+    /// What there is.
+    pub(super) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
     /// What is on air.
     pub(super) fn lives(&self) -> live::Handle {
         self.lives.clone()
     }
 }
 
-fn failed(error: &catalogue::Error) -> Failure {
+pub(super) fn failed(error: &catalogue::Error) -> Failure {
     tracing::error!(%error, "a page can't be made");
     Failure
 }
@@ -228,7 +233,7 @@ async fn finished(source: &Source, status: &Status) -> Option<(VideoId, Standing
     Some((id, standing, link))
 }
 
-fn card(video: &Video, broadcaster: String) -> VideoCard {
+pub(super) fn card(video: &Video, broadcaster: String) -> VideoCard {
     VideoCard {
         id: video.id.to_string(),
         slug: video.slug.to_string(),

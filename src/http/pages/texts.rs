@@ -58,23 +58,33 @@ pub struct Texts {
     bundle: FluentBundle<FluentResource>,
 }
 
-static ENGLISH: LazyLock<Texts> =
-    LazyLock::new(|| Texts::read(Language::English, "en", include_str!("../../../web/locales/en/pages.ftl")));
-static FRENCH: LazyLock<Texts> =
-    LazyLock::new(|| Texts::read(Language::French, "fr", include_str!("../../../web/locales/fr/pages.ftl")));
+/// The files of a language; the other language has the same.
+macro_rules! files {
+    ($language:literal) => {
+        [
+            include_str!(concat!("../../../web/locales/", $language, "/pages.ftl")),
+            include_str!(concat!("../../../web/locales/", $language, "/reading.ftl")),
+        ]
+    };
+}
+
+static ENGLISH: LazyLock<Texts> = LazyLock::new(|| Texts::read(Language::English, "en", &files!("en")));
+static FRENCH: LazyLock<Texts> = LazyLock::new(|| Texts::read(Language::French, "fr", &files!("fr")));
 
 impl Texts {
     // What is wrong in an embedded file is found by the tests below; a running server shows the rest of it.
-    fn read(language: Language, tag: &str, file: &str) -> Self {
+    fn read(language: Language, tag: &str, files: &[&str]) -> Self {
         let id: LanguageIdentifier = tag.parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![id]);
         // No invisible direction marks around inserted names: both languages run left to right.
         bundle.set_use_isolating(false);
-        let resource = FluentResource::try_new(file.to_owned()).unwrap_or_else(|(resource, errors)| {
-            tracing::error!(?language, count = errors.len(), "texts that cannot be read");
-            resource
-        });
-        bundle.add_resource_overriding(resource);
+        for file in files {
+            let resource = FluentResource::try_new((*file).to_owned()).unwrap_or_else(|(resource, errors)| {
+                tracing::error!(?language, count = errors.len(), "texts that cannot be read");
+                resource
+            });
+            bundle.add_resource_overriding(resource);
+        }
         Self { language, bundle }
     }
 
@@ -153,8 +163,13 @@ mod tests {
 
     #[test]
     fn languages_have_the_same_keys_and_templates_use_no_other() {
-        let english = keys(include_str!("../../../web/locales/en/pages.ftl"));
-        assert_eq!(english, keys(include_str!("../../../web/locales/fr/pages.ftl")));
+        let mut english = BTreeSet::new();
+        for (ours, theirs) in files!("en").into_iter().zip(files!("fr")) {
+            let of_file = keys(ours);
+            assert_eq!(of_file, keys(theirs));
+            assert!(english.is_disjoint(&of_file), "a key in two files");
+            english.extend(of_file);
+        }
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/web/templates");
         let mut used = 0;
         for file in std::fs::read_dir(folder).expect("templates") {

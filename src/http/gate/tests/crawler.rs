@@ -354,7 +354,6 @@ fn guesses(scene: &Scene) -> Vec<String> {
         "/live/%68all/keys",
         "/live/HALL",
         "/live/hall%00",
-        "/videos",
         "/videos/",
         "//videos",
     ]
