@@ -32,6 +32,7 @@ use crate::lifecycle::{Reloads, Tasks};
 use crate::live::status::{Finding, Level};
 use crate::live::{Captions, Greeting, Handle, Renditions, Settings, Terms};
 use crate::mail::{self, Mailer};
+use crate::search::{self, Search};
 use crate::telemetry::{self, LogFormat};
 use media::ingest::rtmp::listen::{Limits, Listener};
 use media::segment::Rules;
@@ -169,10 +170,12 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
     // Looked at before anybody is told where to ask.
     let (ready, report) = watch::channel(look(&catalogue, &archive, &jobs).await);
     let health = Health { report, stopping: tasks.soft().clone(), metrics: metrics.clone() };
+    let search = Search::new(&config.data_dir, catalogue.tenant().as_str());
     let parts = Parts {
         catalogue: catalogue.clone(),
         live: lives.clone(),
         layout: archive.layout().clone(),
+        search: search.clone(),
         clock: Clock(clock::now),
     };
     let assets = Assets::embedded();
@@ -215,6 +218,7 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
         let lives = lives.clone();
         async move { lives.keep_captions().await }
     });
+    tasks.spawn("search", search::keeper::keep(search, catalogue.clone(), archive.layout().clone(), tasks.clone()));
     tasks.spawn("health", until_stopped(tasks.clone(), watch_health(ready, catalogue, archive, jobs)));
 
     let path = run.join("addresses.json");

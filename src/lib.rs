@@ -10,6 +10,7 @@
 //! - [`models`]: speech models: installed, verified, found by language;
 //! - [`mail`]: mails to people;
 //! - [`policy`]: who may do what;
+//! - [`search`]: videos found by what is said of them and in them; the only module that names tantivy;
 //! - [`config`]: the settings;
 //! - [`clock`]: what time it is, for those who may ask;
 //! - [`lifecycle`]: signals, tasks, start and stop; the only module that spawns;
@@ -28,4 +29,5 @@ pub mod live;
 pub mod mail;
 pub mod models;
 pub mod policy;
+pub mod search;
 pub mod telemetry;

@@ -236,6 +236,7 @@ pub const METRICS: &[Metric] = &[
     counter("amphi_rtsp_lost_packets_total", "RTP packets of pulled sources that never came."),
     counter("amphi_rtsp_restamped_frames_total", "Frames of pulled sources whose time was repaired."),
     counter("amphi_rtsp_skipped_frames_total", "Frames of pulled sources that could not be used."),
+    counter("amphi_search_indexed_total", "Videos that the search indexed because they were new or different."),
     counter("amphi_sign_ins_total", "Attempts to sign in, and passwords typed (result: accepted, refused or limited)."),
     counter("amphi_task_panics_total", "Tasks that panicked (task)."),
 ];

@@ -20,6 +20,7 @@ mod low_latency_rules;
 mod models;
 mod repo;
 mod rtsp_pull;
+mod search;
 mod serve;
 mod storyboard;
 mod support;

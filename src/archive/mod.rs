@@ -12,7 +12,7 @@
 //!
 //! - [`layout`]: names of files; [`writer`]: the one thread that appends, and its [`writer::Recording`] handles;
 //! - `recording`: one recording's files; [`load`]: index → what playlists list; [`recover`]: after a crash;
-//! - [`read`]: slices of media files, the hot ones from memory; [`check`]: the fsck behind `amphi check --media`.
+//! - [`read`]: slices of media files, the hot ones from memory; [`transcript`]: what was said, on the recording's time; [`check`]: the fsck behind `amphi check --media`.
 
 pub mod captions;
 pub mod check;
@@ -21,6 +21,7 @@ pub mod load;
 pub mod read;
 mod recording;
 pub mod recover;
+pub mod transcript;
 pub mod writer;
 
 use std::path::Path;

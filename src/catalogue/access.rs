@@ -71,7 +71,11 @@ fn part(row: &Row) -> Result<Audience, Error> {
 }
 
 /// ` AND column IN ($2, $3…)`, or nothing that is so for none.
-fn among<'a>(mut statement: Statement, column: &'static str, ids: impl Iterator<Item = &'a str>) -> Statement {
+pub(super) fn among<'a>(
+    mut statement: Statement,
+    column: &'static str,
+    ids: impl Iterator<Item = &'a str>,
+) -> Statement {
     statement = statement.push(column).push(" IN (");
     let mut before = "";
     for id in ids {

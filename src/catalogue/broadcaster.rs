@@ -238,6 +238,7 @@ impl Catalogue {
         id: &BroadcasterId,
         change: BroadcasterChange,
     ) -> Result<Broadcaster, Error> {
+        let renamed = change.title.is_some();
         // Setting what is set is harmless and makes every change an UPDATE, which says whether it was found.
         let mut statement = self.statement("UPDATE broadcasters SET tenant_id = $1");
         if let Some(title) = change.title {
@@ -259,6 +260,9 @@ impl Catalogue {
         let statement = statement.push_bind(" WHERE tenant_id = $1 AND deleted_ms IS NULL AND id = ", id.as_str());
         if self.database.execute(statement).await? == 0 {
             return Err(Error::NotFound("broadcaster"));
+        }
+        if renamed {
+            self.changes.everything(&self.tenant);
         }
         self.broadcaster(id).await?.ok_or(Error::NotFound("broadcaster"))
     }

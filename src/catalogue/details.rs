@@ -367,6 +367,7 @@ impl Catalogue {
             }
         }
         tx.commit().await?;
+        self.changes.video(&self.tenant, id);
         self.details(id).await?.ok_or(Error::NotFound("video"))
     }
 

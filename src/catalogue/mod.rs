@@ -12,6 +12,7 @@
 //! - [`person`] with [`identity`], [`group`], [`session`], [`reset`]: who people are and how they sign in;
 //! - [`access`], [`link`], [`signing`]: whom things are for, and what opens them; [`audit`]: who changed what;
 //! - [`details`]: what people say of a video, and which part of it is shown; [`recordings`]: whose a hall's recordings are;
+//! - [`indexed`]: what the search is made from; [`changes`]: which videos it has to look at again;
 //! - [`listing`]: videos as readers narrow and order them;
 //! - [`demo`]: what `--dev` needs;
 //! - [`id`], [`slug`], [`secret`], [`rtsp_url`]: the types of their fields.
@@ -20,6 +21,7 @@ pub mod access;
 pub mod audit;
 pub mod broadcaster;
 pub mod captions;
+pub mod changes;
 mod database;
 pub mod demo;
 pub mod details;
@@ -27,6 +29,7 @@ pub mod error;
 pub mod group;
 pub mod id;
 pub mod identity;
+pub mod indexed;
 pub mod job;
 pub mod key;
 pub mod lease;
@@ -50,6 +53,7 @@ pub mod video;
 pub use error::Error;
 pub use tenant::Tenant;
 
+use changes::Changes;
 use database::Database;
 use statement::Statement;
 
@@ -58,6 +62,7 @@ use statement::Statement;
 pub struct Catalogue {
     database: Database,
     tenant: Tenant,
+    changes: Changes,
 }
 
 impl Catalogue {
@@ -67,7 +72,8 @@ impl Catalogue {
     /// # Errors
     /// `Open`, without the password.
     pub async fn open(url_or_path: &str) -> Result<Self, Error> {
-        Ok(Self { database: Database::open(url_or_path).await?, tenant: Tenant::default() })
+        let database = Database::open(url_or_path).await?;
+        Ok(Self { database, tenant: Tenant::default(), changes: Changes::default() })
     }
 
     /// Whose rows.
@@ -79,7 +85,7 @@ impl Catalogue {
     /// The same database for another tenant.
     #[must_use]
     pub fn of(&self, tenant: Tenant) -> Self {
-        Self { database: self.database.clone(), tenant }
+        Self { database: self.database.clone(), tenant, changes: self.changes.clone() }
     }
 
     /// Brings the schema up to date and answers how many migrations that took. Safe to call at every start: PostgreSQL

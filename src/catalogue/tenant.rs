@@ -13,7 +13,7 @@ impl Tenant {
 
     /// Another tenant, which must exist in `tenants`.
     #[cfg(test)]
-    pub(super) fn other(id: &str) -> Self {
+    pub(crate) fn other(id: &str) -> Self {
         Self(id.to_owned())
     }
 }

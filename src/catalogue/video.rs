@@ -340,6 +340,7 @@ impl Catalogue {
             self.add_job_in(&mut tx, JobKind::Ladder, id, finished.ended_at).await?;
         }
         tx.commit().await?;
+        self.changes.video(&self.tenant, id);
         self.video(id).await?.ok_or(Error::NotFound("video"))
     }
 
@@ -476,6 +477,7 @@ impl Catalogue {
         if self.database.execute(statement).await? == 0 {
             return Err(Error::NotFound("video"));
         }
+        self.changes.video(&self.tenant, id);
         self.video(id).await?.ok_or(Error::NotFound("video"))
     }
 
@@ -492,6 +494,7 @@ impl Catalogue {
             .bind(id.as_str())
             .bind(now.millis());
         if self.database.execute(statement).await? > 0 {
+            self.changes.video(&self.tenant, id);
             return Ok(());
         }
         match self.video(id).await? {
@@ -511,6 +514,9 @@ impl Catalogue {
             )
             .bind(id.as_str());
         let was_deleted = self.database.execute(statement).await? > 0;
+        if was_deleted {
+            self.changes.video(&self.tenant, id);
+        }
         let video = self.video(id).await?.ok_or(Error::NotFound("video"))?;
         if let Some(ended_at) = video.ended_at.filter(|_| was_deleted) {
             // Its jobs may have found it deleted. A ladder that lacks nothing is done at once.

@@ -12,6 +12,7 @@ mod group;
 mod job;
 mod models;
 mod open;
+mod search;
 mod stdin;
 mod table;
 mod token;
@@ -88,6 +89,9 @@ enum Command {
     /// Background jobs: posters and previews of finished videos.
     #[command(subcommand)]
     Job(job::Command),
+    /// The search in titles, descriptions and transcripts.
+    #[command(subcommand)]
+    Search(search::Command),
     /// People who sign in.
     #[command(subcommand)]
     User(user::Command),
@@ -196,6 +200,7 @@ async fn execute(command: Command, sources: Sources) -> Result<String, Error> {
         Command::Migrate => open::migrate(&config).await,
         Command::Video(command) => video::run(command, &open::catalogue(&config).await?).await,
         Command::Job(command) => job::run(command, &open::catalogue(&config).await?).await,
+        Command::Search(command) => search::run(command, &config, &open::catalogue(&config).await?).await,
         Command::User(command) => user::run(command, &open::catalogue(&config).await?).await,
         Command::Group(command) => group::run(command, &open::catalogue(&config).await?).await,
         Command::Building(command) => group::run_buildings(command, &open::catalogue(&config).await?).await,

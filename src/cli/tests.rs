@@ -32,6 +32,7 @@ fn the_command_line_is_that_of_the_contract() {
         "job list --state failed --json",
         "job retry aaaaaaaaaaaaaaaa",
         "job cancel aaaaaaaaaaaaaaaa",
+        "search rebuild",
         "user add a",
         "user passwd a",
         "user add a --name A --mail a@example.org --role viewer",

@@ -11,6 +11,7 @@ use super::{api, security};
 use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::live;
+use crate::search::Search;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::map_response;
@@ -41,6 +42,8 @@ pub fn site(site: Site, health: Health) -> Router {
     let router = Router::new()
         // /, /live/{slug}, /live/{slug}/events, /videos, /videos/{id}-{slug}
         .merge(pages::routes())
+        // /search
+        .merge(pages::search::routes())
         // /sign-in, /account, /forgotten, …, /live/{slug}/password
         .merge(pages::people::routes())
         // /live/{slug}/master.m3u8, /live/{slug}/{rendition}/{file}, the same under /videos/{id}
@@ -71,6 +74,7 @@ macro_rules! part {
 part!(Catalogue, parts.catalogue);
 part!(live::Handle, parts.live);
 part!(Layout, parts.layout);
+part!(Search, parts.search);
 part!(Clock, parts.clock);
 part!(Play, play);
 part!(Pictures, pictures);

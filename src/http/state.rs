@@ -3,6 +3,7 @@
 use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::live;
+use crate::search::Search;
 use axum::extract::FromRef;
 use media::time::WallTime;
 
@@ -27,6 +28,8 @@ pub struct Parts {
     pub live: live::Handle,
     /// Where recordings are.
     pub layout: Layout,
+    /// What finds videos.
+    pub search: Search,
     /// The time.
     pub clock: Clock,
 }
@@ -46,6 +49,12 @@ impl FromRef<Parts> for live::Handle {
 impl FromRef<Parts> for Layout {
     fn from_ref(parts: &Parts) -> Self {
         parts.layout.clone()
+    }
+}
+
+impl FromRef<Parts> for Search {
+    fn from_ref(parts: &Parts) -> Self {
+        parts.search.clone()
     }
 }
 

@@ -25,6 +25,8 @@ use crate::mail::Mailer;
 use crate::policy::scope::Scope;
 use crate::policy::state::Visibility;
 use crate::policy::who::Role;
+use crate::search::Search;
+use crate::search::keeper::Keeper;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{COOKIE, SET_COOKIE};
@@ -61,6 +63,8 @@ pub(super) fn pass(seconds: i64) {
 pub(super) struct World {
     pub(super) catalogue: Catalogue,
     pub(super) gate: Gate,
+    pub(super) layout: Layout,
+    pub(super) search: Search,
     router: Router,
     // Gone with the value.
     _folder: tempfile::TempDir,
@@ -117,11 +121,18 @@ impl World {
         gate.take_keys().await.unwrap();
         let accounts = Accounts::new(catalogue.clone(), clock, gate.clone(), tasks.clone(), mail);
         let (videos, reader) = (Videos::new(catalogue.clone(), layout.clone()), Reader::new(layout.clone()));
+        let search = Search::new(folder.path(), catalogue.tenant().as_str());
         let whole = router::Site {
-            parts: Parts { catalogue: catalogue.clone(), live: lives.clone(), layout: layout.clone(), clock },
+            parts: Parts {
+                catalogue: catalogue.clone(),
+                live: lives.clone(),
+                layout: layout.clone(),
+                search: search.clone(),
+                clock,
+            },
             play: Play { lives: lives.clone(), videos, reader, gate: gate.clone() },
             pictures: Pictures { catalogue: catalogue.clone(), layout: layout.clone() },
-            pages: Source::new(catalogue.clone(), lives, layout, tasks),
+            pages: Source::new(catalogue.clone(), lives, layout.clone(), tasks),
             assets,
             events: EventSlots::new(64),
             accounts,
@@ -131,7 +142,13 @@ impl World {
             stopping: CancellationToken::new(),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         };
-        Self { catalogue, gate, router: site(whole, health), _folder: folder }
+        Self { catalogue, gate, layout, search, router: site(whole, health), _folder: folder }
+    }
+
+    /// Makes all videos that there are findable.
+    pub(super) async fn index(&self) {
+        let opened = Keeper::open(self.search.clone(), self.catalogue.clone(), self.layout.clone()).await;
+        opened.unwrap().refresh().await.unwrap();
     }
 
     pub(super) async fn hall(&self, slug: &str) -> Broadcaster {

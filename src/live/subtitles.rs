@@ -1,21 +1,10 @@
 //! Captions of what lies behind: of a finished video, and of a live that goes on after a restart. From the words and cues that were kept.
 
 use super::timeline::Timeline;
-use media::caption::Cue;
-use media::caption::record::Kept;
-use media::caption::style::CaptionStyle;
-use media::caption::{segmenter, webvtt};
+use crate::archive::transcript::Position;
+use media::caption::{Cue, webvtt};
 use media::origin::entry::Segment;
 use media::origin::playlist::Playlist;
-use std::sync::Arc;
-
-/// A video's cues: its words cut anew, as all of them are known.
-#[must_use]
-pub fn recorded_cues(kept: &Kept) -> Vec<Cue> {
-    // Engines for live speech give no punctuation.
-    let style = CaptionStyle::recorded(&kept.language, true);
-    segmenter::recorded(&kept.words, style, &kept.language, Arc::new(kept.names.glossary()))
-}
 
 /// Lists a segment of `cues` (in order, not overlapping) beside each of the leading rendition's.
 pub(super) fn list(playlist: &mut Playlist, beside: &[Segment], cues: &[Cue]) {
@@ -38,38 +27,12 @@ pub(super) fn list(playlist: &mut Playlist, beside: &[Segment], cues: &[Cue]) {
     }
 }
 
-/// Where a media time is in the recording, microseconds from its start; holes do not count. For files that are read beside the video.
-pub struct Position {
-    /// Start and length of each segment, and where it begins in the recording.
-    segments: Vec<(i64, i64, i64)>,
-}
-
-impl Position {
-    /// In a video: by its leading rendition.
-    #[must_use]
-    pub fn in_timeline(timeline: &Timeline) -> Self {
-        let snapshots: Vec<_> = timeline.renditions().iter().map(|r| r.snapshot()).collect();
-        let lead = snapshots.iter().find(|s| !s.is_empty());
-        Self::of(lead.into_iter().flat_map(|s| s.segments()))
-    }
-
-    fn of<'a>(segments: impl IntoIterator<Item = &'a Segment>) -> Self {
-        let mut before = 0;
-        let place = |s: &Segment| {
-            let place = (s.start_micros, s.duration_micros, before);
-            before += s.duration_micros;
-            place
-        };
-        Self { segments: segments.into_iter().map(place).collect() }
-    }
-
-    /// Of a media time.
-    #[must_use]
-    pub fn at(&self, media_micros: i64) -> i64 {
-        let n = self.segments.partition_point(|(start, ..)| *start <= media_micros);
-        let Some((start, length, before)) = n.checked_sub(1).and_then(|n| self.segments.get(n)) else { return 0 };
-        before + (media_micros - start).min(*length)
-    }
+/// Where times are in a video: by its leading rendition.
+#[must_use]
+pub fn position(timeline: &Timeline) -> Position {
+    let snapshots: Vec<_> = timeline.renditions().iter().map(|r| r.snapshot()).collect();
+    let lead = snapshots.iter().find(|s| !s.is_empty());
+    Position::of(lead.into_iter().flat_map(|s| s.segments()))
 }
 
 #[cfg(test)]
@@ -118,12 +81,5 @@ mod tests {
             (1..=3).filter(|id| text.contains(&format!("cue {id}"))).collect::<Vec<_>>()
         };
         assert_eq!([has(5), has(6), has(7), has(8)], [vec![1], vec![1, 2], vec![3], vec![]]);
-    }
-
-    #[test]
-    fn holes_do_not_count_in_a_recording() {
-        let position = Position::of(&[segment(5, 10), segment(6, 12), segment(7, 60)]);
-        let at = |s: i64| position.at(s * 1_000_000) / 1_000_000;
-        assert_eq!([at(9), at(10), at(13), at(30), at(61), at(99)], [0, 0, 3, 4, 5, 6]);
     }
 }

@@ -7,6 +7,7 @@ use super::audience::Audience;
 use super::backfill;
 use super::{offer, subtitles};
 use crate::archive::load::{Loaded, Track};
+use crate::archive::transcript::recorded_cues;
 use crate::archive::writer::Stored;
 use bytes::Bytes;
 use media::caption::Cue;
@@ -132,7 +133,7 @@ impl Timeline {
         for (kept, lead) in kept.iter().zip(lead.into_iter().cycle()) {
             let first = lead.segments.first().map_or(0, |s| s.msn);
             let mut playlist = Playlist::of_captions(rules, first, loaded.begin.first_discontinuity, i64::MAX);
-            subtitles::list(&mut playlist, &lead.segments, &subtitles::recorded_cues(kept));
+            subtitles::list(&mut playlist, &lead.segments, &recorded_cues(kept));
             playlist.end_as_video();
             maker.timeline.add_captions(&kept.language, playlist.snapshot());
         }

@@ -10,7 +10,22 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("catalogue", &["config", "policy", "telemetry"]),
     ("clock", &[]),
     ("config", &[]),
-    ("http", &["archive", "catalogue", "clock", "config", "jobs", "lifecycle", "live", "mail", "policy", "telemetry"]),
+    (
+        "http",
+        &[
+            "archive",
+            "catalogue",
+            "clock",
+            "config",
+            "jobs",
+            "lifecycle",
+            "live",
+            "mail",
+            "policy",
+            "search",
+            "telemetry",
+        ],
+    ),
     ("integrations", &["archive", "catalogue", "clock", "config", "jobs", "lifecycle", "live", "policy", "telemetry"]),
     ("jobs", &["archive", "catalogue", "clock", "config", "lifecycle", "live", "telemetry"]),
     ("lifecycle", &[]),
@@ -19,6 +34,8 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("models", &["clock", "config"]),
     // Pure: it is told what it needs to know.
     ("policy", &[]),
+    // Knows rights as little as lives: who may see what it finds is asked elsewhere.
+    ("search", &["archive", "catalogue", "lifecycle"]),
     ("telemetry", &[]),
 ];
 const ASSEMBLERS: &[&str] = &["app", "cli", "main", "lib"];
@@ -41,6 +58,8 @@ const HOMES: &[(&str, &[&str])] = &[
     // A second client would have its own limits and certificates.
     ("ureq::", &["src/models"]),
     ("lettre::", &["src/mail"]),
+    ("tantivy::", &["src/search"]),
+    ("frostem::", &["src/search"]),
     ("rml_rtmp::", &["media/src/ingest"]),
 ];
 

@@ -1,4 +1,4 @@
-//! `/api/v1`: broadcasters and their keys, lives, videos, jobs.
+//! `/api/v1`: broadcasters and their keys, lives, videos, the search, jobs.
 //!
 //! An endpoint is a file: what it takes, its description, its handler, its tests. All of them stand in [`router`]'s
 //! table, from which the OpenAPI description comes too. Who may do what is the gate's affair: handlers are asked by who may.
@@ -12,6 +12,7 @@ mod jobs;
 mod keys;
 mod links;
 mod lives;
+mod search;
 #[cfg(test)]
 mod support;
 mod videos;
@@ -21,6 +22,7 @@ use super::state::Clock;
 use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::live;
+use crate::search::Search;
 use axum::extract::FromRef;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use axum::response::Response;
@@ -39,6 +41,7 @@ where
     S: Clone + Send + Sync + 'static,
     Catalogue: FromRef<S>,
     Layout: FromRef<S>,
+    Search: FromRef<S>,
     live::Handle: FromRef<S>,
     Clock: FromRef<S>,
 {
@@ -55,6 +58,7 @@ where
         .routes(routes!(lives::end::handler))
         .routes(routes!(lives::retry::handler))
         .routes(routes!(lives::list::handler))
+        .routes(routes!(search::get::handler))
         .routes(routes!(videos::list::handler))
         .routes(routes!(videos::get::handler, videos::update::handler, videos::delete::handler))
         .routes(routes!(videos::restore::handler))
@@ -69,6 +73,7 @@ where
     S: Clone + Send + Sync + 'static,
     Catalogue: FromRef<S>,
     Layout: FromRef<S>,
+    Search: FromRef<S>,
     live::Handle: FromRef<S>,
     Clock: FromRef<S>,
 {
@@ -130,7 +135,7 @@ mod tests {
         }
         operations.sort();
         operations.dedup();
-        assert_eq!(operations.len(), 27, "{operations:?}");
+        assert_eq!(operations.len(), 28, "{operations:?}");
         let schemas = &described["components"]["schemas"];
         assert!(schemas["Video"]["properties"]["hls_url"].is_object(), "one name, one schema");
         assert!(schemas["ContributionVideo"]["properties"]["frame_rate"].is_object());

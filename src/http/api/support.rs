@@ -9,6 +9,8 @@ use crate::http::gate::{self, Gate};
 use crate::http::state::{Clock, Parts};
 use crate::live;
 use crate::policy::scope::Scope;
+use crate::search::Search;
+use crate::search::keeper::Keeper;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use media::time::WallTime;
@@ -23,6 +25,7 @@ pub(super) const NOW: WallTime = WallTime::from_micros(1_790_000_000_000_000);
 pub(super) struct Api {
     pub(super) catalogue: Catalogue,
     pub(super) lives: live::Handle,
+    search: Search,
     router: axum::Router,
     // Gone with the value.
     _folder: tempfile::TempDir,
@@ -35,17 +38,26 @@ impl Api {
         let catalogue = Catalogue::open(path.to_str().unwrap()).await.unwrap();
         catalogue.migrate().await.unwrap();
         let lives = live::Handle::idle(catalogue.clone(), folder.path());
+        let search = Search::new(folder.path(), catalogue.tenant().as_str());
         let parts = Parts {
             catalogue: catalogue.clone(),
             live: lives.clone(),
             layout: Layout::new(folder.path().join("media")),
+            search: search.clone(),
             clock: Clock(|| NOW),
         };
         // Nothing is believed for longer than a question: tests change the catalogue behind its back.
         let (assets, settings) = (Assets::unbuilt(), gate::Settings::default());
         let gate = Gate::believing(catalogue.clone(), Clock(|| NOW), assets, settings, Duration::ZERO);
         let router = gate.guard(super::router::<Parts>().with_state(parts));
-        Self { catalogue, lives, router, _folder: folder }
+        Self { catalogue, lives, search, router, _folder: folder }
+    }
+
+    /// Makes all videos that there are findable.
+    pub(super) async fn index(&self) {
+        let layout = Layout::new(self._folder.path().join("media"));
+        let opened = Keeper::open(self.search.clone(), self.catalogue.clone(), layout).await;
+        opened.unwrap().refresh().await.unwrap();
     }
 
     pub(super) async fn hall(&self, slug: &str) -> Broadcaster {

@@ -116,6 +116,8 @@ pub(super) const RULES: &[Rule] = &[
     media("/live/{slug}/events", Door::Live(LivePart::Page)),
     form("/live/{slug}/password", Door::UnlockLive(LivePart::Page), Action::See),
     form("/videos/{id}/password", Door::UnlockVideo(VideoPart::Page), Action::See),
+    // What it shows is asked for one by one.
+    page("/search", SITE),
     page("/assets/{*path}", SITE),
     page("/favicon.svg", SITE),
     // Signing in is asking to be known: nothing of the site is changed.
@@ -165,6 +167,7 @@ pub(super) const RULES: &[Rule] = &[
     api(Verb::Get, "/api/v1/broadcasters/{slug}/access", HALL_RIGHTS, Action::See),
     api(Verb::Patch, "/api/v1/broadcasters/{slug}/access", HALL_RIGHTS, Action::Change),
     api(Verb::Get, "/api/v1/lives", SITE, Action::See),
+    api(Verb::Get, "/api/v1/search", SITE, Action::See),
     api(Verb::Get, "/api/v1/videos", SITE, Action::See),
     api(Verb::Get, "/api/v1/videos/{id}", VIDEO, Action::See),
     api(Verb::Patch, "/api/v1/videos/{id}", VIDEO, Action::Change),

@@ -12,6 +12,7 @@ mod home;
 mod live;
 pub mod model;
 pub mod people;
+pub mod search;
 pub mod source;
 pub mod texts;
 mod video;

@@ -250,7 +250,8 @@ fn video_playlist_url(id: &str) -> String {
     format!("/videos/{id}/master.m3u8")
 }
 
-fn length(duration_ms: u64) -> String {
+/// Such as `1:02:03`.
+pub(super) fn length(duration_ms: u64) -> String {
     let seconds = duration_ms / 1_000;
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }

@@ -4,8 +4,9 @@
 use super::respond;
 use super::{Play, not_found, problem};
 use crate::archive::captions;
+use crate::archive::transcript::{Position, recorded_cues};
 use crate::http::input::Segments;
-use crate::live::subtitles::{Position, recorded_cues};
+use crate::live::subtitles;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Response, StatusCode};
@@ -77,7 +78,7 @@ pub(super) async fn handler(
     let layout = play.videos.layout().clone();
     let made = tokio::task::spawn_blocking(move || {
         let kept = captions::read(&layout, &timeline.video_id, &language)?;
-        Ok::<_, crate::archive::Error>(kept.map(|kept| form.write(&kept, &Position::in_timeline(&timeline))))
+        Ok::<_, crate::archive::Error>(kept.map(|kept| form.write(&kept, &subtitles::position(&timeline))))
     });
     match made.await {
         Ok(Ok(Some(text))) => respond::document(form.content_type(), text.into()).map(Body::from),

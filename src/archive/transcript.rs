@@ -1,0 +1,124 @@
+//! A recording's transcript on its own time: from the words that were kept, and where its segments lie.
+
+use media::caption::Cue;
+use media::caption::record::Kept;
+use media::caption::segmenter;
+use media::caption::style::CaptionStyle;
+use media::origin::entry::Segment;
+use std::sync::Arc;
+
+/// A video's cues: its words cut anew, as all of them are known.
+#[must_use]
+pub fn recorded_cues(kept: &Kept) -> Vec<Cue> {
+    // Engines for live speech give no punctuation.
+    let style = CaptionStyle::recorded(&kept.language, true);
+    segmenter::recorded(&kept.words, style, &kept.language, Arc::new(kept.names.glossary()))
+}
+
+/// Where a media time is in the recording, microseconds from its start; holes do not count. For files that are read beside the video.
+pub struct Position {
+    /// Start and length of each segment, and where it begins in the recording.
+    segments: Vec<(i64, i64, i64)>,
+}
+
+impl Position {
+    /// Among the segments of a recording's leading rendition, in order.
+    #[must_use]
+    pub fn of<'a>(segments: impl IntoIterator<Item = &'a Segment>) -> Self {
+        let mut before = 0;
+        let place = |s: &Segment| {
+            let place = (s.start_micros, s.duration_micros, before);
+            before += s.duration_micros;
+            place
+        };
+        Self { segments: segments.into_iter().map(place).collect() }
+    }
+
+    /// Of a media time.
+    #[must_use]
+    pub fn at(&self, media_micros: i64) -> i64 {
+        let n = self.segments.partition_point(|(start, ..)| *start <= media_micros);
+        let Some((start, length, before)) = n.checked_sub(1).and_then(|n| self.segments.get(n)) else { return 0 };
+        before + (media_micros - start).min(*length)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::archive::layout::Layout;
+    use media::caption::language::Language;
+    use media::caption::record;
+    use media::caption::word::{Confidence, Splice, Word};
+    use media::rendition::RenditionId;
+    use media::segment::index::{self, Begin, PartRecord};
+    use media::time::{Timescale, Timestamp, WallTime};
+
+    /// A recording of two minutes without a byte of media, in which words are said at these seconds of it.
+    pub(crate) fn say(layout: &Layout, id: &str, language: &str, said: &[(u32, &str)]) {
+        std::fs::create_dir_all(layout.folder(id)).unwrap();
+        let rendition = RenditionId::Source;
+        let begin = Begin { origin: WallTime::default(), first_msn: 0, first_discontinuity: 0, target_duration_s: 2 };
+        let mut bytes = index::MAGIC.to_vec();
+        index::write(&index::Record::Begin(begin), &mut bytes);
+        for msn in 0..60 {
+            let program_date_time = WallTime::default();
+            let segment = index::Record::Segment { rendition, msn, discontinuity: false, init: 0, program_date_time };
+            index::write(&segment, &mut bytes);
+            // Media time begins somewhere.
+            let start = Timestamp::new(10_000 + i64::try_from(msn).unwrap() * 2_000, Timescale::MILLIS);
+            let part = PartRecord {
+                rendition,
+                independent: true,
+                offset: 0,
+                bytes: 10,
+                crc: 0,
+                samples: 1,
+                start,
+                duration_ticks: 2_000,
+                keyframes: Vec::new(),
+            };
+            index::write(&index::Record::Part(part), &mut bytes);
+            index::write(&index::Record::SegmentEnd(rendition), &mut bytes);
+        }
+        index::write(&index::Record::End, &mut bytes);
+        std::fs::write(layout.index(id), bytes).unwrap();
+        let language = Language::new(language).unwrap();
+        let mut words = Vec::new();
+        for (at_s, text) in said {
+            for (n, word) in text.split(' ').enumerate() {
+                let start = (i64::from(*at_s) + 10) * 1_000_000 + i64::try_from(n).unwrap() * 300_000;
+                words.push(Word::new(word, start, start + 250_000, Confidence::from_ratio(0.9)).unwrap());
+            }
+        }
+        let mut log = record::MAGIC.to_vec();
+        record::write(&record::Record::Begin(language.clone()), &mut log).unwrap();
+        record::write(&record::Record::Splice(Splice { at: 0, removed: 0, words }), &mut log).unwrap();
+        record::write(&record::Record::End, &mut log).unwrap();
+        std::fs::write(layout.captions(id, &language), log).unwrap();
+    }
+
+    fn segment(msn: u64, start_s: i64) -> Segment {
+        Segment {
+            msn,
+            discontinuity: false,
+            init: 3,
+            program_date_time: WallTime::default(),
+            start_micros: start_s * 1_000_000,
+            duration_micros: 2_000_000,
+            bytes: 9,
+            samples: 1,
+            location: None,
+            keyframes: Box::default(),
+            parts: Box::default(),
+            media: bytes::Bytes::new(),
+        }
+    }
+
+    #[test]
+    fn holes_do_not_count_in_a_recording() {
+        let position = Position::of(&[segment(5, 10), segment(6, 12), segment(7, 60)]);
+        let at = |s: i64| position.at(s * 1_000_000) / 1_000_000;
+        assert_eq!([at(9), at(10), at(13), at(30), at(61), at(99)], [0, 0, 3, 4, 5, 6]);
+    }
+}

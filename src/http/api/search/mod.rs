@@ -1,0 +1,3 @@
+//! The search as the API shows it.
+
+pub(super) mod get;
