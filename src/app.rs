@@ -20,10 +20,12 @@ use crate::http::gate::address::Proxies;
 use crate::http::gate::{self, Gate};
 use crate::http::health::{Health, Report};
 use crate::http::pages::events::EventSlots;
+use crate::http::pages::place::Place;
 use crate::http::pages::source::Source;
 use crate::http::play::pictures::Pictures;
 use crate::http::play::{Play, Videos};
 use crate::http::router::{Site, site};
+use crate::http::security::Policies;
 use crate::http::state::{Clock, Parts};
 use crate::http::tls::Tls;
 use crate::http::{server, tls};
@@ -188,10 +190,12 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
             parts,
             play: play.clone(),
             pictures: Pictures { catalogue: catalogue.clone(), layout: archive.layout().clone() },
-            pages: Source::new(catalogue.clone(), lives.clone(), archive.layout().clone(), tasks.clone()),
+            pages: Source::new(catalogue.clone(), lives.clone(), archive.layout().clone(), tasks.clone())
+                .reached_at(place(&config)),
             assets,
             events: EventSlots::default(),
             accounts,
+            policies: Policies::new(&config.http.embed_ancestors),
         },
         health,
     );
@@ -278,6 +282,10 @@ fn gate_settings(config: &Config) -> gate::Settings {
         proxies: Proxies(config.http.proxies.clone()),
         open_metrics: config.http.open_metrics,
     }
+}
+
+fn place(config: &Config) -> Place {
+    Place::new(&config.http.public_url, gate_settings(config).secure).shown_by(&config.http.embed_ancestors)
 }
 
 /// How people are written to, and where mails lead to.

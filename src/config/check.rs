@@ -46,6 +46,9 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
             "must be https://HOST or http://HOST, perhaps with a port, and nothing after it".to_owned(),
         ));
     }
+    if !config.http.embed_ancestors.iter().all(|source| source == "*" || is_origin(source)) {
+        wrong.push(("http.embed_ancestors", "must be like \"https://HOST\", \"https://*.DOMAIN\" or \"*\"".to_owned()));
+    }
     if !config.smtp.url.reveal().is_empty() {
         if site.is_empty() {
             wrong.push(("smtp.url", "needs http.public_url: mails lead back to the site".to_owned()));
@@ -108,6 +111,13 @@ fn is_site(text: &str) -> bool {
         let plain = url.username().is_empty() && url.password().is_none() && url.path() == "/" && !text.ends_with('/');
         matches!(url.scheme(), "https" | "http") && url.host().is_some() && plain && url.query().is_none()
     })
+}
+
+/// A scheme, a host, perhaps with `*.` before it and a port after it, as a policy of browsers names a site.
+fn is_origin(text: &str) -> bool {
+    let plain = text.replacen("://*.", "://", 1);
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, ':' | '/' | '.' | '-');
+    plain.chars().all(good) && is_site(&plain)
 }
 
 /// What is unwise, as (key, sentence).

@@ -19,6 +19,9 @@ section! {
         pub public_url: String = String::new(),
         /// Addresses of proxies in front, such as ["127.0.0.1"]: X-Forwarded-For is believed from them and from nobody else.
         pub proxies: Vec<IpAddr> = Vec::new(),
+        /// Sites whose pages may show our players, such as ["https://moodle.example.org", "https://*.example.org"]; ["*"]: all sites. This site
+        /// always may.
+        pub embed_ancestors: Vec<String> = Vec::new(),
         /// Whether /metrics answers everybody who reaches this server; otherwise it wants a token with the scope metrics:read.
         /// Under --dev: true.
         pub open_metrics: bool = false,

@@ -39,6 +39,10 @@ pub enum Entry {
     Live,
     /// `/videos/<id>-<slug>`.
     Video,
+    /// `/embed/live/<slug>`.
+    EmbedLive,
+    /// `/embed/videos/<id>`.
+    EmbedVideo,
 }
 
 /// What a page loads, as addresses on this server.
@@ -65,6 +69,8 @@ struct Inner {
     site: Needs,
     live: Needs,
     video: Needs,
+    embed_live: Needs,
+    embed_video: Needs,
     built: bool,
 }
 
@@ -114,14 +120,16 @@ impl Assets {
         let site = needs(&manifest, &["site"]);
         let live = needs(&manifest, &["site", "live"]);
         let video = needs(&manifest, &["site", "video"]);
-        Self(Arc::new(Inner { files, site, live, video, built: true }))
+        let embed_live = needs(&manifest, &["site", "live", "embed"]);
+        let embed_video = needs(&manifest, &["site", "embed"]);
+        Self(Arc::new(Inner { files, site, live, video, embed_live, embed_video, built: true }))
     }
 
     /// No front end at all.
     #[must_use]
     pub fn unbuilt() -> Self {
-        let (site, live, video) = Default::default();
-        Self(Arc::new(Inner { files: HashMap::new(), site, live, video, built: false }))
+        let (site, live, video, embed_live, embed_video) = Default::default();
+        Self(Arc::new(Inner { files: HashMap::new(), site, live, video, embed_live, embed_video, built: false }))
     }
 
     /// Addresses without hashes and no files: for pages that are compared in tests.
@@ -133,8 +141,10 @@ impl Assets {
             scripts: vec![script("site"), script(name)],
         };
         let site = Needs { styles: vec!["/assets/site.css".into()], scripts: vec![script("site")] };
-        let (live, video) = (with("live"), with("video"));
-        Self(Arc::new(Inner { files: HashMap::new(), site, live, video, built: true }))
+        let (live, video, embed_video) = (with("live"), with("video"), with("embed"));
+        let mut embed_live = live.clone();
+        embed_live.scripts.push(script("embed"));
+        Self(Arc::new(Inner { files: HashMap::new(), site, live, video, embed_live, embed_video, built: true }))
     }
 
     /// Whether there is a front end.
@@ -150,6 +160,8 @@ impl Assets {
             Entry::Site => &self.0.site,
             Entry::Live => &self.0.live,
             Entry::Video => &self.0.video,
+            Entry::EmbedLive => &self.0.embed_live,
+            Entry::EmbedVideo => &self.0.embed_video,
         }
     }
 }
@@ -310,8 +322,8 @@ mod tests {
         let file = File::new("assets/a-1.js", body, "\"abc\"".into());
         let plain = File::new("favicon.svg", Bytes::from_static(b"<svg/>"), "\"def\"".into());
         let files = HashMap::from([("assets/a-1.js".to_owned(), file), ("favicon.svg".to_owned(), plain)]);
-        let (site, live, video) = Default::default();
-        Assets(Arc::new(Inner { files, site, live, video, built: true }))
+        let (site, live, video, embed_live, embed_video) = Default::default();
+        Assets(Arc::new(Inner { files, site, live, video, embed_live, embed_video, built: true }))
     }
 
     fn asked(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -351,10 +363,16 @@ mod tests {
     fn what_pages_need_is_there() {
         // Without `npm run build` there is nothing to need: pages say so.
         let assets = Assets::embedded();
-        for entry in [Entry::Site, Entry::Live, Entry::Video] {
+        for (entry, scripts, styles) in [
+            (Entry::Site, 1, 1),
+            (Entry::Live, 2, 2),
+            (Entry::Video, 2, 2),
+            (Entry::EmbedLive, 3, 2),
+            (Entry::EmbedVideo, 2, 2),
+        ] {
             let needs = assets.needs(entry);
-            let modules = if assets.is_built() { 1 + usize::from(entry != Entry::Site) } else { 0 };
-            assert_eq!((needs.scripts.len(), needs.styles.len()), (modules, modules), "{entry:?}");
+            let expected = if assets.is_built() { (scripts, styles) } else { (0, 0) };
+            assert_eq!((needs.scripts.len(), needs.styles.len()), expected, "{entry:?}");
             for address in needs.styles.iter().chain(&needs.scripts) {
                 let response = answer(&assets, address.trim_start_matches('/'), &asked(&[("accept-encoding", "gzip")]));
                 assert_eq!(response.status(), StatusCode::OK, "{address}");

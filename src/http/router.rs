@@ -6,6 +6,7 @@ use super::health::{self, Health};
 use super::pages::{self, events::EventSlots, source::Source};
 use super::play::pictures::{self, Pictures};
 use super::play::{self, Play};
+use super::security::Policies;
 use super::state::{Clock, Parts};
 use super::{api, security};
 use crate::archive::layout::Layout;
@@ -14,7 +15,7 @@ use crate::live;
 use crate::search::Search;
 use axum::Router;
 use axum::extract::FromRef;
-use axum::middleware::map_response;
+use axum::middleware::map_response_with_state;
 
 /// All parts that handlers take.
 #[derive(Clone)]
@@ -33,15 +34,20 @@ pub struct Site {
     pub events: EventSlots,
     /// Who people are. Brings the gate that stands before all routes.
     pub accounts: Accounts,
+    /// What some pages may be shown in.
+    pub policies: Policies,
 }
 
 /// The whole site. Requests for files of a live on air do not come here: the server answers them by [`Play::hot`], with the code of
 /// these routes.
 pub fn site(site: Site, health: Health) -> Router {
     let gate = site.accounts.gate().clone();
+    let policies = site.policies.clone();
     let router = Router::new()
         // /, /live/{slug}, /live/{slug}/events, /videos, /videos/{id}-{slug}
         .merge(pages::routes())
+        // /embed/live/{slug}, /embed/videos/{id}, /oembed
+        .merge(pages::embed::routes())
         // /search
         .merge(pages::search::routes())
         // /sign-in, /account, /forgotten, …, /live/{slug}/password
@@ -58,7 +64,7 @@ pub fn site(site: Site, health: Health) -> Router {
         .with_state(site)
         // /healthz, /readyz, /metrics
         .merge(health::routes(health));
-    gate.guard(router).layer(map_response(security::add_headers))
+    gate.guard(router).layer(map_response_with_state(policies, security::add_headers))
 }
 
 macro_rules! part {

@@ -1,6 +1,7 @@
 //! The headers that tell a browser what our pages may do. Every answer has them: a playlist opened in a tab is a
 //! document too.
 
+use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 
@@ -19,8 +20,7 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'
 pub const PERMISSIONS_POLICY: &str = "camera=(), microphone=(), display-capture=(), geolocation=(), payment=(), \
      usb=(), browsing-topics=(), autoplay=(self), fullscreen=(self), picture-in-picture=(self)";
 
-const HEADERS: [(HeaderName, &str); 5] = [
-    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+const HEADERS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     // The path of a page is nobody else's business; our own statistics may see it.
     (header::REFERRER_POLICY, "same-origin"),
@@ -28,10 +28,57 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// Adds each header that the handler has not set itself (an embed page has its own `frame-ancestors`).
-/// For `axum::middleware::map_response`.
-pub async fn add_headers(mut response: Response) -> Response {
+/// In which frames a page stands, or what stands in its frames: in the extensions of an answer whose policy is not that of all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// The sites of the setting `http.embed_ancestors` may show it.
+    Embedded,
+}
+
+/// What is allowed to some pages only. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Policies {
+    embedded: HeaderValue,
+}
+
+impl Policies {
+    /// `embedders`: who may show our players, as a policy names them (`https://HOST`, `https://*.DOMAIN`, `*`). One that can't stand in a policy
+    /// is left out: the settings are checked before.
+    #[must_use]
+    pub fn new(embedders: &[String]) -> Self {
+        let good = embedders.iter().filter(|source| is_source(source)).map(String::as_str);
+        let ancestors: String = std::iter::once("'self'").chain(good).collect::<Vec<_>>().join(" ");
+        let policy = CONTENT_SECURITY_POLICY.replace("frame-ancestors 'self'", &format!("frame-ancestors {ancestors}"));
+        let embedded = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+        Self { embedded }
+    }
+
+    fn of(&self, framing: Option<&Framing>) -> HeaderValue {
+        match framing {
+            Some(Framing::Embedded) => self.embedded.clone(),
+            None => HeaderValue::from_static(CONTENT_SECURITY_POLICY),
+        }
+    }
+}
+
+/// Whether a policy can name it so: `https://HOST`, perhaps with `*.` before it and a port after it; the same with `http`; or `*`.
+#[must_use]
+pub fn is_source(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let host = host.strip_prefix("*.").unwrap_or(host);
+    let (name, port) = host.split_once(':').unwrap_or((host, "1"));
+    let label = |label: &str| {
+        !label.is_empty() && label.len() <= 63 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let numbered = port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    text == "*" || (name.len() <= 253 && name.split('.').all(label) && numbered)
+}
+
+/// Adds each header that the handler has not set itself. For `axum::middleware::map_response_with_state`.
+pub async fn add_headers(State(policies): State<Policies>, mut response: Response) -> Response {
+    let policy = policies.of(response.extensions().get());
     let headers = response.headers_mut();
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -44,7 +91,54 @@ mod tests {
     use axum::body::Body;
 
     fn run(response: Response) -> Response {
-        tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(add_headers(response))
+        let embedders = ["https://moodle.example", "https://*.example.org:8443", "https://a; script-src *", "x"];
+        let policies = Policies::new(&embedders.map(str::to_owned));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(add_headers(State(policies), response))
+    }
+
+    #[test]
+    fn only_what_is_embedded_may_be_shown_by_others() {
+        let mut response = Response::new(Body::empty());
+        response.extensions_mut().insert(Framing::Embedded);
+        let response = run(response);
+        let policy = response.headers()["content-security-policy"].to_str().expect("ASCII");
+        let expected = "frame-ancestors 'self' https://moodle.example https://*.example.org:8443";
+        assert!(policy.ends_with(expected), "{policy}");
+        assert_eq!(policy.split("frame-ancestors").next(), CONTENT_SECURITY_POLICY.split("frame-ancestors").next());
+    }
+
+    #[test]
+    fn a_source_is_an_origin_and_nothing_more() {
+        for good in ["*", "https://a", "http://127.0.0.1:8080", "https://*.example.org", "https://chat-1.example.org:1"]
+        {
+            assert!(is_source(good), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "'self'",
+            "https://",
+            "https://*",
+            "https://a.*",
+            "https://a/",
+            "https://a b",
+            "https://a;b",
+            "https://a,b",
+            "https://a:",
+            "https://a:0",
+            "https://a:99999",
+            "https://a:+80",
+            "https://u@a",
+            "https://é.example",
+            "https://a..b",
+            "data:",
+            "javascript://a",
+            "https://*.",
+            "HTTPS://a",
+        ] {
+            assert!(!is_source(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -5,10 +5,12 @@ use super::assets::Assets;
 use super::gate::{self, Gate};
 use super::health::{Health, Report};
 use super::pages::events::EventSlots;
+use super::pages::place::Place;
 use super::pages::source::Source;
 use super::play::pictures::Pictures;
 use super::play::{Play, Videos};
 use super::router::{self, site};
+use super::security::Policies;
 use super::state::{Clock, Parts};
 use crate::archive::layout::Layout;
 use crate::archive::read::Reader;
@@ -43,6 +45,9 @@ use tower::ServiceExt as _;
 
 /// What clocks say first: 2026-09-21T14:13:20Z.
 const FIRST_S: i64 = 1_790_000_000;
+
+/// The one site that may show our players.
+pub(super) const EMBEDDER: &str = "https://moodle.example";
 
 thread_local! {
     /// A test runs on one thread, and so do its handlers.
@@ -132,10 +137,12 @@ impl World {
             },
             play: Play { lives: lives.clone(), videos, reader, gate: gate.clone() },
             pictures: Pictures { catalogue: catalogue.clone(), layout: layout.clone() },
-            pages: Source::new(catalogue.clone(), lives, layout.clone(), tasks),
+            pages: Source::new(catalogue.clone(), lives, layout.clone(), tasks)
+                .reached_at(Place::default().shown_by(&[EMBEDDER.to_owned()])),
             assets,
             events: EventSlots::new(64),
             accounts,
+            policies: Policies::new(&[EMBEDDER.to_owned()]),
         };
         let health = Health {
             report: watch::channel(Report::default()).1,

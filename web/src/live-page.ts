@@ -1,5 +1,6 @@
 // /live/<slug>: what is shown follows the server's messages; nobody reloads the page. The texts are all in the page
 // already (the server wrote them in the reader's language): a state shows by `data-state` on the root.
+import { share } from './watch/share';
 import { AmphiPlayer, type StateDetail } from './player/amphi-player';
 import { follow, type LiveState, type LiveUpdate } from './live-events';
 
@@ -171,3 +172,4 @@ class LivePage {
 
 const root = document.querySelector<HTMLElement>('[data-live]');
 if (root) new LivePage(root);
+share(document.querySelector<HTMLElement>('[data-share-part]'), null);

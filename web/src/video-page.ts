@@ -1,12 +1,19 @@
-// /videos/<id>-<slug>: the player, and ?t=SECONDS in the address.
+// /videos/<id>-<slug>: the player; ?t=SECONDS in the address, or where it was left; chapters, transcript, sharing.
 import { AmphiPlayer } from './player/amphi-player';
+import { resume } from './watch/resume';
+import { askedTime, followLinks, seekWhenReady } from './watch/seek';
+import { share } from './watch/share';
+import { transcript } from './watch/transcript';
 
 const player = document.querySelector('amphi-player');
-const from_s = Number(new URLSearchParams(location.search).get('t'));
-if (player instanceof AmphiPlayer && Number.isFinite(from_s) && from_s > 0) {
-  player.addEventListener('state', function seekOnce(event) {
-    if ((event as CustomEvent<{ state: string }>).detail.state === 'loading') return;
-    player.removeEventListener('state', seekOnce);
-    player.seek(from_s);
-  });
+const root = document.querySelector<HTMLElement>('[data-video]');
+if (player instanceof AmphiPlayer) {
+  const from_s = askedTime(location.search);
+  if (from_s !== null) seekWhenReady(player, from_s);
+  if (root) {
+    resume(root, player, root.dataset['video'] ?? '');
+    followLinks(root, player);
+    share(root.querySelector<HTMLElement>('[data-share-part]'), player);
+    transcript(root.querySelector<HTMLElement>('[data-transcript]'), player);
+  }
 }

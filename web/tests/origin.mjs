@@ -13,6 +13,14 @@ const SEGMENT_S = 2;
 const PART_TARGET_S = 0.55;
 /** The page of the video that the live becomes, as the server's tests name it. */
 export const VIDEO_PAGE = '/videos/v1-amphi-emile-borel-23-novembre';
+/** A page of which all is said: the same pictures, with chapters and a transcript in two languages. */
+export const LECTURE_PAGE = '/videos/v7-analyse-2-series-de-fourier';
+const LINES = {
+  fr: ['bonjour à toutes et à tous', 'nous parlons des séries de Fourier', 'la convergence n’est pas uniforme', 'voici un premier exemple', 'et un second', 'c’est tout pour aujourd’hui'],
+  en: ['hello everybody', 'we speak of Fourier series', 'the convergence is not uniform', 'here is a first example', 'and a second one', 'that is all for today'],
+};
+const vttTime = (s) => `00:00:${String(s).padStart(2, '0')}.000`;
+const vtt = (cues) => `WEBVTT\n${cues.map(([from, to, text]) => `\n${vttTime(from)} --> ${vttTime(to)}\n${text}\n`).join('')}`;
 /** Twenty previews of 16 pixels, beside each other. */
 const SHEET = execFileSync('ffmpeg', [...'-v error -f lavfi -i testsrc=s=320x16 -frames:v 1 -f mjpeg -'.split(' ')]);
 /** A blocked playlist request is answered with 503 after this long: three target durations, as the rules say. */
@@ -171,7 +179,7 @@ class Subtitles {
  * Starts an origin on a free port. `subtitles` are the languages listed; `rate` is the picture's frames per second; `rungs` are pictures
  * beside the source's, each `{ height, lag_ms }`: made so much later than the source, as an engine does.
  */
-export async function startOrigin({ rate = 24, rungs = [], subtitles: languages = [], port = 0, host = '127.0.0.1' } = {}) {
+export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtitles: languages = [], port = 0, host = '127.0.0.1' } = {}) {
   const pictureTrack = (name, lag_ms) => new Track(name, 12_800 * rate, 12_800, lag_ms);
   const tracks = { source: pictureTrack('source', 0), audio: new Track('audio', 48_000, 1024) };
   for (const { height, lag_ms } of rungs) tracks[`${height}p`] = pictureTrack(`${height}p`, lag_ms);
@@ -270,7 +278,7 @@ export async function startOrigin({ rate = 24, rungs = [], subtitles: languages 
       request.on('close', () => watchers.delete(response));
       return;
     }
-    if ((found = /^\/(live\/demo|videos\/v1)\/master\.m3u8$/.exec(pathname))) {
+    if ((found = /^\/(live\/demo|videos\/v[17])\/master\.m3u8$/.exec(pathname))) {
       const kind = found[1] === 'live/demo' ? 'live' : 'vod';
       if (kind === 'live' ? tracks.source.segments.length < 2 : live.state !== 'ended') return send('application/problem+json', '{"status":404}', 404);
       const audio = hasAudio ? `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="Audio",DEFAULT=YES,AUTOSELECT=YES,URI="/${kind}/audio/media.m3u8"\n` : '';
@@ -311,9 +319,13 @@ export async function startOrigin({ rate = 24, rungs = [], subtitles: languages 
       const cue = (n) => `\n00:00:${String(n * 2).padStart(2, '0')}.000 --> 00:00:${String(n * 2 + 2).padStart(2, '0')}.000\n/videos/v1/storyboard.jpg#xywh=${n * 16},0,16,16\n`;
       return send('text/vtt', `WEBVTT\n${[...Array(20).keys()].map(cue).join('')}`);
     }
+    if ((found = /^\/videos\/v7\/captions\/(fr|en)\.vtt$/.exec(pathname))) {
+      return send('text/vtt', vtt(LINES[found[1]].map((line, n) => [n * 3, n * 3 + 3, line])));
+    }
+    if (pathname === '/videos/v7/chapters.vtt') return send('text/vtt', vtt([[0, 6, 'Rappels'], [6, 12, 'Dirichlet'], [12, 59, 'Exemples']]));
     if (pathname === '/videos/v1/storyboard.jpg') return send('image/jpeg', SHEET);
     if ((found = /^\/media\/subtitles-(\w+)\/(\d+)\.vtt$/.exec(pathname))) return send('text/vtt', subtitles[found[1]].segment(Number(found[2])));
-    return serveFile(pathname, request.headers['accept-language'] ?? '', send, response);
+    return serveFile(pathname, request.headers['accept-language'] ?? '', send, response, embedder);
   }
 
   const server = http.createServer((request, response) => {
@@ -355,15 +367,17 @@ export async function startOrigin({ rate = 24, rungs = [], subtitles: languages 
 }
 
 const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.html': 'text/html; charset=utf-8' };
-const PAGES = { '/': 'home', '/live/demo': 'live', [VIDEO_PAGE]: 'video' };
+const PAGES = { '/embed/videos/v7': 'embed-video', '/embed/live/demo': 'embed-live', '/': 'home', '/live/demo': 'live', '/videos': 'videos', '/none': 'error', [VIDEO_PAGE]: 'video', [LECTURE_PAGE]: 'lecture' };
 
 // A page of tests/pages has the assets' names before hashing, such as /assets/live.js.
-function serveFile(pathname, languages, send, response) {
+function serveFile(pathname, languages, send, response, embedder) {
   const page = PAGES[pathname];
   if (page) {
     const language = languages.startsWith('en') ? 'en' : 'fr';
-    response.setHeader('content-security-policy', CSP);
-    return send(TYPES['.html'], fs.readFileSync(path.join(HERE, 'pages', `${page}.${language}.html`)));
+    const embedded = page.startsWith('embed-');
+    response.setHeader('content-security-policy', embedded ? `${CSP} ${embedder}` : CSP);
+    const text = fs.readFileSync(path.join(HERE, 'pages', `${page}.${language}.html`), 'utf8');
+    return send(TYPES['.html'], text.replace('data-embedders=""', `data-embedders="${embedder}"`));
   }
   const manifest = JSON.parse(fs.readFileSync(path.join(DIST, '.vite/manifest.json'), 'utf8'));
   const entry = Object.values(manifest).find((item) => item.isEntry && pathname === `/assets/${item.name}.js`);

@@ -380,7 +380,7 @@ impl Gate {
             // The address without the link: it is in no history and in nobody's copy of the address.
             return Err(Box::new(refusal::move_on(parts.uri.path(), cookie)));
         }
-        let shown = matches!(rule.surface, Surface::Media | Surface::Page) && !found.known.open;
+        let shown = matches!(rule.surface, Surface::Media | Surface::Page | Surface::Embed) && !found.known.open;
         let mut pass = None;
         // A page, or the media itself: who may have the one may have the other.
         if let (true, false, Some(folder)) = (shown, unlocking, &found.folder) {

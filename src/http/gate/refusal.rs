@@ -17,6 +17,8 @@ use axum::response::{IntoResponse as _, Response};
 pub enum Surface {
     /// A person.
     Page,
+    /// A person, in a page of another site.
+    Embed,
     /// A player, on this site or another.
     Media,
     /// A program.
@@ -43,6 +45,7 @@ pub(super) fn plain(problem: Problem) -> Response {
 pub(super) fn answer(refusal: Refusal, surface: Surface, to: &To<'_>) -> Response {
     match surface {
         Surface::Page => page(refusal, to),
+        Surface::Embed => embed(refusal, to),
         Surface::Api => plain(problem(refusal)),
         // What does not exist may be asked for again in a second, as players do.
         Surface::Media if refusal == Refusal::Hidden => play::public(problem(refusal).into_response()),
@@ -64,6 +67,18 @@ fn page(refusal: Refusal, to: &To<'_>) -> Response {
         (Refusal::Hidden, _) => ErrorPage::NotFound.render_for(&reader),
         (Refusal::Password | Refusal::Forbidden | Refusal::Scope(_), _) => ErrorPage::Forbidden.render_for(&reader),
     }
+}
+
+/// Nobody signs in within another site's page: the way to ours is shown.
+fn embed(refusal: Refusal, to: &To<'_>) -> Response {
+    let headers = &to.parts.headers;
+    let reader = pages::Reader { headers, assets: to.assets, visitor: to.visitor, cookies: to.cookies };
+    let status = match refusal {
+        Refusal::Hidden => StatusCode::NOT_FOUND,
+        Refusal::SignIn | Refusal::Password => StatusCode::UNAUTHORIZED,
+        Refusal::Scope(_) | Refusal::Forbidden => StatusCode::FORBIDDEN,
+    };
+    pages::embed::refused(&reader, status, to.folder.filter(|_| refusal != Refusal::Hidden))
 }
 
 fn problem(refusal: Refusal) -> Problem {

@@ -90,6 +90,10 @@ const fn media(path: &'static str, door: Door) -> Rule {
     Rule { method: Verb::Get, path, door, action: Action::See, surface: Surface::Media }
 }
 
+const fn embed(path: &'static str, door: Door) -> Rule {
+    Rule { method: Verb::Get, path, door, action: Action::See, surface: Surface::Embed }
+}
+
 const fn api(method: Verb, path: &'static str, door: Door, action: Action) -> Rule {
     Rule { method, path, door, action, surface: Surface::Api }
 }
@@ -116,6 +120,11 @@ pub(super) const RULES: &[Rule] = &[
     media("/live/{slug}/events", Door::Live(LivePart::Page)),
     form("/live/{slug}/password", Door::UnlockLive(LivePart::Page), Action::See),
     form("/videos/{id}/password", Door::UnlockVideo(VideoPart::Page), Action::See),
+    // The players alone, in pages of other sites.
+    embed("/embed/live/{slug}", Door::Live(LivePart::Page)),
+    embed("/embed/videos/{id}", Door::Video(VideoPart::Page)),
+    // Asked about one by one.
+    api(Verb::Get, "/oembed", SITE, Action::See),
     // What it shows is asked for one by one.
     page("/search", SITE),
     page("/assets/{*path}", SITE),
@@ -147,6 +156,7 @@ pub(super) const RULES: &[Rule] = &[
     media("/videos/{id}/master.m3u8", Door::Video(VideoPart::Playlist)),
     media("/videos/{id}/pass", Door::Video(VideoPart::Segment)),
     media("/videos/{id}/captions/{file}", Door::Video(VideoPart::Caption)),
+    media("/videos/{id}/chapters.vtt", Door::Video(VideoPart::Caption)),
     media("/videos/{id}/{rendition}/{file}", Door::VideoFile),
     media("/videos/{id}/poster.jpg", PICTURE),
     media("/videos/{id}/storyboard.jpg", PICTURE),

@@ -3,6 +3,7 @@
 use super::error::ErrorPage;
 use super::frame::{Frame, respond};
 use super::model::LiveView;
+use super::outside::{self, HEIGHT, Outside, WIDTH};
 use super::source::{self, Source};
 use crate::http::assets::{Assets, Entry};
 use crate::http::gate::visitor::Visitor;
@@ -16,6 +17,10 @@ use axum::response::{IntoResponse, Response};
 struct Page<'a> {
     frame: Frame<'a>,
     view: LiveView,
+    /// The address of the player alone, and the code that shows it.
+    embed: String,
+    embed_code: String,
+    outside: Option<Outside>,
 }
 
 pub(super) async fn page(
@@ -31,11 +36,16 @@ pub(super) async fn page(
         Err(_) => return ErrorPage::Failed.render(&headers, &assets, &visitor),
     };
     let frame = Frame::new(&headers, &assets, Entry::Live).seen_by(&visitor);
-    respond(StatusCode::OK, &Page { frame, view }).into_response()
+    let site = source.place().site(&headers);
+    let embed = format!("{site}{}", view.embed_url());
+    let embed_code = outside::code(&embed, &view.title, (WIDTH, HEIGHT));
+    let outside = Outside::of_live(&site, &view);
+    respond(StatusCode::OK, &Page { frame, view, embed, embed_code, outside }).into_response()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::markdown::Html;
     use super::*;
     use crate::live::status::State;
 
@@ -44,7 +54,7 @@ mod tests {
         let view = LiveView {
             slug: "demo".into(),
             title: "Amphi".into(),
-            description: Some("Cours de <l’UFR>.\nEntrée libre.".into()),
+            description: Html::of_markdown("Cours de <l’UFR>.\n\n*Entrée libre.*"),
             state: State::Idle,
             started_at: None,
             viewers: 0,
@@ -53,7 +63,9 @@ mod tests {
             recent: Vec::new(),
         };
         let assets = Assets::unhashed();
-        let page = Page { frame: Frame::new(&HeaderMap::new(), &assets, Entry::Live), view }.render().unwrap();
-        assert!(page.contains("<p class=\"description\">Cours de &#60;l’UFR&#62;.\nEntrée libre.</p>"), "{page}");
+        let frame = Frame::new(&HeaderMap::new(), &assets, Entry::Live);
+        let (embed, embed_code, outside) = (String::new(), String::new(), None);
+        let page = Page { frame, view, embed, embed_code, outside }.render().unwrap();
+        assert!(page.contains("<p>Cours de &lt;l’UFR&gt;.</p>\n<p><em>Entrée libre.</em></p>"), "{page}");
     }
 }

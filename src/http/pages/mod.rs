@@ -4,14 +4,18 @@
 //! the [`texts`] of the reader's language. What changes while somebody looks comes by [`events`].
 
 mod cues;
+pub mod embed;
 mod error;
 pub mod events;
 pub mod form;
 mod frame;
 mod home;
 mod live;
+pub mod markdown;
 pub mod model;
+mod outside;
 pub mod people;
+pub mod place;
 pub mod search;
 pub mod source;
 pub mod texts;
@@ -55,7 +59,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `/`, `/live/{slug}`, `/live/{slug}/events`, `/videos` and `/videos/{id}-{slug}`. [`not_found`] is for the router's fallback.
+/// `/`, `/live/{slug}`, `/live/{slug}/events`, `/videos`,
+/// `/videos/{id}-{slug}` and `/videos/{id}/chapters.vtt`. [`not_found`] is for the router's fallback.
 pub fn routes<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -69,4 +74,5 @@ where
         .route("/live/{slug}/events", get(events::stream))
         .route("/videos", get(videos::page))
         .route("/videos/{name}", get(video::page))
+        .route("/videos/{id}/chapters.vtt", get(video::chapters::file))
 }

@@ -1,5 +1,7 @@
 //! What the pages show, as plain data: made by [`super::source`], read by the templates.
 
+use super::markdown::Html;
+use super::video::about::About;
 use crate::live::status::State;
 use media::caption::language::Language;
 use media::time::WallTime;
@@ -78,8 +80,8 @@ pub struct LiveView {
     pub slug: String,
     /// The broadcaster's.
     pub title: String,
-    /// The broadcaster's, as written.
-    pub description: Option<String>,
+    /// The broadcaster's.
+    pub description: Option<Html>,
     /// Where the timeline stands.
     pub state: State,
     /// Begin of this live.
@@ -135,6 +137,12 @@ impl LiveView {
         format!("/live/{}/master.m3u8", self.slug)
     }
 
+    /// The player alone, for other sites.
+    #[must_use]
+    pub fn embed_url(&self) -> String {
+        format!("/embed/live/{}", self.slug)
+    }
+
     /// The stream of states.
     #[must_use]
     pub fn events_url(&self) -> String {
@@ -177,10 +185,8 @@ pub struct VideoView {
     pub slug: String,
     /// As written by its owner.
     pub title: String,
-    /// As written by its owner.
-    pub description: Option<String>,
-    /// Language of title and description (BCP 47), if known.
-    pub language: Option<String>,
+    /// What else is said of it.
+    pub about: About,
     /// Where it was recorded from.
     pub broadcaster: Option<BroadcasterLink>,
     /// Begin of the recording.
@@ -221,6 +227,18 @@ impl VideoView {
     #[must_use]
     pub fn length(&self) -> String {
         length(self.duration_ms)
+    }
+
+    /// The player alone, for other sites.
+    #[must_use]
+    pub fn embed_url(&self) -> String {
+        format!("/embed/videos/{}", self.id)
+    }
+
+    /// The chapters, for the player, if there are any.
+    #[must_use]
+    pub fn chapters_url(&self) -> Option<String> {
+        (!self.about.chapters.is_empty()).then(|| format!("/videos/{}/chapters.vtt", self.id))
     }
 
     /// What was said, as a file: `txt`, `vtt` or `srt`.

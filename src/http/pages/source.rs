@@ -4,7 +4,10 @@
 
 use super::error::Failure;
 use super::events::{Announced, Announcer, LiveUpdate};
+use super::markdown::Html;
 use super::model::{BroadcasterLink, HomeView, LiveCard, LiveView, VideoCard, VideoLink, VideoView};
+use super::place::Place;
+use super::video::about::About;
 use crate::archive::captions;
 use crate::archive::layout::Layout;
 use crate::catalogue::id::VideoId;
@@ -39,13 +42,25 @@ pub struct Source {
     tasks: Tasks,
     /// Broadcasters whose page somebody looks at. Each has one task that tells all of them.
     watched: Arc<Mutex<HashMap<String, watch::Sender<Announced>>>>,
+    place: Place,
 }
 
 impl Source {
     /// Over a catalogue, its lives and its recordings.
     #[must_use]
     pub fn new(catalogue: Catalogue, lives: live::Handle, layout: Layout, tasks: Tasks) -> Self {
-        Self { catalogue, lives, layout, tasks, watched: Arc::default() }
+        Self { catalogue, lives, layout, tasks, watched: Arc::default(), place: Place::default() }
+    }
+
+    /// The same, with where people reach the site.
+    #[must_use]
+    pub fn reached_at(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
+
+    /// Where people reach the site.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// What there is.
@@ -104,6 +119,7 @@ pub async fn live(source: &Source, slug: &str, visitor: &Visitor) -> Result<Opti
     let Ok(name) = slug.parse::<Slug>() else { return Ok(None) };
     let found = source.catalogue.broadcaster_by_slug(&name).await.map_err(|e| failed(&e))?;
     let Some(broadcaster) = found else { return Ok(None) };
+    let details = source.catalogue.broadcaster_details(&broadcaster.id).await.map_err(|e| failed(&e))?;
     let filter = VideoFilter {
         broadcaster: Some(broadcaster.id.clone()),
         listed_only: true,
@@ -122,7 +138,7 @@ pub async fn live(source: &Source, slug: &str, visitor: &Visitor) -> Result<Opti
     Ok(Some(LiveView {
         slug: slug.to_owned(),
         title: broadcaster.title.clone(),
-        description: None,
+        description: details.and_then(|details| Html::of_markdown(&details.description)),
         state: status.as_ref().map_or(State::Idle, |s| s.state),
         started_at: status.as_ref().and_then(|s| s.started_at),
         viewers: status.as_ref().map_or(0, |s| s.viewers),
@@ -141,6 +157,7 @@ pub async fn video(source: &Source, id: &str) -> Result<Option<VideoView>, Failu
     let found = source.catalogue.video(&id).await.map_err(|e| failed(&e))?;
     let Some(video) = found.filter(|v| v.state == VideoState::Ended) else { return Ok(None) };
     let broadcaster = source.catalogue.broadcaster(&video.broadcaster_id).await.map_err(|e| failed(&e))?;
+    let details = source.catalogue.details(&id).await.map_err(|e| failed(&e))?;
     let captions = captions::offered(&source.layout, video.id.as_str()).await;
     Ok(Some(VideoView {
         id: video.id.to_string(),
@@ -150,8 +167,7 @@ pub async fn video(source: &Source, id: &str) -> Result<Option<VideoView>, Failu
         storyboard_url: video.storyboard_url(),
         captions,
         title: video.title,
-        description: None,
-        language: None,
+        about: About::of(details.unwrap_or_default()),
         broadcaster: broadcaster.map(|b| BroadcasterLink { slug: b.slug.to_string(), title: b.title }),
         recorded_at: video.started_at,
     }))

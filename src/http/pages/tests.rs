@@ -5,10 +5,11 @@ use super::source::Source;
 use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::{Broadcaster, NewBroadcaster};
+use crate::catalogue::details::{Chapter, DetailsChange, VideoKind};
 use crate::catalogue::video::{Finished, NewVideo};
 use crate::http::assets::{self, Assets};
 use crate::http::gate::{self, Gate};
-use crate::http::security;
+use crate::http::security::{self, Policies};
 use crate::http::state::Clock;
 use crate::lifecycle::Tasks;
 use crate::live;
@@ -17,9 +18,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRef;
 use axum::http::{Request, StatusCode};
-use axum::middleware::map_response;
+use axum::middleware::map_response_with_state;
 use axum::response::Response;
 use http_body_util::BodyExt;
+use media::caption::language::Language;
 use media::time::WallTime;
 use std::path::Path;
 use std::time::Duration;
@@ -58,6 +60,8 @@ fn at(seconds: i64) -> WallTime {
 const NOVEMBER: i64 = 1_795_000_000;
 /// The newest video's page.
 const VIDEO_PAGE: &str = "/videos/v1-amphi-emile-borel-23-novembre";
+/// The page of one of which all is said.
+const LECTURE_PAGE: &str = "/videos/v7-analyse-2-series-de-fourier";
 
 /// A catalogue with two halls and three videos of the first, whose lives are shown as a test likes.
 struct World {
@@ -77,8 +81,8 @@ impl World {
         let catalogue = Catalogue::open(path.to_str().unwrap()).await.unwrap();
         catalogue.migrate().await.unwrap();
         let lives = live::Handle::idle(catalogue.clone(), folder.path());
-        let source =
-            Source::new(catalogue.clone(), lives.clone(), Layout::new(folder.path().join("media")), Tasks::default());
+        let layout = Layout::new(folder.path().join("media"));
+        let source = Source::new(catalogue.clone(), lives.clone(), layout.clone(), Tasks::default());
         let (clock, settings) = (Clock(|| at(NOVEMBER)), gate::Settings::default());
         // Nothing is believed for longer than a question: tests change the catalogue behind its back.
         let gate = Gate::believing(catalogue.clone(), clock, Assets::unhashed(), settings, Duration::ZERO);
@@ -94,7 +98,38 @@ impl World {
             let id = world.video(&hall, title, at(NOVEMBER - day * 86_400), duration_ms).await;
             world.ids.push((id, name));
         }
+        world.describe("v7", &layout).await;
         world
+    }
+
+    /// All that can be said of a video, in French, and what is said in it in two languages.
+    async fn describe(&self, name: &str, layout: &Layout) {
+        let chapter = |s: u64, title: &str| Chapter { start: Duration::from_secs(s), title: title.to_owned() };
+        let change = DetailsChange {
+            description: Some(
+                "Deuxième cours du semestre : **convergence** des séries de Fourier.\n\n## Plan\n\n\
+                 1. Rappels sur les séries entières\n2. Théorème de Dirichlet\n3. Exemples\n\n\
+                 Le [polycopié](https://example.org/poly.pdf) et les exercices : <prof@example.org>."
+                    .to_owned(),
+            ),
+            language: Some(Language::new("fr")),
+            kind: Some(VideoKind::Lecture),
+            licence: Some("CC-BY-SA-4.0".to_owned()),
+            tags: Some(["analyse", "fourier", "licence 3"].map(str::to_owned).to_vec()),
+            speakers: Some(vec!["Émilie Dupont".to_owned(), "Jean-Baptiste Lefèvre".to_owned()]),
+            chapters: Some(vec![
+                chapter(0, "Rappels"),
+                chapter(6, "Le théorème de Dirichlet et ses hypothèses"),
+                chapter(12, "Exemples"),
+            ]),
+            ..DetailsChange::default()
+        };
+        let id = self.id(name);
+        self.catalogue.change_details(&id.parse().unwrap(), change).await.unwrap();
+        std::fs::create_dir_all(layout.folder(id)).unwrap();
+        for tag in ["en", "fr"] {
+            std::fs::write(layout.captions(id, &Language::new(tag).unwrap()), "").unwrap();
+        }
     }
 
     async fn hall(&self, slug: &str, title: &str) -> Broadcaster {
@@ -144,8 +179,14 @@ impl World {
 }
 
 fn router(app: &App) -> Router {
-    let router = Router::new().merge(super::routes()).merge(assets::routes()).fallback(super::not_found);
-    app.gate.guard(router.with_state(app.clone())).layer(map_response(security::add_headers))
+    let router = Router::new()
+        .merge(super::routes())
+        .merge(super::embed::routes())
+        .merge(assets::routes())
+        .fallback(super::not_found);
+    app.gate
+        .guard(router.with_state(app.clone()))
+        .layer(map_response_with_state(Policies::new(&[]), security::add_headers))
 }
 
 async fn get(app: &App, path: &str, language: &str) -> Response {
@@ -165,7 +206,16 @@ async fn pages_of_the_players_tests_are_what_the_server_sends() {
     let world = World::new().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/tests/pages");
     let write = std::env::var_os("AMPHI_WRITE_PAGES").is_some();
-    let pages = [(VIDEO_PAGE, "video"), ("/none", "error"), ("/live/demo", "live"), ("/", "home")];
+    let pages = [
+        (VIDEO_PAGE, "video"),
+        (LECTURE_PAGE, "lecture"),
+        ("/embed/videos/v7", "embed-video"),
+        ("/videos?kind=lecture", "videos"),
+        ("/none", "error"),
+        ("/live/demo", "live"),
+        ("/embed/live/demo", "embed-live"),
+        ("/", "home"),
+    ];
     for (path, name) in pages {
         match name {
             "live" => world.show(State::Idle),

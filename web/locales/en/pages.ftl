@@ -28,7 +28,6 @@ watch-it = Watch it
 watch-video = See the video’s page
 latest-of = Latest videos of { $name }
 recorded = Recorded on
-transcript = Transcript made by machine:
 transcript-text = text
 needs-script = The player needs JavaScript. You can also open the stream in a media player such as VLC:
 open-stream = Open the stream

@@ -28,7 +28,6 @@ watch-it = Le regarder
 watch-video = Voir la page de la vidéo
 latest-of = Dernières vidéos de { $name }
 recorded = Enregistrée le
-transcript = Transcription automatique :
 transcript-text = texte
 needs-script = Le lecteur a besoin de JavaScript. Vous pouvez aussi ouvrir le flux dans un lecteur comme VLC :
 open-stream = Ouvrir le flux

@@ -1,9 +1,10 @@
 // <amphi-player>: the one place that knows which player library is used. Pages, tests and embeds speak to this element
 // only, so that the library can be replaced.
 //
-// Attributes  src (a multivariant playlist), kind ("live" | "video"), title, poster, thumbnails (WebVTT of previews), autoplay
+// Attributes  src (a multivariant playlist), kind ("live" | "video"), title, poster, thumbnails (WebVTT of previews), chapters (WebVTT),
+//             autoplay
 // Methods     play(), pause(), seek(seconds), seekToDate(ms), goLive(), reload(), tellCue(cue), forgetCues()
-// Properties  hls, video, latency, playingDate, behind, state
+// Properties  hls, video, latency, playingDate, behind, state, seekableEnd
 // Events      time, state, quality, error (CustomEvent; see the interfaces below)
 //
 // Errors of a live never end it: the source is mounted again after 1, 2, 4 … 15 s, as often as needed.
@@ -14,7 +15,7 @@ import 'vidstack/player';
 import 'vidstack/player/layouts/default';
 import 'vidstack/player/ui';
 import type { MediaPlayerElement, MediaVideoLayoutElement } from 'vidstack/elements';
-import type { MediaProviderChangeEvent } from 'vidstack';
+import { TextTrack, type MediaProviderChangeEvent } from 'vidstack';
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
@@ -110,6 +111,12 @@ export class AmphiPlayer extends HTMLElement {
 
   get kind(): 'live' | 'video' {
     return this.getAttribute('kind') === 'live' ? 'live' : 'video';
+  }
+
+  /** How far one can seek, in seconds; 0 before that is known. */
+  get seekableEnd(): number {
+    const end_s = this.#state === 'loading' ? 0 : (this.#player?.state.seekableEnd ?? 0);
+    return Number.isFinite(end_s) ? end_s : 0;
   }
 
   /** Seconds from the live edge, or null. */
@@ -270,6 +277,8 @@ export class AmphiPlayer extends HTMLElement {
     layout.setAttribute('seek-step', '10');
     this.#showPreviews(layout);
     player.append(provider, layout);
+    const chapters = this.kind === 'video' ? this.getAttribute('chapters') : null;
+    if (chapters) player.textTracks.add(new TextTrack({ src: chapters, kind: 'chapters', type: 'vtt', language, default: true }));
     this.#menu = new QualityMenu(player, this.#quality, labels, language);
     this.#cover = new SoundCover(labels.own.soundAlone);
     this.#listen(player);

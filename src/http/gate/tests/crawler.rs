@@ -252,7 +252,9 @@ fn agrees(rule: &Rule, decision: Decision, answer: &Answer) -> bool {
     match decision {
         Decision::Refused(Refusal::Password) if unlocks => answer.text.contains(REACHED),
         Decision::Allowed if is_form(rule) => answer.status == 403 && answer.text.contains(REACHED),
-        Decision::Allowed if rule.surface == Surface::Page && !matches!(rule.door, Door::Plain(_)) => {
+        Decision::Allowed
+            if matches!(rule.surface, Surface::Page | Surface::Embed) && !matches!(rule.door, Door::Plain(_)) =>
+        {
             answer.status < 400
         }
         Decision::Allowed => !matches!(answer.status, 401 | 403 | 405) && !answer.text.contains(HIDDEN),

@@ -1,8 +1,14 @@
 //! `/videos/{id}-{slug}`: a video. The id finds it; another slug, as after a change of title, is sent on.
 
+pub(super) mod about;
+pub(super) mod chapters;
+#[cfg(test)]
+mod tests;
+
 use super::error::ErrorPage;
 use super::frame::{Frame, respond};
 use super::model::VideoView;
+use super::outside::{self, HEIGHT, Outside, WIDTH};
 use super::source::{self, Source};
 use crate::http::assets::{Assets, Entry};
 use crate::http::gate::visitor::Visitor;
@@ -16,6 +22,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 struct Page<'a> {
     frame: Frame<'a>,
     view: VideoView,
+    /// The page's address, for other places.
+    address: String,
+    /// The address of the player alone, and the code that shows it.
+    embed: String,
+    embed_code: String,
+    outside: Option<Outside>,
 }
 
 pub(super) async fn page(
@@ -38,39 +50,9 @@ pub(super) async fn page(
         return Redirect::temporary(&format!("{}{query}", view.url())).into_response();
     }
     let frame = Frame::new(&headers, &assets, Entry::Video).seen_by(&visitor);
-    respond(StatusCode::OK, &Page { frame, view }).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use media::caption::language::Language;
-    use media::time::WallTime;
-
-    #[test]
-    fn a_title_in_a_known_language_says_which() {
-        let view = VideoView {
-            id: "v1".into(),
-            slug: "cours".into(),
-            title: "Cours".into(),
-            description: Some("Séries & sommes".into()),
-            language: Some("fr".into()),
-            broadcaster: None,
-            recorded_at: WallTime::from_micros(0),
-            duration_ms: 1_000,
-            poster_url: Some("/p.jpg".into()),
-            storyboard_url: Some("/p.vtt".into()),
-            captions: Language::new("fr").into_iter().collect(),
-        };
-        let assets = Assets::unhashed();
-        let page = Page { frame: Frame::new(&HeaderMap::new(), &assets, Entry::Video), view }.render().unwrap();
-        for part in [
-            "<h1 lang=\"fr\">Cours</h1>",
-            "Séries &#38; sommes",
-            " poster=\"/p.jpg\" thumbnails=\"/p.vtt\"",
-            "href=\"/videos/v1/captions/fr.txt\"",
-        ] {
-            assert!(page.contains(part), "{part}: {page}");
-        }
-    }
+    let site = source.place().site(&headers);
+    let (address, embed) = (format!("{site}{}", view.url()), format!("{site}{}", view.embed_url()));
+    let embed_code = outside::code(&embed, &view.title, (WIDTH, HEIGHT));
+    let outside = Outside::of_video(&site, &view);
+    respond(StatusCode::OK, &Page { frame, view, address, embed, embed_code, outside }).into_response()
 }

@@ -1,0 +1,141 @@
+//! Players in pages of other sites, and what other sites are told, through the whole site.
+
+use crate::catalogue::details::{Chapter, DetailsChange};
+use crate::catalogue::video::Video;
+use crate::http::support::{Answer, EMBEDDER, World, now};
+use crate::policy::state::Visibility;
+use crate::policy::who::Role;
+use serde_json::Value;
+use std::time::Duration;
+
+async fn video(world: &World, visibility: Visibility) -> Video {
+    let video = world.video(&world.hall("a").await, "Séries </script> & \"co\"").await;
+    world.show_video_to(&video, visibility).await;
+    video
+}
+
+fn ancestors(answer: &Answer) -> &str {
+    answer.header("content-security-policy").rsplit("frame-ancestors ").next().unwrap()
+}
+
+#[tokio::test]
+async fn only_players_may_be_shown_by_other_sites_and_only_by_those_of_the_setting() {
+    let world = World::new().await;
+    let video = video(&world, Visibility::Public).await;
+    let mut browser = world.browser();
+    for path in [format!("/embed/videos/{}", video.id), "/embed/live/a".to_owned(), "/embed/live/none".to_owned()] {
+        let answer = browser.get(&path).await;
+        assert_eq!(ancestors(&answer), format!("'self' {EMBEDDER}"), "{path}");
+        assert_eq!(answer.status, if path.ends_with("none") { 404 } else { 200 }, "{path}");
+        assert!(!answer.text.contains("<header") && answer.text.contains("<base target=\"_blank\">"), "{path}");
+    }
+    for path in ["/", "/videos", &video.page_url(), "/live/a", "/sign-in", "/none", "/account"] {
+        assert_eq!(ancestors(&browser.get(path).await), "'self'", "{path}");
+    }
+    let page = browser.get(&format!("/embed/videos/{}", video.id)).await.text;
+    assert!(page.contains(&format!("data-embedders=\"{EMBEDDER}\"")) && page.contains("<amphi-player kind=\"video\""));
+}
+
+#[tokio::test]
+async fn what_is_not_for_everybody_leads_to_its_page_and_tells_nothing() {
+    let world = World::new().await;
+    let video = video(&world, Visibility::SignedIn).await;
+    let path = format!("/embed/videos/{}", video.id);
+    let refused = world.browser().get(&path).await;
+    assert_eq!((refused.status, ancestors(&refused)), (401, format!("'self' {EMBEDDER}").as_str()));
+    assert!(refused.text.contains(&format!("href=\"/videos/{}\"", video.id)) && !refused.text.contains("Séries"));
+    assert!(!refused.text.contains("type=\"password\""), "nobody types a password within another site's page");
+    let marie = world.person("marie", Role::Viewer).await;
+    let shown = world.browser_of(&marie).await.get(&path).await;
+    assert!(shown.status == 200 && shown.text.contains("amphi-pass"), "in a page of this site");
+    world.show_video_to(&video, Visibility::Draft).await;
+    let hidden = world.browser().get(&path).await;
+    assert!(hidden.status == 404 && !hidden.text.contains(video.id.as_str()), "{}", hidden.text);
+}
+
+#[tokio::test]
+async fn oembed_answers_what_the_asker_may_see() {
+    let world = World::new().await;
+    let video = video(&world, Visibility::Public).await;
+    let ask = async |query: String| world.browser().get(&format!("/oembed?{query}")).await;
+    let address = format!("url=http%3A%2F%2Ftv.example{}", video.page_url());
+    let answer = ask(format!("{address}&maxwidth=320")).await;
+    assert_eq!(
+        (answer.status, answer.header("content-type"), answer.header("cache-control")),
+        (200, "application/json", "no-store")
+    );
+    let told: Value = serde_json::from_str(&answer.text).unwrap();
+    assert_eq!((&told["version"], &told["type"]), (&"1.0".into(), &"video".into()));
+    assert_eq!((&told["title"], &told["author_name"]), (&video.title.clone().into(), &"Hall a".into()));
+    assert_eq!((&told["width"], &told["height"]), (&320.into(), &180.into()));
+    let html = told["html"].as_str().unwrap();
+    let begin =
+        format!("<iframe src=\"http://tv.example/embed/videos/{}\" title=\"Séries &lt;/script&gt; &amp;", video.id);
+    assert!(html.starts_with(&begin), "{html}");
+
+    let xml = ask(format!("{address}&format=xml")).await;
+    assert_eq!((xml.status, xml.header("content-type")), (200, "text/xml; charset=utf-8"));
+    assert!(xml.text.contains("<title>Séries &lt;/script&gt; &amp; &quot;co&quot;</title>"), "{}", xml.text);
+    assert!(xml.text.contains("<html>&lt;iframe src=&quot;http://tv.example/embed/videos/"), "{}", xml.text);
+    let live = ask("url=http%3A%2F%2Ftv.example%2Flive%2Fa".to_owned()).await;
+    assert!(live.text.contains("/embed/live/a"), "{}", live.text);
+
+    for (query, status) in [
+        (String::new(), 400),
+        (format!("{address}&format=yaml"), 501),
+        (format!("url=http%3A%2F%2Fevil.example{}", video.page_url()), 404),
+        ("url=http%3A%2F%2Ftv.example%2Flive%2Fnone".to_owned(), 404),
+        ("url=http%3A%2F%2Ftv.example%2Fvideos%2Faaaaaaaaaaaaaaaa".to_owned(), 404),
+        ("url=http%3A%2F%2Ftv.example%2Faccount".to_owned(), 404),
+    ] {
+        assert_eq!(ask(query.clone()).await.status, status, "{query}");
+    }
+    for visibility in [Visibility::SignedIn, Visibility::Groups, Visibility::Draft] {
+        world.show_video_to(&video, visibility).await;
+        let answer = ask(address.clone()).await;
+        assert!(answer.status == 404 && !answer.text.contains("Séries"), "{visibility}: {}", answer.text);
+    }
+    world.show_video_to(&video, Visibility::Public).await;
+    world.catalogue.delete_video(&video.id, now()).await.unwrap();
+    assert_eq!(ask(address).await.status, 404, "deleted");
+}
+
+#[tokio::test]
+async fn a_page_tells_other_sites_what_it_is() {
+    let world = World::new().await;
+    let video = video(&world, Visibility::Public).await;
+    let chapter = |s: u64, title: &str| Chapter { start: Duration::from_secs(s), title: title.to_owned() };
+    let change = DetailsChange {
+        description: Some("**Deuxième** cours <!-- x -->".to_owned()),
+        licence: Some("CC-BY-4.0".to_owned()),
+        speakers: Some(vec!["Jo".to_owned()]),
+        chapters: Some(vec![chapter(0, "A"), chapter(12, "B")]),
+        ..DetailsChange::default()
+    };
+    world.catalogue.change_details(&video.id, change).await.unwrap();
+    let page = world.browser().get(&video.page_url()).await.text;
+    let url = format!("http://tv.example{}", video.page_url());
+    for part in [
+        format!("<meta property=\"og:url\" content=\"{url}\">"),
+        "<meta property=\"og:title\" content=\"Séries &#60;/script&#62; &#38; &#34;co&#34;\">".to_owned(),
+        "<meta property=\"og:description\" content=\"Deuxième cours\">".to_owned(),
+        format!("<meta property=\"og:video:url\" content=\"http://tv.example/embed/videos/{}\">", video.id),
+        "type=\"application/json+oembed\" href=\"http://tv.example/oembed?url=http%3A%2F%2Ftv.example%2Fvideos%2F"
+            .to_owned(),
+        "&#60;iframe src=&#34;http://tv.example/embed/videos/".to_owned(),
+    ] {
+        assert!(page.contains(&part), "{part}: {page}");
+    }
+    let json = page.split("<script type=\"application/ld+json\">").nth(1).unwrap().split("</script>").next().unwrap();
+    let told: Value = serde_json::from_str(json).unwrap();
+    assert_eq!((&told["@type"], &told["name"]), (&"VideoObject".into(), &video.title.clone().into()));
+    assert_eq!((&told["duration"], &told["uploadDate"]), (&"PT30S".into(), &"2026-09-21T14:13:20Z".into()));
+    assert_eq!((&told["actor"][0]["name"], &told["url"]), (&"Jo".into(), &url.clone().into()));
+    assert_eq!((&told["hasPart"][0]["endOffset"], &told["hasPart"][1]["endOffset"]), (&12.into(), &30.into()));
+    assert_eq!(told["hasPart"][1]["url"], format!("{url}?t=12"));
+    assert_eq!(page.matches("<script").count(), page.matches("</script>").count());
+    let live = world.browser().get("/live/a").await.text;
+    assert!(
+        live.contains("<meta property=\"og:url\" content=\"http://tv.example/live/a\">") && live.contains("oembed")
+    );
+}

@@ -1,0 +1,158 @@
+//! What other sites are told of a page that somebody links to: Open Graph, JSON-LD (schema.org), where its oEmbed is, and the code that shows
+//! its player elsewhere. All addresses are whole. They tell nothing that the page does not.
+
+use super::markdown::Html;
+use crate::http::pages::model::{LiveView, VideoView};
+use jiff::Timestamp;
+use media::time::WallTime;
+use serde_json::{Value, json};
+
+/// What a player is shown in, unless somebody says otherwise: 16:9, in pixels.
+pub(super) const WIDTH: u32 = 640;
+/// See [`WIDTH`].
+pub(super) const HEIGHT: u32 = 360;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(super) struct Outside {
+    /// The page.
+    pub(super) url: String,
+    pub(super) title: String,
+    /// Its first words; empty for none.
+    pub(super) summary: String,
+    pub(super) image: Option<String>,
+    /// The player alone.
+    pub(super) embed: String,
+    /// Where a program asks how to show it.
+    pub(super) oembed: String,
+    pub(super) json_ld: Option<Html>,
+}
+
+impl Outside {
+    /// Of a video; `None`: nobody says where this site is.
+    pub(super) fn of_video(site: &str, view: &VideoView) -> Option<Self> {
+        let mut outside = Self::of(site, &view.url(), &view.title, &view.embed_url())?;
+        outside.summary.clone_from(&view.about.summary);
+        outside.image = view.poster_url.as_ref().map(|poster| format!("{site}{poster}"));
+        outside.json_ld = Some(video_object(site, view, &outside));
+        Some(outside)
+    }
+
+    /// Of a live; `None`: nobody says where this site is.
+    pub(super) fn of_live(site: &str, view: &LiveView) -> Option<Self> {
+        Self::of(site, &view.url(), &view.title, &view.embed_url())
+    }
+
+    fn of(site: &str, path: &str, title: &str, embed: &str) -> Option<Self> {
+        if site.is_empty() {
+            return None;
+        }
+        let url = format!("{site}{path}");
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let oembed = format!("{site}/oembed?{}", query.append_pair("url", &url).finish());
+        Some(Self {
+            url,
+            title: title.to_owned(),
+            summary: String::new(),
+            image: None,
+            embed: format!("{site}{embed}"),
+            oembed,
+            json_ld: None,
+        })
+    }
+}
+
+/// The code that shows a player: an `iframe`. `embed` is a whole address, or one of this site.
+pub(super) fn code(embed: &str, title: &str, (width, height): (u32, u32)) -> String {
+    format!(
+        "<iframe src=\"{}\" title=\"{}\" width=\"{width}\" height=\"{height}\" loading=\"lazy\" \
+         allow=\"autoplay; fullscreen; picture-in-picture\" allowfullscreen></iframe>",
+        escaped(embed),
+        escaped(title)
+    )
+}
+
+/// For attributes and text of HTML and XML. What XML can't have at all is left out.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c if c.is_control() => out.push(' '),
+            '\u{fffe}' | '\u{ffff}' => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn video_object(site: &str, view: &VideoView, outside: &Outside) -> Html {
+    let mut object = json!({
+        "@context": "https://schema.org",
+        "@type": "VideoObject",
+        "name": view.title,
+        "description": if outside.summary.is_empty() { &view.title } else { &outside.summary },
+        "uploadDate": date(view.recorded_at),
+        "duration": format!("PT{}S", view.duration_ms / 1_000),
+        "url": outside.url,
+        "embedUrl": outside.embed,
+    });
+    let mut add = |name: &str, value: Option<Value>| {
+        if let (Some(value), Some(object)) = (value, object.as_object_mut()) {
+            object.insert(name.to_owned(), value);
+        }
+    };
+    add("thumbnailUrl", outside.image.as_ref().map(|image| json!([image])));
+    add("inLanguage", view.about.language.as_ref().map(|language| json!(language.tag())));
+    let licence = view.about.licence.as_ref().and_then(|licence| licence.url.as_ref());
+    add("license", licence.map(|url| json!(url)));
+    let people: Vec<Value> =
+        view.about.speakers.iter().map(|name| json!({ "@type": "Person", "name": name })).collect();
+    add("actor", (!people.is_empty()).then(|| json!(people)));
+    add("keywords", (!view.about.tags.is_empty()).then(|| json!(view.about.tags.join(", "))));
+    let chapters = &view.about.chapters;
+    let clips: Vec<Value> = chapters
+        .iter()
+        .enumerate()
+        .map(|(n, chapter)| {
+            let end = chapters.get(n + 1).map_or(view.duration_ms / 1_000, super::video::about::Chapter::seconds);
+            let url = format!("{}?t={}", outside.url, chapter.seconds());
+            json!({ "@type": "Clip", "name": chapter.title, "startOffset": chapter.seconds(), "endOffset": end, "url": url })
+        })
+        .collect();
+    add("hasPart", (!clips.is_empty()).then(|| json!(clips)));
+    let channel = view
+        .broadcaster
+        .as_ref()
+        .map(|from| json!({ "@type": "Place", "name": from.title, "url": format!("{site}/live/{}", from.slug) }));
+    add("locationCreated", channel);
+    Html::of_json(&object)
+}
+
+fn date(at: WallTime) -> String {
+    let at = Timestamp::from_millisecond(at.millis()).unwrap_or_default();
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_one_element_whatever_the_title_is() {
+        let code = code("https://tv.example/embed/videos/a", "\"><script>'&", (640, 360));
+        assert!(code.contains("title=\"&quot;&gt;&lt;script&gt;&#39;&amp;\" width=\"640\""), "{code}");
+        assert_eq!(code.matches('<').count(), 2);
+        assert_eq!(escaped("a\u{0}\n\u{ffff}b"), "a  b");
+    }
+
+    #[test]
+    fn json_ends_no_script() {
+        let html = Html::of_json(&json!({ "a": "</script><!-- & \u{2028}" })).to_string();
+        assert_eq!(html, "{\"a\":\"\\u003c/script\\u003e\\u003c!-- \\u0026 \\u2028\"}");
+    }
+}
