@@ -285,7 +285,10 @@ fn gate_settings(config: &Config) -> gate::Settings {
 }
 
 fn place(config: &Config) -> Place {
-    Place::new(&config.http.public_url, gate_settings(config).secure).shown_by(&config.http.embed_ancestors)
+    Place::new(&config.http.public_url, gate_settings(config).secure)
+        .shown_by(&config.http.embed_ancestors)
+        .beside(config.http.tools.clone())
+        .written_to(config.http.contact.clone())
 }
 
 /// How people are written to, and where mails lead to.

@@ -49,6 +49,14 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
     if !config.http.embed_ancestors.iter().all(|source| source == "*" || is_origin(source)) {
         wrong.push(("http.embed_ancestors", "must be like \"https://HOST\", \"https://*.DOMAIN\" or \"*\"".to_owned()));
     }
+    if !config.http.tools.iter().all(|source| source.starts_with("https://") && is_origin(source)) {
+        wrong.push(("http.tools", "must be like \"https://HOST\" or \"https://*.DOMAIN\"".to_owned()));
+    }
+    let contact = &config.http.contact;
+    let mail = contact.contains('@') && !contact.contains(|c: char| c.is_whitespace() || c.is_control());
+    if !contact.is_empty() && !mail && !contact.starts_with("https://") {
+        wrong.push(("http.contact", "must be a mail address or https://…".to_owned()));
+    }
     if !config.smtp.url.reveal().is_empty() {
         if site.is_empty() {
             wrong.push(("smtp.url", "needs http.public_url: mails lead back to the site".to_owned()));

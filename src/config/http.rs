@@ -19,9 +19,14 @@ section! {
         pub public_url: String = String::new(),
         /// Addresses of proxies in front, such as ["127.0.0.1"]: X-Forwarded-For is believed from them and from nobody else.
         pub proxies: Vec<IpAddr> = Vec::new(),
-        /// Sites whose pages may show our players, such as ["https://moodle.example.org", "https://*.example.org"]; ["*"]: all sites. This site
+        /// Sites whose pages may show our players, such as `["https://moodle.example.org", "https://*.example.org"]`; `["*"]`: all sites. This site
         /// always may.
         pub embed_ancestors: Vec<String> = Vec::new(),
+        /// Sites whose pages may stand beside a live, such as `["https://chat.example.org", "https://*.example.org"]`: a broadcaster's tool_url of another
+        /// site is not shown. Whoever watches is known to that site.
+        pub tools: Vec<String> = Vec::new(),
+        /// Whom people write to who can't use the site: a mail address or an https address, for the page on accessibility.
+        pub contact: String = String::new(),
         /// Whether /metrics answers everybody who reaches this server; otherwise it wants a token with the scope metrics:read.
         /// Under --dev: true.
         pub open_metrics: bool = false,

@@ -33,6 +33,8 @@ const HEADERS: [(HeaderName, &str); 4] = [
 pub enum Framing {
     /// The sites of the setting `http.embed_ancestors` may show it.
     Embedded,
+    /// It shows a page of this site: an origin of the setting `http.tools`.
+    Shows(String),
 }
 
 /// What is allowed to some pages only. Cheap to clone.
@@ -56,6 +58,11 @@ impl Policies {
     fn of(&self, framing: Option<&Framing>) -> HeaderValue {
         match framing {
             Some(Framing::Embedded) => self.embedded.clone(),
+            Some(Framing::Shows(origin)) if is_source(origin) => {
+                let policy = format!("{CONTENT_SECURITY_POLICY}; frame-src 'self' {origin}");
+                HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static(CONTENT_SECURITY_POLICY))
+            }
+            Some(Framing::Shows(_)) => HeaderValue::from_static(CONTENT_SECURITY_POLICY),
             None => HeaderValue::from_static(CONTENT_SECURITY_POLICY),
         }
     }
@@ -106,6 +113,19 @@ mod tests {
         let expected = "frame-ancestors 'self' https://moodle.example https://*.example.org:8443";
         assert!(policy.ends_with(expected), "{policy}");
         assert_eq!(policy.split("frame-ancestors").next(), CONTENT_SECURITY_POLICY.split("frame-ancestors").next());
+    }
+
+    #[test]
+    fn a_page_shows_the_one_site_that_it_names() {
+        for (origin, added) in
+            [("https://chat.example", "; frame-src 'self' https://chat.example"), ("x; script-src *", "")]
+        {
+            let mut response = Response::new(Body::empty());
+            response.extensions_mut().insert(Framing::Shows(origin.to_owned()));
+            let response = run(response);
+            let policy = response.headers()["content-security-policy"].to_str().expect("ASCII");
+            assert_eq!(policy, format!("{CONTENT_SECURITY_POLICY}{added}"));
+        }
     }
 
     #[test]

@@ -49,6 +49,9 @@ const FIRST_S: i64 = 1_790_000_000;
 /// The one site that may show our players.
 pub(super) const EMBEDDER: &str = "https://moodle.example";
 
+/// The one site whose pages may stand beside a live.
+pub(super) const TOOL: &str = "https://chat.example";
+
 thread_local! {
     /// A test runs on one thread, and so do its handlers.
     static NOW_S: Cell<i64> = const { Cell::new(FIRST_S) };
@@ -62,6 +65,13 @@ pub(super) fn now() -> WallTime {
 /// Lets time pass.
 pub(super) fn pass(seconds: i64) {
     NOW_S.set(NOW_S.get() + seconds);
+}
+
+fn place() -> Place {
+    Place::default()
+        .shown_by(&[EMBEDDER.to_owned()])
+        .beside(vec![TOOL.to_owned()])
+        .written_to("help@tv.example".to_owned())
 }
 
 /// The site and what stands behind it.
@@ -137,8 +147,7 @@ impl World {
             },
             play: Play { lives: lives.clone(), videos, reader, gate: gate.clone() },
             pictures: Pictures { catalogue: catalogue.clone(), layout: layout.clone() },
-            pages: Source::new(catalogue.clone(), lives, layout.clone(), tasks)
-                .reached_at(Place::default().shown_by(&[EMBEDDER.to_owned()])),
+            pages: Source::new(catalogue.clone(), lives, layout.clone(), tasks).reached_at(place()),
             assets,
             events: EventSlots::new(64),
             accounts,
@@ -246,7 +255,9 @@ impl Browser<'_> {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let kind = if body.starts_with('{') { "application/json" } else { "application/x-www-form-urlencoded" };
         let mut request = Request::builder().method(method).uri(path).header("host", "tv.example");
-        request = request.header("accept-language", "en");
+        if !headers.iter().any(|(name, _)| *name == "accept-language") {
+            request = request.header("accept-language", "en");
+        }
         if !cookies.is_empty() {
             request = request.header(COOKIE, cookies.join("; "));
         }

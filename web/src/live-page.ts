@@ -1,6 +1,7 @@
 // /live/<slug>: what is shown follows the server's messages; nobody reloads the page. The texts are all in the page
 // already (the server wrote them in the reader's language): a state shows by `data-state` on the root.
 import { share } from './watch/share';
+import { split } from './watch/split';
 import { AmphiPlayer, type StateDetail } from './player/amphi-player';
 import { follow, type LiveState, type LiveUpdate } from './live-events';
 
@@ -173,3 +174,4 @@ class LivePage {
 const root = document.querySelector<HTMLElement>('[data-live]');
 if (root) new LivePage(root);
 share(document.querySelector<HTMLElement>('[data-share-part]'), null);
+split(document.querySelector<HTMLElement>('[data-split]'));

@@ -271,7 +271,7 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
     const hls = (text) => send('application/vnd.apple.mpegurl', text);
     const { pathname } = url;
     let found;
-    if (pathname === '/live/demo/events') {
+    if (/^\/live\/(demo|hall)\/events$/.test(pathname)) {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(`retry: 1000\nevent: state\ndata: ${JSON.stringify(live)}\n\n`);
       watchers.add(response);
@@ -367,7 +367,13 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
 }
 
 const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.html': 'text/html; charset=utf-8' };
-const PAGES = { '/embed/videos/v7': 'embed-video', '/embed/live/demo': 'embed-live', '/': 'home', '/live/demo': 'live', '/videos': 'videos', '/none': 'error', [VIDEO_PAGE]: 'video', [LECTURE_PAGE]: 'lecture' };
+const PAGES = {
+  '/sign-in': 'sign-in', '/forgotten': 'forgotten', '/account': 'account', '/accessibility': 'accessibility', '/search': 'search',
+  '/live/closed': 'password', '/live/hall': 'live-tool', '/embed/videos/closed': 'embed-refused',
+  '/embed/videos/v7': 'embed-video', '/embed/live/demo': 'embed-live', '/': 'home', '/live/demo': 'live', '/videos': 'videos', '/none': 'error', [VIDEO_PAGE]: 'video', [LECTURE_PAGE]: 'lecture',
+};
+/** What stands beside a live: here a page of this site. */
+const TOOL = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Chat</title><main><h1>Chat</h1><p>Hello.</p></main>';
 
 // A page of tests/pages has the assets' names before hashing, such as /assets/live.js.
 function serveFile(pathname, languages, send, response, embedder) {
@@ -377,8 +383,9 @@ function serveFile(pathname, languages, send, response, embedder) {
     const embedded = page.startsWith('embed-');
     response.setHeader('content-security-policy', embedded ? `${CSP} ${embedder}` : CSP);
     const text = fs.readFileSync(path.join(HERE, 'pages', `${page}.${language}.html`), 'utf8');
-    return send(TYPES['.html'], text.replace('data-embedders=""', `data-embedders="${embedder}"`));
+    return send(TYPES['.html'], text.replace('data-embedders=""', `data-embedders="${embedder}"`).replaceAll('https://chat.example/', '/tool/'));
   }
+  if (pathname.startsWith('/tool/')) return send(TYPES['.html'], TOOL);
   const manifest = JSON.parse(fs.readFileSync(path.join(DIST, '.vite/manifest.json'), 'utf8'));
   const entry = Object.values(manifest).find((item) => item.isEntry && pathname === `/assets/${item.name}.js`);
   let file = entry ? `/${entry.file}` : pathname;

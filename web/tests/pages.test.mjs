@@ -20,7 +20,8 @@ before(async () => {
 after(() => origin?.close());
 
 test('every page can be used by everybody, in both languages, light and dark, narrow and wide', async () => {
-  const paths = ['/', '/videos', '/none', '/live/demo', VIDEO_PAGE, LECTURE_PAGE, '/embed/live/demo', '/embed/videos/v7'];
+  const paths = ['/', '/videos', '/none', '/live/demo', VIDEO_PAGE, LECTURE_PAGE, '/embed/live/demo', '/embed/videos/v7',
+    '/sign-in', '/forgotten', '/account', '/accessibility', '/search', '/live/closed', '/live/hall', '/embed/videos/closed'];
   const { wrong, looked } = await lookAt(origin.url, paths);
   assert.deepEqual(wrong, []);
   assert.equal(looked, paths.length * 8);

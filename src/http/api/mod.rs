@@ -48,6 +48,7 @@ where
     OpenApiRouter::with_openapi(description::Description::openapi())
         .routes(routes!(broadcasters::list::handler, broadcasters::create::handler))
         .routes(routes!(broadcasters::get::handler, broadcasters::update::handler, broadcasters::delete::handler))
+        .routes(routes!(broadcasters::page::get, broadcasters::page::update))
         .routes(routes!(access::broadcaster::get, access::broadcaster::update))
         .routes(routes!(jobs::list::handler))
         .routes(routes!(jobs::retry::handler))
@@ -135,7 +136,7 @@ mod tests {
         }
         operations.sort();
         operations.dedup();
-        assert_eq!(operations.len(), 28, "{operations:?}");
+        assert_eq!(operations.len(), 30, "{operations:?}");
         let schemas = &described["components"]["schemas"];
         assert!(schemas["Video"]["properties"]["hls_url"].is_object(), "one name, one schema");
         assert!(schemas["ContributionVideo"]["properties"]["frame_rate"].is_object());

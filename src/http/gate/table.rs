@@ -125,6 +125,7 @@ pub(super) const RULES: &[Rule] = &[
     embed("/embed/videos/{id}", Door::Video(VideoPart::Page)),
     // Asked about one by one.
     api(Verb::Get, "/oembed", SITE, Action::See),
+    page("/accessibility", SITE),
     // What it shows is asked for one by one.
     page("/search", SITE),
     page("/assets/{*path}", SITE),
@@ -174,6 +175,8 @@ pub(super) const RULES: &[Rule] = &[
     api(Verb::Post, "/api/v1/broadcasters/{slug}/keys", KEYS, Action::Create),
     api(Verb::Post, "/api/v1/broadcasters/{slug}/keys/rotate", KEYS, Action::Change),
     api(Verb::Delete, "/api/v1/broadcasters/{slug}/keys/{id}", KEYS, Action::Delete),
+    api(Verb::Get, "/api/v1/broadcasters/{slug}/page", HALL, Action::See),
+    api(Verb::Patch, "/api/v1/broadcasters/{slug}/page", HALL, Action::Change),
     api(Verb::Get, "/api/v1/broadcasters/{slug}/access", HALL_RIGHTS, Action::See),
     api(Verb::Patch, "/api/v1/broadcasters/{slug}/access", HALL_RIGHTS, Action::Change),
     api(Verb::Get, "/api/v1/lives", SITE, Action::See),

@@ -7,6 +7,7 @@ use super::outside::{self, HEIGHT, Outside, WIDTH};
 use super::source::{self, Source};
 use crate::http::assets::{Assets, Entry};
 use crate::http::gate::visitor::Visitor;
+use crate::http::security::Framing;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -30,17 +31,22 @@ pub(super) async fn page(
     Path(slug): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let view = match source::live(&source, &slug, &visitor).await {
+    let site = source.place().site(&headers);
+    let view = match source::live(&source, &site, &slug, &visitor).await {
         Ok(Some(view)) => view,
         Ok(None) => return ErrorPage::NotFound.render(&headers, &assets, &visitor),
         Err(_) => return ErrorPage::Failed.render(&headers, &assets, &visitor),
     };
     let frame = Frame::new(&headers, &assets, Entry::Live).seen_by(&visitor);
-    let site = source.place().site(&headers);
     let embed = format!("{site}{}", view.embed_url());
     let embed_code = outside::code(&embed, &view.title, (WIDTH, HEIGHT));
     let outside = Outside::of_live(&site, &view);
-    respond(StatusCode::OK, &Page { frame, view, embed, embed_code, outside }).into_response()
+    let beside = view.tool.as_ref().map(|tool| Framing::Shows(tool.origin.clone()));
+    let mut response = respond(StatusCode::OK, &Page { frame, view, embed, embed_code, outside }).into_response();
+    if let Some(beside) = beside {
+        response.extensions_mut().insert(beside);
+    }
+    response
 }
 
 #[cfg(test)]
@@ -55,6 +61,7 @@ mod tests {
             slug: "demo".into(),
             title: "Amphi".into(),
             description: Html::of_markdown("Cours de <l’UFR>.\n\n*Entrée libre.*"),
+            tool: None,
             state: State::Idle,
             started_at: None,
             viewers: 0,

@@ -2,7 +2,7 @@
 //!
 //! **Promises.** What comes out holds only the elements of this file, with no attribute but the `href` and `rel` of links. Links lead to `http:`,
 //! `https:` and `mailto:` and nowhere else, carry no credentials, and are no recommendation of ours. There is no picture, so nobody elsewhere
-//! learns who reads; what is written as HTML is shown as it was written. Nesting deeper than [`MAX_DEPTH`] is shown flat.
+//! learns who reads; what is written as HTML is shown as it was written. Nesting deeper than a dozen is shown flat.
 
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 use std::fmt::{self, Write as _};

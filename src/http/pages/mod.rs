@@ -3,6 +3,7 @@
 //! One handler a file. A handler asks [`source`] for a view of [`model`] and renders a template of `web/templates` with
 //! the [`texts`] of the reader's language. What changes while somebody looks comes by [`events`].
 
+mod accessibility;
 mod cues;
 pub mod embed;
 mod error;
@@ -19,9 +20,12 @@ pub mod place;
 pub mod search;
 pub mod source;
 pub mod texts;
+mod tool;
 mod video;
 mod videos;
 
+#[cfg(test)]
+mod looked_at;
 #[cfg(test)]
 mod tests;
 
@@ -59,7 +63,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `/`, `/live/{slug}`, `/live/{slug}/events`, `/videos`,
+/// `/`, `/accessibility`, `/live/{slug}`, `/live/{slug}/events`, `/videos`,
 /// `/videos/{id}-{slug}` and `/videos/{id}/chapters.vtt`. [`not_found`] is for the router's fallback.
 pub fn routes<S>() -> Router<S>
 where
@@ -70,6 +74,7 @@ where
 {
     Router::new()
         .route("/", get(home::page))
+        .route("/accessibility", get(accessibility::page))
         .route("/live/{slug}", get(live::page))
         .route("/live/{slug}/events", get(events::stream))
         .route("/videos", get(videos::page))

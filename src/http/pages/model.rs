@@ -1,6 +1,7 @@
 //! What the pages show, as plain data: made by [`super::source`], read by the templates.
 
 use super::markdown::Html;
+use super::tool::Tool;
 use super::video::about::About;
 use crate::live::status::State;
 use media::caption::language::Language;
@@ -82,6 +83,8 @@ pub struct LiveView {
     pub title: String,
     /// The broadcaster's.
     pub description: Option<Html>,
+    /// What stands beside the live.
+    pub tool: Option<Tool>,
     /// Where the timeline stands.
     pub state: State,
     /// Begin of this live.

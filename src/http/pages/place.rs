@@ -9,6 +9,17 @@ pub struct Place {
     public_url: Option<String>,
     secure: bool,
     embedders: String,
+    tools: Vec<String>,
+    contact: String,
+}
+
+/// Whom people write to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// `mailto:…` or `https://…`.
+    pub url: String,
+    /// For people.
+    pub name: String,
 }
 
 impl Place {
@@ -17,13 +28,39 @@ impl Place {
     pub fn new(public_url: &str, secure: bool) -> Self {
         let public_url = public_url.trim_end_matches('/');
         let public_url = (!public_url.is_empty()).then(|| public_url.to_owned());
-        Self { public_url, secure, embedders: String::new() }
+        Self { public_url, secure, ..Self::default() }
     }
 
     /// The same, with the setting `http.embed_ancestors`.
     #[must_use]
     pub fn shown_by(self, embedders: &[String]) -> Self {
         Self { embedders: embedders.join(" "), ..self }
+    }
+
+    /// The same, with the setting `http.tools`.
+    #[must_use]
+    pub fn beside(self, tools: Vec<String>) -> Self {
+        Self { tools, ..self }
+    }
+
+    /// The same, with the setting `http.contact`.
+    #[must_use]
+    pub fn written_to(self, contact: String) -> Self {
+        Self { contact, ..self }
+    }
+
+    /// Sites whose pages may stand beside a live.
+    #[must_use]
+    pub fn tools(&self) -> &[String] {
+        &self.tools
+    }
+
+    /// Whom people write to; `None`: nobody said.
+    #[must_use]
+    pub fn contact(&self) -> Option<Contact> {
+        let name = self.contact.as_str();
+        let url = if name.starts_with("https://") { name.to_owned() } else { format!("mailto:{name}") };
+        (!name.is_empty()).then(|| Contact { url, name: name.to_owned() })
     }
 
     /// Sites whose pages may show our players and speak with them, separated by spaces; this site always may.

@@ -7,6 +7,7 @@ use super::events::{Announced, Announcer, LiveUpdate};
 use super::markdown::Html;
 use super::model::{BroadcasterLink, HomeView, LiveCard, LiveView, VideoCard, VideoLink, VideoView};
 use super::place::Place;
+use super::tool::Tool;
 use super::video::about::About;
 use crate::archive::captions;
 use crate::archive::layout::Layout;
@@ -111,15 +112,16 @@ pub async fn home(source: &Source, visitor: &Visitor) -> Result<HomeView, Failur
     Ok(HomeView { on_air, recent: page.items.iter().map(|v| card(v, title(v))).collect() })
 }
 
-/// For `/live/{slug}`; `None` if there is no such broadcaster.
+/// For `/live/{slug}` of a site that is reached at `site`; `None` if there is no such broadcaster.
 ///
 /// # Errors
 /// When the data cannot be had; logged there.
-pub async fn live(source: &Source, slug: &str, visitor: &Visitor) -> Result<Option<LiveView>, Failure> {
+pub async fn live(source: &Source, site: &str, slug: &str, visitor: &Visitor) -> Result<Option<LiveView>, Failure> {
     let Ok(name) = slug.parse::<Slug>() else { return Ok(None) };
     let found = source.catalogue.broadcaster_by_slug(&name).await.map_err(|e| failed(&e))?;
     let Some(broadcaster) = found else { return Ok(None) };
     let details = source.catalogue.broadcaster_details(&broadcaster.id).await.map_err(|e| failed(&e))?;
+    let details = details.unwrap_or_default();
     let filter = VideoFilter {
         broadcaster: Some(broadcaster.id.clone()),
         listed_only: true,
@@ -138,7 +140,8 @@ pub async fn live(source: &Source, slug: &str, visitor: &Visitor) -> Result<Opti
     Ok(Some(LiveView {
         slug: slug.to_owned(),
         title: broadcaster.title.clone(),
-        description: details.and_then(|details| Html::of_markdown(&details.description)),
+        description: Html::of_markdown(&details.description),
+        tool: details.tool_url.and_then(|url| Tool::of(&url, source.place.tools(), site)),
         state: status.as_ref().map_or(State::Idle, |s| s.state),
         started_at: status.as_ref().and_then(|s| s.started_at),
         viewers: status.as_ref().map_or(0, |s| s.viewers),

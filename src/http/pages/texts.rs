@@ -185,6 +185,72 @@ mod tests {
         assert!(used > 20, "{used}");
     }
 
+    /// What stands between the parts of a template, and in attributes that people read.
+    fn hard_coded(template: &str) -> Vec<String> {
+        // What askama puts in, and what it does, is no text.
+        let mut bare = String::new();
+        let mut rest = template;
+        while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+            bare.push_str(&rest[..at]);
+            bare.push('\0');
+            let end = if rest[at..].starts_with("{{") { "}}" } else { "%}" };
+            rest = rest[at..].split_once(end).map_or("", |(_, after)| after);
+        }
+        bare.push_str(rest);
+        let mut found = Vec::new();
+        for part in bare.split('<') {
+            let (tag, text) = part.split_once('>').unwrap_or(("", part));
+            for name in ["title=\"", "aria-label=\"", "placeholder=\"", "alt=\""] {
+                found.extend(tag.split(name).skip(1).filter_map(|value| value.split('"').next()));
+            }
+            found.extend(text.split('\0'));
+        }
+        let spoken = |text: &&str| text.split("&nbsp;").any(|text| text.chars().any(char::is_alphabetic));
+        found.into_iter().map(str::trim).filter(spoken).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn no_template_says_anything_in_a_language_of_its_own() {
+        assert_eq!(hard_coded("<p title=\"x\">{{ a }} b<br>{% if c %}d{% endif %}·</p>"), ["x", "b", "d"]);
+        // Names, and an address.
+        let known = ["WebVTT", "SRT", "defenseurdesdroits.fr"];
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/web/templates");
+        let mut count = 0;
+        for file in std::fs::read_dir(folder).expect("templates") {
+            let path = file.expect("a file").path();
+            let said = hard_coded(&std::fs::read_to_string(&path).expect("text"));
+            let said: Vec<_> = said.iter().filter(|text| !known.contains(&text.as_str())).collect();
+            assert!(said.is_empty(), "{}: {said:?}", path.display());
+            count += 1;
+        }
+        assert!(count > 15, "{count}");
+    }
+
+    #[test]
+    fn a_french_page_has_no_english_sentence() {
+        let texts = |file: &'static str| file.lines().filter_map(|line| line.split_once(" = ")).collect::<Vec<_>>();
+        let french: BTreeSet<&str> = files!("fr").into_iter().flat_map(texts).map(|(_, text)| text).collect();
+        let english: Vec<&str> = files!("en").into_iter().flat_map(texts).map(|(_, text)| text).collect();
+        // Short words may be names, or the same in both.
+        let english: Vec<&str> = english
+            .into_iter()
+            .filter(|text| text.chars().count() >= 12 && !text.contains('{') && !french.contains(text))
+            .collect();
+        assert!(english.len() > 50);
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/web/tests/pages");
+        let mut count = 0;
+        for file in std::fs::read_dir(folder).expect("pages") {
+            let path = file.expect("a file").path();
+            if path.to_string_lossy().ends_with(".fr.html") {
+                let page = std::fs::read_to_string(&path).expect("text");
+                let found: Vec<_> = english.iter().filter(|text| page.contains(**text)).collect();
+                assert!(found.is_empty(), "{}: {found:?}", path.display());
+                count += 1;
+            }
+        }
+        assert!(count >= 10, "{count}");
+    }
+
     #[test]
     fn arguments_are_put_in_without_marks() {
         assert_eq!(Language::French.texts().with("viewers", "count", 3_u64), "Spectateurs : 3");

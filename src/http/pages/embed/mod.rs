@@ -70,7 +70,7 @@ async fn live(
     Path(slug): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let view = match source::live(&source, &slug, &visitor).await {
+    let view = match source::live(&source, &source.place().site(&headers), &slug, &visitor).await {
         Ok(Some(view)) => view,
         Ok(None) => return missing(&headers, &assets, &visitor),
         Err(_) => return ErrorPage::Failed.render(&headers, &assets, &visitor),
