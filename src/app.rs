@@ -20,6 +20,7 @@ use crate::http::gate::address::Proxies;
 use crate::http::gate::{self, Gate};
 use crate::http::health::{Health, Report};
 use crate::http::pages::events::EventSlots;
+use crate::http::pages::operate::Desk;
 use crate::http::pages::place::Place;
 use crate::http::pages::source::Source;
 use crate::http::play::pictures::Pictures;
@@ -185,13 +186,16 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
     gate.take_keys().await?;
     let accounts = Accounts::new(catalogue.clone(), Clock(clock::now), gate.clone(), tasks.clone(), mail(&config)?);
     let play = Play { lives: lives.clone(), videos, reader, gate: gate.clone() };
+    let pages = Source::new(catalogue.clone(), lives.clone(), archive.layout().clone(), tasks.clone())
+        .reached_at(place(&config));
+    tasks.spawn("views", pages.views().clone().keep(catalogue.clone(), tasks.clone()));
     let router = site(
         Site {
             parts,
             play: play.clone(),
             pictures: Pictures { catalogue: catalogue.clone(), layout: archive.layout().clone() },
-            pages: Source::new(catalogue.clone(), lives.clone(), archive.layout().clone(), tasks.clone())
-                .reached_at(place(&config)),
+            pages,
+            desk: Desk::new(&accounts, lives.clone(), tasks.clone()),
             assets,
             events: EventSlots::default(),
             accounts,
@@ -221,6 +225,10 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
     tasks.spawn("caption settings", {
         let lives = lives.clone();
         async move { lives.keep_captions().await }
+    });
+    tasks.spawn("attendance", {
+        let lives = lives.clone();
+        async move { lives.keep_attendance().await }
     });
     tasks.spawn("search", search::keeper::keep(search, catalogue.clone(), archive.layout().clone(), tasks.clone()));
     tasks.spawn("health", until_stopped(tasks.clone(), watch_health(ready, catalogue, archive, jobs)));

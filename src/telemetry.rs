@@ -223,7 +223,7 @@ pub const METRICS: &[Metric] = &[
         "amphi_live_unusable_frames_total",
         "Frames that came too late, without a keyframe, or while the server lagged (broadcaster).",
     ),
-    gauge("amphi_live_viewers", "Low-latency players seen in the last two seconds (broadcaster)."),
+    gauge("amphi_live_viewers", "Browsers with its page open, and players without a page (broadcaster)."),
     counter("amphi_mails_total", "Mails to people (result: sent, failed or dropped)."),
     gauge("amphi_process_resident_bytes", "Memory of the server process that is in RAM."),
     counter("amphi_rtmp_accept_errors_total", "RTMP connections that the system could not hand over."),

@@ -21,6 +21,7 @@ export default defineConfig({
         site: 'src/site.ts',
         live: 'src/live-page.ts',
         video: 'src/video-page.ts',
+        operate: 'src/operate/page.ts',
         embed: 'src/embed-page.ts',
       },
     },

@@ -11,6 +11,7 @@
 //! - [`broadcaster`] (with [`captions`]), [`key`], [`video`], [`token`], [`job`] (with [`lease`]): one noun each, model and statements;
 //! - [`person`] with [`identity`], [`group`], [`session`], [`reset`]: who people are and how they sign in;
 //! - [`access`], [`link`], [`signing`]: whom things are for, and what opens them; [`audit`]: who changed what;
+//! - [`viewers`]: how many watched;
 //! - [`details`]: what people say of a video, and which part of it is shown; [`recordings`]: whose a hall's recordings are;
 //! - [`indexed`]: what the search is made from; [`changes`]: which videos it has to look at again;
 //! - [`listing`]: videos as readers narrow and order them;
@@ -49,6 +50,7 @@ mod tenant;
 mod tests;
 pub mod token;
 pub mod video;
+pub mod viewers;
 
 pub use error::Error;
 pub use tenant::Tenant;

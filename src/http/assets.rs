@@ -39,6 +39,8 @@ pub enum Entry {
     Live,
     /// `/videos/<id>-<slug>`.
     Video,
+    /// `/operate` and what is below it.
+    Operate,
     /// `/embed/live/<slug>`.
     EmbedLive,
     /// `/embed/videos/<id>`.
@@ -69,6 +71,7 @@ struct Inner {
     site: Needs,
     live: Needs,
     video: Needs,
+    operate: Needs,
     embed_live: Needs,
     embed_video: Needs,
     built: bool,
@@ -120,16 +123,18 @@ impl Assets {
         let site = needs(&manifest, &["site"]);
         let live = needs(&manifest, &["site", "live"]);
         let video = needs(&manifest, &["site", "video"]);
+        let operate = needs(&manifest, &["site", "operate"]);
         let embed_live = needs(&manifest, &["site", "live", "embed"]);
         let embed_video = needs(&manifest, &["site", "embed"]);
-        Self(Arc::new(Inner { files, site, live, video, embed_live, embed_video, built: true }))
+        Self(Arc::new(Inner { files, site, live, video, operate, embed_live, embed_video, built: true }))
     }
 
     /// No front end at all.
     #[must_use]
     pub fn unbuilt() -> Self {
-        let (site, live, video, embed_live, embed_video) = Default::default();
-        Self(Arc::new(Inner { files: HashMap::new(), site, live, video, embed_live, embed_video, built: false }))
+        let (site, live, video, operate, embed_live, embed_video) = Default::default();
+        let files = HashMap::new();
+        Self(Arc::new(Inner { files, site, live, video, operate, embed_live, embed_video, built: false }))
     }
 
     /// Addresses without hashes and no files: for pages that are compared in tests.
@@ -141,10 +146,11 @@ impl Assets {
             scripts: vec![script("site"), script(name)],
         };
         let site = Needs { styles: vec!["/assets/site.css".into()], scripts: vec![script("site")] };
-        let (live, video, embed_video) = (with("live"), with("video"), with("embed"));
+        let (live, video, operate, embed_video) = (with("live"), with("video"), with("operate"), with("embed"));
         let mut embed_live = live.clone();
         embed_live.scripts.push(script("embed"));
-        Self(Arc::new(Inner { files: HashMap::new(), site, live, video, embed_live, embed_video, built: true }))
+        let files = HashMap::new();
+        Self(Arc::new(Inner { files, site, live, video, operate, embed_live, embed_video, built: true }))
     }
 
     /// Whether there is a front end.
@@ -160,6 +166,7 @@ impl Assets {
             Entry::Site => &self.0.site,
             Entry::Live => &self.0.live,
             Entry::Video => &self.0.video,
+            Entry::Operate => &self.0.operate,
             Entry::EmbedLive => &self.0.embed_live,
             Entry::EmbedVideo => &self.0.embed_video,
         }
@@ -322,8 +329,8 @@ mod tests {
         let file = File::new("assets/a-1.js", body, "\"abc\"".into());
         let plain = File::new("favicon.svg", Bytes::from_static(b"<svg/>"), "\"def\"".into());
         let files = HashMap::from([("assets/a-1.js".to_owned(), file), ("favicon.svg".to_owned(), plain)]);
-        let (site, live, video, embed_live, embed_video) = Default::default();
-        Assets(Arc::new(Inner { files, site, live, video, embed_live, embed_video, built: true }))
+        let (site, live, video, operate, embed_live, embed_video) = Default::default();
+        Assets(Arc::new(Inner { files, site, live, video, operate, embed_live, embed_video, built: true }))
     }
 
     fn asked(pairs: &[(&'static str, &'static str)]) -> HeaderMap {

@@ -3,7 +3,7 @@
 use super::accounts::Accounts;
 use super::assets::{self, Assets};
 use super::health::{self, Health};
-use super::pages::{self, events::EventSlots, source::Source};
+use super::pages::{self, events::EventSlots, operate::Desk, source::Source};
 use super::play::pictures::{self, Pictures};
 use super::play::{self, Play};
 use super::security::Policies;
@@ -34,6 +34,8 @@ pub struct Site {
     pub events: EventSlots,
     /// Who people are. Brings the gate that stands before all routes.
     pub accounts: Accounts,
+    /// What operators work with.
+    pub desk: Desk,
     /// What some pages may be shown in.
     pub policies: Policies,
 }
@@ -52,6 +54,8 @@ pub fn site(site: Site, health: Health) -> Router {
         .merge(pages::search::routes())
         // /sign-in, /account, /forgotten, …, /live/{slug}/password
         .merge(pages::people::routes())
+        // /operate, /operate/{slug}, …
+        .merge(pages::operate::routes())
         // /live/{slug}/master.m3u8, /live/{slug}/{rendition}/{file}, the same under /videos/{id}
         .merge(play::routes())
         // /videos/{id}/poster.jpg, storyboard.jpg, storyboard.vtt
@@ -88,3 +92,4 @@ part!(Source, pages);
 part!(Assets, assets);
 part!(Accounts, accounts);
 part!(EventSlots, events);
+part!(Desk, desk);

@@ -99,6 +99,9 @@ pub async fn serve(
     }
 }
 
+/// A connection whose peer acknowledges nothing for so long is closed.
+const UNACKNOWLEDGED_MS: u32 = 45_000;
+
 fn welcome(
     connections: &Arc<Connections>,
     stream: TcpStream,
@@ -109,6 +112,11 @@ fn welcome(
     // Parts are written whole; waiting for more would only delay them. Fails only on a socket that is already closed.
     if stream.set_nodelay(true).is_err() {
         return;
+    }
+    // A phone that sleeps or leaves the network says nothing: what it was sent stays unacknowledged. Where that can't be set, the system's own
+    // quarter of an hour holds.
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNACKNOWLEDGED_MS) {
+        tracing::debug!(%error, "a connection is not watched for acknowledgements");
     }
     let run = Arc::clone(connections).run(stream, Peer { address, tls: connections.is_tls() }, place);
     tasks.spawn("http connection", run);

@@ -5,6 +5,7 @@ use super::assets::Assets;
 use super::gate::{self, Gate};
 use super::health::{Health, Report};
 use super::pages::events::EventSlots;
+use super::pages::operate::Desk;
 use super::pages::place::Place;
 use super::pages::source::Source;
 use super::play::pictures::Pictures;
@@ -78,6 +79,7 @@ fn place() -> Place {
 pub(super) struct World {
     pub(super) catalogue: Catalogue,
     pub(super) gate: Gate,
+    pub(super) lives: live::Handle,
     pub(super) layout: Layout,
     pub(super) search: Search,
     router: Router,
@@ -147,7 +149,8 @@ impl World {
             },
             play: Play { lives: lives.clone(), videos, reader, gate: gate.clone() },
             pictures: Pictures { catalogue: catalogue.clone(), layout: layout.clone() },
-            pages: Source::new(catalogue.clone(), lives, layout.clone(), tasks).reached_at(place()),
+            desk: Desk::new(&accounts, lives.clone(), tasks.clone()),
+            pages: Source::new(catalogue.clone(), lives.clone(), layout.clone(), tasks).reached_at(place()),
             assets,
             events: EventSlots::new(64),
             accounts,
@@ -158,7 +161,7 @@ impl World {
             stopping: CancellationToken::new(),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         };
-        Self { catalogue, gate, layout, search, router: site(whole, health), _folder: folder }
+        Self { catalogue, gate, lives, layout, search, router: site(whole, health), _folder: folder }
     }
 
     /// Makes all videos that there are findable.
@@ -220,6 +223,11 @@ impl World {
     pub(super) async fn token(&self, scope: Scope) -> String {
         let (_, token) = self.catalogue.add_token("test", &BTreeSet::from([scope]), None, now()).await.unwrap();
         token.reveal().to_owned()
+    }
+
+    /// The answer to a request, to be read as it comes.
+    pub(super) async fn open(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// The answer to a request. Of a stream of events the begin is enough.

@@ -27,6 +27,7 @@ use pipelines::captioner::Event;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 use track::Track;
 
 /// See the module.
@@ -257,6 +258,11 @@ impl Captioning {
     /// Nothing more comes.
     pub(super) fn end(&mut self) {
         self.tracks.iter_mut().for_each(Track::end);
+    }
+
+    /// From the end of the last words to viewers told of them, of the slowest language.
+    pub(super) fn lag(&self) -> Option<Duration> {
+        self.tracks.iter().filter_map(|track| track.lag).max()
     }
 
     /// What an operator should know.

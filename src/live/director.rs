@@ -65,6 +65,8 @@ pub(super) struct Director {
     live: Option<Live>,
     contribution: Option<OnLine>,
     figures: Figures,
+    /// The most viewers of this live so far.
+    peak: u64,
     items: Vec<Item>,
 }
 
@@ -102,7 +104,7 @@ impl Director {
             production: Production::resume(&context, &broadcaster, found),
         });
         let figures = Figures::new(broadcaster.slug.as_str());
-        Self { context, channel, commands, broadcaster, live, contribution: None, figures, items: Vec::new() }
+        Self { context, channel, commands, broadcaster, live, contribution: None, figures, peak: 0, items: Vec::new() }
     }
 
     /// Until nothing is on air any more and the last playlists have been seen to end, or the server stops.
@@ -228,6 +230,7 @@ impl Director {
         let grace = self.broadcaster.grace.unwrap_or(self.context.terms().grace);
         let production = Production::new(&self.context, &self.broadcaster, now);
         self.live = Some(Live { life: Life::begin(grace), production });
+        self.peak = 0;
     }
 
     /// What arrived goes to the segmenter, and what that says to recording and viewers.
@@ -337,6 +340,8 @@ impl Director {
             bitrate_bps: c.meter.bitrate_bps(now),
             keyframe_interval_ms: c.meter.keyframe_interval_ms(),
             av_drift_ms: c.meter.av_drift_ms(),
+            pace_permille: c.meter.pace_permille(now),
+            silent_ms: c.meter.silent_ms(now),
             timestamp_jumps: live.production.repaired() - c.before.0,
             dropped_frames: live.production.dropped() - c.before.1,
         });
@@ -344,7 +349,9 @@ impl Director {
             c.received.tell(&c.meter, &c.feed);
         }
         let state = live.life.state();
-        let viewers = live.production.viewers(now);
+        let watching = self.context.presence.watching(&self.channel.slug, now);
+        let viewers = watching.with_players(live.production.viewers(now));
+        self.peak = self.peak.max(viewers);
         self.figures.stands(state, &live.production, viewers);
         let health = findings(&live.production, &self.context, contribution.as_ref(), state == State::OnAir);
         self.channel.status.send_replace(Arc::new(Status {
@@ -355,6 +362,9 @@ impl Director {
             renditions: live.production.renditions(),
             renditions_version: live.production.version(),
             viewers,
+            peak_viewers: self.peak,
+            engine_speed: live.production.transcoding().speed(),
+            captions_lag: live.production.captioning().lag(),
             health,
         }));
     }

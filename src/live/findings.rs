@@ -8,6 +8,11 @@ use std::time::Duration;
 /// A GOP above the target means cuts on other frames, slow joins and coarse seeking.
 const LONG_GOP_MS: u64 = 4_100;
 
+/// Silence that viewers notice: they have about two seconds in reserve.
+const SILENT_MS: u64 = 2_500;
+/// Below this share of real time viewers run out of pictures within a minute.
+const STARVED_PERCENT: u64 = 90;
+
 /// All of it, worst first.
 pub(super) fn findings(
     production: &Production,
@@ -36,6 +41,26 @@ pub(super) fn findings(
         say(Level::Error, "no_contribution", "The contribution is gone; the timeline waits for its return.".into());
     }
     if let Some(c) = on_line {
+        #[expect(clippy::cast_precision_loss, reason = "shown in seconds")]
+        let (silent_s, pace) = (c.silent_ms as f64 / 1_000.0, c.pace_permille.unwrap_or(1_000) / 10);
+        if c.silent_ms >= SILENT_MS {
+            say(
+                Level::Error,
+                "silent",
+                format!(
+                    "Nothing has come for {silent_s:.0} s, though the connection stands. Look at the encoder and its network."
+                ),
+            );
+        } else if pace < STARVED_PERCENT {
+            say(
+                Level::Error,
+                "starved",
+                format!(
+                    "Only {pace} % of what is shown arrives: viewers' pictures stop. The encoder or its network is too slow; lower its bitrate, \
+                     or look what else uses its line."
+                ),
+            );
+        }
         if c.dropped_frames > 0 {
             say(
                 Level::Warning,

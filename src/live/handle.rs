@@ -7,6 +7,7 @@ use super::admission::Admission;
 use super::admit::Gate;
 use super::captions::Captions;
 use super::director::{Command, Director};
+use super::presence::Presence;
 use super::status::{Finding, Status};
 use super::timeline::Timeline;
 use super::transcode::{Renditions, Transcoding};
@@ -70,6 +71,7 @@ pub(super) struct Context {
     pub tasks: Tasks,
     pub numbers: Numbers,
     admission: Admission,
+    pub presence: Presence,
 }
 
 /// Where each broadcaster's next live begins at the earliest (media sequence number, discontinuity), as far as this process knows:
@@ -146,7 +148,8 @@ impl Handle {
         let gate = Gate::new(settings.terms.refusals_per_minute);
         let terms = Arc::new(RwLock::new(settings.terms));
         let admission = Admission::new(settings.budget);
-        let context = Context { catalogue, archive, settings, terms, tasks, numbers: Numbers::default(), admission };
+        let (numbers, presence) = (Numbers::default(), Presence::default());
+        let context = Context { catalogue, archive, settings, terms, tasks, numbers, admission, presence };
         let (changes, _) = watch::channel(0);
         Self {
             shared: Arc::new(Shared {
@@ -178,6 +181,12 @@ impl Handle {
 
     pub(super) fn pull_findings(&self) -> &RwLock<HashMap<String, Finding>> {
         &self.shared.pull_findings
+    }
+
+    /// Who looks at pages of lives.
+    #[must_use]
+    pub fn presence(&self) -> &Presence {
+        &self.shared.context.presence
     }
 
     /// The live of a broadcaster; `None` when nothing is on air, waits or has just ended.

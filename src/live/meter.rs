@@ -9,6 +9,10 @@ use std::collections::VecDeque;
 
 /// Rates are averages over this. Microseconds.
 const WINDOW_MICROS: i64 = 4_000_000;
+/// How fast media comes is told over this: an encoder that sends a keyframe in one go is not slow. Microseconds.
+const PACE_MICROS: i64 = 6_000_000;
+/// A pace over less than this says more of the network's bursts. Microseconds.
+const LEAST_PACE_MICROS: i64 = 3_000_000;
 /// A rate over less than this is noise. Microseconds.
 const LEAST_MICROS: i64 = 500_000;
 /// Most frames in the window: 4 s of 240 fps with audio.
@@ -21,6 +25,8 @@ pub struct Meter {
     audio: Option<Parameters>,
     /// Arrival, kind and size of the last frames.
     recent: VecDeque<(WallTime, Kind, usize)>,
+    /// Arrival and decoding time, in microseconds, of the last frames of pictures, or of sound where there are none.
+    times: VecDeque<(WallTime, i64)>,
     last_keyframe_micros: Option<i64>,
     keyframe_interval_micros: Option<i64>,
     video_clock: Option<Clock>,
@@ -61,6 +67,14 @@ impl Meter {
             self.recent.pop_front();
         }
         let dts = frame.dts.micros();
+        if frame.kind == Kind::Video || self.video.is_none() {
+            self.times.push_back((frame.received, dts));
+            while self.times.len() > MAX_FRAMES
+                || self.times.front().is_some_and(|(t, _)| frame.received.micros_since(*t) > PACE_MICROS)
+            {
+                self.times.pop_front();
+            }
+        }
         let clock = match frame.kind {
             Kind::Video => &mut self.video_clock,
             Kind::Audio => &mut self.audio_clock,
@@ -120,6 +134,23 @@ impl Meter {
             (Some(a), Some(v)) => (run(a) - run(v)) / 1000,
             _ => 0,
         }
+    }
+
+    /// Media received per time, 1000 being as much as is shown; `None`: too little came to say. A jump in the sender's clock is none of it.
+    #[must_use]
+    pub fn pace_permille(&self, now: WallTime) -> Option<u64> {
+        let ((first_received, first), (_, last)) = (self.times.front()?, self.times.back()?);
+        let over = now.micros_since(*first_received);
+        let media = last.saturating_sub(*first);
+        // Sent faster than it is shown: a file, or what waited in the network.
+        (over >= LEAST_PACE_MICROS && media >= 0 && media <= 4 * over)
+            .then(|| u64::try_from(media.saturating_mul(1_000) / over).unwrap_or(0))
+    }
+
+    /// Since something came last; 0 before anything did. Milliseconds.
+    #[must_use]
+    pub fn silent_ms(&self, now: WallTime) -> u64 {
+        self.last_received().map_or(0, |last| u64::try_from(now.micros_since(last) / 1_000).unwrap_or(0))
     }
 
     /// Pictures, once their configuration is known.

@@ -3,6 +3,7 @@
 use media::ingest::Protocol;
 use media::time::WallTime;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Where a broadcaster's timeline stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +35,14 @@ pub struct Status {
     pub renditions: Vec<Rendition>,
     /// Grows when a rendition or a language of captions appears: players then load the multivariant playlist again.
     pub renditions_version: u64,
-    /// Viewers seen in the last seconds.
+    /// Browsers with its page open, each once, and players without a page, as in the last seconds.
     pub viewers: u64,
+    /// The most of them since this live began, or since the server's start if that was later.
+    pub peak_viewers: u64,
+    /// Seconds of media that the engine of its renditions decodes per second; `None`: no engine, or not measured yet.
+    pub engine_speed: Option<f64>,
+    /// From the end of the words of the last captions to viewers told of them, the slowest language; `None`: nothing was said yet.
+    pub captions_lag: Option<Duration>,
     /// What an operator should know, worst first.
     pub health: Vec<Finding>,
 }
@@ -52,6 +59,9 @@ impl Status {
             renditions: Vec::new(),
             renditions_version: 0,
             viewers: 0,
+            peak_viewers: 0,
+            engine_speed: None,
+            captions_lag: None,
             health: Vec::new(),
         }
     }
@@ -76,6 +86,10 @@ pub struct Contribution {
     pub keyframe_interval_ms: Option<u64>,
     /// How much further audio time has run than video time since the contribution began; 0 is in step.
     pub av_drift_ms: i64,
+    /// Media received per time, 1000 being as much as is shown, over the last seconds; `None`: too little came to say.
+    pub pace_permille: Option<u64>,
+    /// Since something came last.
+    pub silent_ms: u64,
     /// Timestamps that had to be repaired.
     pub timestamp_jumps: u64,
     /// Frames lost inside the server (never by the network).

@@ -97,6 +97,8 @@ struct Engine {
     leave_by: Option<Instant>,
     sound_scale: Option<Timescale>,
     measured: Option<(Instant, Stats)>,
+    /// Seconds of media decoded per second when it was measured last.
+    speed: Option<f64>,
     last_shed: u64,
 }
 
@@ -330,6 +332,7 @@ impl Transcoding {
             leave_by: None,
             sound_scale: None,
             measured: None,
+            speed: None,
             last_shed: 0,
         });
         self.standing = Standing::Running;
@@ -421,6 +424,7 @@ impl Transcoding {
                 metrics::counter!("amphi_engine_restarts_total", "broadcaster" => self.slug.clone()).increment(1);
                 self.restarts += 1;
                 engine.measured = None;
+                engine.speed = None;
                 if engine.input.is_some() {
                     self.standing = Standing::Lost(reason);
                 }
@@ -444,6 +448,11 @@ impl Transcoding {
         self.standing = Standing::Idle;
         self.stale = true;
         self.followers.values_mut().try_for_each(|follower| follower.finish(out))
+    }
+
+    /// Seconds of media that the engine decodes per second; `None`: there is none that is fed, or it was not measured yet.
+    pub(super) fn speed(&self) -> Option<f64> {
+        self.engines.back().filter(|e| e.input.is_some())?.speed
     }
 
     /// Frames that came too late, and pictures that the engine left out.
@@ -481,6 +490,7 @@ impl Engine {
         }
         if let Some(speed) = stats.realtime_factor_since(earlier) {
             metrics::gauge!("amphi_engine_realtime_factor", "broadcaster" => slug.to_owned()).set(speed);
+            self.speed = Some(speed);
         }
         self.measured = Some((now, stats));
     }

@@ -68,8 +68,13 @@ export interface Listener {
  * after an answer that is an error it gives up, and this opens a new one after 1, 2, 4 … 30 s with some jitter. */
 export function follow(url: string, listener: Listener): void {
   let retry_ms = RETRY_FIRST_MS;
+  let current: EventSource | null = null;
+  let timer = 0;
   const open = () => {
+    window.clearTimeout(timer);
+    current?.close();
     const source = new EventSource(url);
+    current = source;
     source.addEventListener('state', (event: MessageEvent<string>) => {
       retry_ms = RETRY_FIRST_MS;
       const update = parseUpdate(event.data);
@@ -82,9 +87,22 @@ export function follow(url: string, listener: Listener): void {
     source.addEventListener('error', () => {
       if (source.readyState !== EventSource.CLOSED) return;
       // Jitter: when the server restarts, a thousand pages should not come back in the same instant.
-      window.setTimeout(open, retry_ms * (0.5 + Math.random()));
+      timer = window.setTimeout(open, retry_ms * (0.5 + Math.random()));
       retry_ms = Math.min(retry_ms * 2, RETRY_LAST_MS);
     });
   };
   open();
+  // A page that the browser puts to sleep, or keeps for the way back, watches no more: the server counts who has this open.
+  const close = () => {
+    window.clearTimeout(timer);
+    current?.close();
+    current = null;
+  };
+  document.addEventListener('freeze', close);
+  window.addEventListener('pagehide', close);
+  const reopen = () => {
+    if (!current) open();
+  };
+  document.addEventListener('resume', reopen);
+  window.addEventListener('pageshow', reopen);
 }

@@ -17,3 +17,14 @@ if (player instanceof AmphiPlayer) {
     transcript(root.querySelector<HTMLElement>('[data-transcript]'), player);
   }
 }
+
+// Counted once for each browser and hour, when it begins to play.
+const watched = document.querySelector<HTMLElement>('[data-watched]')?.dataset['watched'];
+if (player instanceof AmphiPlayer && watched?.startsWith('/videos/')) {
+  player.addEventListener('state', function tellOnce(event) {
+    if ((event as CustomEvent<{ state: string }>).detail.state !== 'playing') return;
+    player.removeEventListener('state', tellOnce);
+    // Nobody waits for it, and a view that is not counted is no trouble.
+    fetch(watched, { method: 'POST', credentials: 'same-origin', keepalive: true }).catch(() => undefined);
+  });
+}

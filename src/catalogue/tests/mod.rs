@@ -12,13 +12,14 @@ mod scope;
 mod sessions;
 mod sqlite;
 mod videos;
+mod viewers;
 
 use super::broadcaster::{Broadcaster, NewBroadcaster};
 use super::{Catalogue, Tenant};
 use media::time::WallTime;
 
 /// Files in `migrations/`.
-const MIGRATIONS: usize = 6;
+const MIGRATIONS: usize = 7;
 
 /// Bodies that take a fresh catalogue: a test each on SQLite, and all of them on one PostgreSQL.
 macro_rules! on_both {
@@ -96,6 +97,8 @@ on_both! {
     videos::pages_show_each_video_once,
     videos::deleting_is_soft,
     videos::writers_at_once_all_succeed,
+    viewers::a_minute_keeps_its_most_and_the_newest_are_read_in_order,
+    viewers::views_add_up,
 }
 
 /// `ms` since the epoch.

@@ -98,6 +98,12 @@ impl Accounts {
         &self.0.gate
     }
 
+    /// Where the time is read.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.0.clock
+    }
+
     /// Now.
     #[must_use]
     pub fn now(&self) -> WallTime {

@@ -14,6 +14,7 @@ pub struct Cookies {
     session: &'static str,
     form: &'static str,
     pass: &'static str,
+    viewer: &'static str,
 }
 
 impl Cookies {
@@ -26,6 +27,7 @@ impl Cookies {
             session: name("__Host-amphi", "amphi"),
             form: name("__Host-amphi-form", "amphi-form"),
             pass: name("__Secure-amphi-pass", "amphi-pass"),
+            viewer: name("__Host-amphi-viewer", "amphi-viewer"),
         }
     }
 
@@ -45,6 +47,12 @@ impl Cookies {
     #[must_use]
     pub fn pass(&self) -> &'static str {
         self.pass
+    }
+
+    /// What a browser is counted by, as long as it is open.
+    #[must_use]
+    pub fn viewer(&self) -> &'static str {
+        self.viewer
     }
 
     /// That the password of an object was typed.
@@ -78,6 +86,13 @@ impl Cookies {
         let life_s = life.as_secs();
         HeaderValue::from_str(&format!("{name}={value}; Path={path}; Max-Age={life_s}; HttpOnly; SameSite=Lax{secure}"))
             .ok()
+    }
+
+    /// A `Set-Cookie` that the browser forgets when it is closed.
+    #[must_use]
+    pub fn set_while_open(&self, name: &str, value: &str) -> Option<HeaderValue> {
+        let secure = if self.secure { "; Secure" } else { "" };
+        HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}")).ok()
     }
 
     /// A `Set-Cookie` that takes one away.

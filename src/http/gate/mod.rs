@@ -8,9 +8,10 @@
 //! - `table.rs`: which route is which object and action;
 //! - [`visitor`]: who asks; `facts.rs`: how things stand, believed for some seconds;
 //! - `pass.rs`: what opens media without a question; [`refusal`]: what is answered instead;
-//! - `origin.rs`: whether our own page asks; [`cookie`]: names and attributes; [`address`]: who is behind a proxy.
+//! - `browser.rs`: by what viewers are counted; `origin.rs`: whether our own page asks; [`cookie`]: names and attributes; [`address`]: who is behind a proxy.
 
 pub mod address;
+mod browser;
 pub mod cookie;
 mod facts;
 mod origin;
@@ -320,8 +321,8 @@ struct Admitted {
     visitor: Visitor,
     found: Found,
     names: Names,
-    /// A pass to set.
-    pass: Option<HeaderValue>,
+    /// Cookies to set: a pass, and what the browser is counted by.
+    cookies: [Option<HeaderValue>; 2],
 }
 
 impl Gate {
@@ -343,12 +344,8 @@ impl Gate {
             && found.known.state.exists
             && self.carries_pass(of, &found.known.id, &parts.headers);
         if passed {
-            return Ok(Admitted {
-                visitor: Visitor::passed(self.0.tenant.clone(), self.0.clock.now()),
-                found,
-                names,
-                pass: None,
-            });
+            let visitor = Visitor::passed(self.0.tenant.clone(), self.0.clock.now());
+            return Ok(Admitted { visitor, found, names, cookies: [None, None] });
         }
         let visitor = self.visitor(&parts.headers, self.address(parts)).await;
         let mut visitor = visitor.map_err(|stopped| Box::new(stopped.answer()))?;
@@ -391,14 +388,21 @@ impl Gate {
                 .and_then(|value| self.0.cookies.set(self.0.cookies.pass(), &value, folder, Signer::PASS_LIFE));
             visitor.needs_pass(format!("{folder}/pass"));
         }
+        let mut counted = None;
+        if browser::is_counted(found.kind)
+            && let Some((browser, cookie)) = browser::of(&parts.headers, &self.0.cookies)
+        {
+            visitor.counts_as(browser, cookie.is_none());
+            counted = cookie;
+        }
         visitor.asks_for(Arc::clone(&found.known.id), Arc::clone(&found.known.state));
         parts.extensions.insert(visitor.clone());
-        Ok(Admitted { visitor, found, names, pass })
+        Ok(Admitted { visitor, found, names, cookies: [pass, counted] })
     }
 
     /// What has to be added to an answer.
     async fn after(&self, mut response: Response, rule: Rule, admitted: Admitted) -> Response {
-        let Admitted { visitor, found, names, pass } = admitted;
+        let Admitted { visitor, found, names, cookies } = admitted;
         // A form that was taken leads to the page that shows it.
         let done = response.status().is_success() || response.status() == StatusCode::SEE_OTHER;
         if rule.action.writes() && done {
@@ -407,8 +411,8 @@ impl Gate {
             self.note(noted, rule, &visitor, &found, &names).await;
         }
         let headers = response.headers_mut();
-        if let Some(pass) = pass {
-            headers.append(SET_COOKIE, pass);
+        for cookie in cookies.into_iter().flatten() {
+            headers.append(SET_COOKIE, cookie);
         }
         if rule.surface == Surface::Media && !found.known.open {
             private(&mut response);

@@ -100,6 +100,7 @@ const fn api(method: Verb, path: &'static str, door: Door, action: Action) -> Ru
 
 const SITE: Door = Door::Plain(Kind::Site);
 const ACCOUNT: Door = Door::Plain(Kind::Account);
+const DESK: Door = Door::Plain(Kind::OperatorPage);
 const PEOPLE: Door = Door::Plain(Kind::People);
 const HALL: Door = Door::Live(LivePart::Record);
 const KEYS: Door = Door::Live(LivePart::Keys);
@@ -120,6 +121,8 @@ pub(super) const RULES: &[Rule] = &[
     media("/live/{slug}/events", Door::Live(LivePart::Page)),
     form("/live/{slug}/password", Door::UnlockLive(LivePart::Page), Action::See),
     form("/videos/{id}/password", Door::UnlockVideo(VideoPart::Page), Action::See),
+    // Says that a video has begun to play: nothing of it is changed.
+    api(Verb::Post, "/videos/{id}/watched", Door::Video(VideoPart::Page), Action::See),
     // The players alone, in pages of other sites.
     embed("/embed/live/{slug}", Door::Live(LivePart::Page)),
     embed("/embed/videos/{id}", Door::Video(VideoPart::Page)),
@@ -141,6 +144,24 @@ pub(super) const RULES: &[Rule] = &[
     page("/account", ACCOUNT),
     form("/account/password", ACCOUNT, Action::Change),
     form("/account/sessions/end", ACCOUNT, Action::Change),
+    // What operators work with. `_` begins no broadcaster's name.
+    page("/operate", DESK),
+    media("/operate/_/events", DESK),
+    page("/operate/_/jobs", Door::Plain(Kind::Jobs)),
+    form("/operate/_/jobs/{id}/retry", Door::Job, Action::Change),
+    form("/operate/_/jobs/{id}/cancel", Door::Job, Action::Change),
+    page("/operate/_/log", Door::Plain(Kind::AuditLog)),
+    page("/operate/_/new", DESK),
+    form("/operate/_/new", Door::Plain(Kind::Live(LivePart::Record)), Action::Create),
+    form("/operate/_/buildings", Door::Plain(Kind::Live(LivePart::Record)), Action::Create),
+    page("/operate/{slug}", HALL_RIGHTS),
+    form("/operate/{slug}/end", HALL, Action::Operate),
+    form("/operate/{slug}/engine", HALL, Action::Operate),
+    form("/operate/{slug}/settings", HALL, Action::Change),
+    form("/operate/{slug}/access", HALL_RIGHTS, Action::Change),
+    form("/operate/{slug}/keys/add", KEYS, Action::Create),
+    form("/operate/{slug}/keys/rotate", KEYS, Action::Change),
+    form("/operate/{slug}/keys/revoke", KEYS, Action::Delete),
     page("/people", PEOPLE),
     form("/people", PEOPLE, Action::Create),
     page("/people/{id}", PEOPLE),

@@ -52,6 +52,9 @@ struct Inner {
     address: IpAddr,
     credentials: Credentials,
     pass_url: Option<String>,
+    browser: Option<String>,
+    /// The browser has said so itself.
+    kept: bool,
     /// What was asked for, and how it stands.
     asked: Option<(Arc<str>, Arc<State>)>,
 }
@@ -59,7 +62,19 @@ struct Inner {
 impl Inner {
     fn nobody(tenant: String, address: IpAddr, now: WallTime) -> Self {
         let (person, token, proofs, credentials, pass_url) = (None, None, Vec::new(), Credentials::default(), None);
-        Self { tenant, person, token, proofs, now, address, credentials, pass_url, asked: None }
+        Self {
+            tenant,
+            person,
+            token,
+            proofs,
+            now,
+            address,
+            credentials,
+            pass_url,
+            browser: None,
+            kept: false,
+            asked: None,
+        }
     }
 }
 
@@ -139,6 +154,23 @@ impl Visitor {
 
     pub(super) fn asks_for(&mut self, id: Arc<str>, state: Arc<State>) {
         Arc::make_mut(&mut self.0).asked = Some((id, state));
+    }
+
+    /// By what a page's viewers are counted; where nobody is counted, and for programs, there is nothing.
+    #[must_use]
+    pub fn browser(&self) -> Option<&str> {
+        self.0.browser.as_deref()
+    }
+
+    /// The same of a browser that has kept what it was told.
+    #[must_use]
+    pub fn known_browser(&self) -> Option<&str> {
+        self.browser().filter(|_| self.0.kept)
+    }
+
+    pub(super) fn counts_as(&mut self, browser: String, kept: bool) {
+        let inner = Arc::make_mut(&mut self.0);
+        (inner.browser, inner.kept) = (Some(browser), kept);
     }
 
     /// Who is said to have done something, in the audit log.

@@ -4,10 +4,15 @@
 //! the connection and a dead one is noticed. A message is encoded once and shared by all who watch. A viewer who reads
 //! slowly gets the newest state, not the ones between: nothing is queued. Event `caption`: a cue as it is made, see `cues.rs`. When the server stops the stream ends and the
 //! page comes back by itself.
+//!
+//! A stream is also what a viewer is counted by, see [`crate::live::presence`]: whoever has the page open has one, and who goes away, or whose phone
+//! sleeps, has none any more within a minute (the server closes a connection that acknowledges nothing). Nobody asks anything at intervals for that.
 
 use super::cues::Cues;
 use super::model::{VideoLink, state_name};
 use super::source::{self, Source};
+use crate::http::gate::visitor::Visitor;
+use crate::live::presence::Present;
 use crate::live::status::State as LiveState;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -40,7 +45,7 @@ pub struct LiveUpdate {
     pub video_id: Option<String>,
     /// Its page, once it can be watched.
     pub video_url: Option<String>,
-    /// In the last seconds.
+    /// See [`crate::live::status::Status::viewers`].
     pub viewers: u64,
     /// Another number when a rendition or a language of captions has appeared: players load the multivariant playlist again.
     pub renditions_version: u64,
@@ -151,6 +156,8 @@ struct Stream {
     cues: Cues,
     begun: bool,
     _slot: OwnedSemaphorePermit,
+    /// A viewer, as long as the stream is open.
+    _present: Present,
 }
 
 impl Stream {
@@ -177,6 +184,7 @@ impl Stream {
 pub(super) async fn stream(
     State(source): State<Source>,
     State(slots): State<EventSlots>,
+    visitor: Visitor,
     Path(slug): Path<String>,
 ) -> Response {
     let updates = match source::updates(&source, &slug).await {
@@ -189,7 +197,9 @@ pub(super) async fn stream(
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")]).into_response();
     };
     let lives = source.lives();
-    let stream = Stream { updates, cues: Cues::new(move || lives.timeline(&slug)), begun: false, _slot: slot };
+    let present = lives.presence().enter(&slug, visitor.browser());
+    let cues = Cues::new(move || lives.timeline(&slug));
+    let stream = Stream { updates, cues, begun: false, _slot: slot, _present: present };
     let body = stream::unfold(stream, async |mut stream| {
         let bytes = stream.next().await?;
         Some((Ok::<_, Infallible>(bytes), stream))
@@ -206,6 +216,7 @@ pub(super) async fn stream(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::live::presence::Presence;
 
     fn update(state: &'static str, viewers: u64) -> LiveUpdate {
         LiveUpdate { state, video_id: None, video_url: None, viewers, renditions_version: 1 }
@@ -231,7 +242,9 @@ mod tests {
     async fn a_stream_has_a_heartbeat_and_shows_a_slow_reader_the_newest_state() {
         let mut announcer = Announcer::new(update("idle", 0), at(0));
         let slot = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
-        let mut stream = Stream { updates: announcer.subscribe(), cues: Cues::new(|| None), begun: false, _slot: slot };
+        let present = Presence::default().enter("hall", None);
+        let (updates, cues) = (announcer.subscribe(), Cues::new(|| None));
+        let mut stream = Stream { updates, cues, begun: false, _slot: slot, _present: present };
         let first = stream.next().await.unwrap();
         assert!(first.starts_with(b"retry: 2000\nevent: state\ndata: {\"state\":\"idle\","), "{first:?}");
         let before = tokio::time::Instant::now();

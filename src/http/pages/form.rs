@@ -78,7 +78,12 @@ impl<'a> FormPage<'a> {
 
     /// What the page has around its own part.
     pub(super) fn frame(&self) -> Frame<'a> {
-        Frame::new(self.reader.headers, self.reader.assets, Entry::Site).seen_by(self.reader.visitor)
+        self.frame_loading(Entry::Site)
+    }
+
+    /// The same of a page that has scripts and styles of its own.
+    pub(super) fn frame_loading(&self, entry: Entry) -> Frame<'a> {
+        Frame::new(self.reader.headers, self.reader.assets, entry).seen_by(self.reader.visitor)
     }
 
     /// For the hidden field `form` of each form.

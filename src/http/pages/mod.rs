@@ -14,6 +14,7 @@ mod home;
 mod live;
 pub mod markdown;
 pub mod model;
+pub mod operate;
 mod outside;
 pub mod people;
 pub mod place;
@@ -23,6 +24,7 @@ pub mod texts;
 mod tool;
 mod video;
 mod videos;
+pub mod watched;
 
 #[cfg(test)]
 mod looked_at;
@@ -35,7 +37,7 @@ use crate::http::gate::visitor::Visitor;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::HeaderMap;
-use axum::routing::get;
+use axum::routing::{get, post};
 use events::EventSlots;
 use source::Source;
 
@@ -64,7 +66,7 @@ impl<'a> Reader<'a> {
 }
 
 /// `/`, `/accessibility`, `/live/{slug}`, `/live/{slug}/events`, `/videos`,
-/// `/videos/{id}-{slug}` and `/videos/{id}/chapters.vtt`. [`not_found`] is for the router's fallback.
+/// `/videos/{id}-{slug}`, `/videos/{id}/watched` and `/videos/{id}/chapters.vtt`. [`not_found`] is for the router's fallback.
 pub fn routes<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -79,5 +81,6 @@ where
         .route("/live/{slug}/events", get(events::stream))
         .route("/videos", get(videos::page))
         .route("/videos/{name}", get(video::page))
+        .route("/videos/{id}/watched", post(watched::handler))
         .route("/videos/{id}/chapters.vtt", get(video::chapters::file))
 }

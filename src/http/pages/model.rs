@@ -232,6 +232,12 @@ impl VideoView {
         length(self.duration_ms)
     }
 
+    /// Where it is said that it has begun to play.
+    #[must_use]
+    pub fn watched_url(&self) -> String {
+        format!("/videos/{}/watched", self.id)
+    }
+
     /// The player alone, for other sites.
     #[must_use]
     pub fn embed_url(&self) -> String {

@@ -9,6 +9,7 @@ use super::model::{BroadcasterLink, HomeView, LiveCard, LiveView, VideoCard, Vid
 use super::place::Place;
 use super::tool::Tool;
 use super::video::about::About;
+use super::watched::Views;
 use crate::archive::captions;
 use crate::archive::layout::Layout;
 use crate::catalogue::id::VideoId;
@@ -43,6 +44,7 @@ pub struct Source {
     tasks: Tasks,
     /// Broadcasters whose page somebody looks at. Each has one task that tells all of them.
     watched: Arc<Mutex<HashMap<String, watch::Sender<Announced>>>>,
+    views: Views,
     place: Place,
 }
 
@@ -50,7 +52,15 @@ impl Source {
     /// Over a catalogue, its lives and its recordings.
     #[must_use]
     pub fn new(catalogue: Catalogue, lives: live::Handle, layout: Layout, tasks: Tasks) -> Self {
-        Self { catalogue, lives, layout, tasks, watched: Arc::default(), place: Place::default() }
+        Self {
+            catalogue,
+            lives,
+            layout,
+            tasks,
+            watched: Arc::default(),
+            views: Views::default(),
+            place: Place::default(),
+        }
     }
 
     /// The same, with where people reach the site.
@@ -67,6 +77,12 @@ impl Source {
     /// What there is.
     pub(super) fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+
+    /// How often videos are watched. Who starts the server keeps them, see [`Views::keep`].
+    #[must_use]
+    pub fn views(&self) -> &Views {
+        &self.views
     }
 
     /// What is on air.

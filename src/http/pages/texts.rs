@@ -64,6 +64,7 @@ macro_rules! files {
         [
             include_str!(concat!("../../../web/locales/", $language, "/pages.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/reading.ftl")),
+            include_str!(concat!("../../../web/locales/", $language, "/operate.ftl")),
         ]
     };
 }
@@ -212,8 +213,8 @@ mod tests {
     #[test]
     fn no_template_says_anything_in_a_language_of_its_own() {
         assert_eq!(hard_coded("<p title=\"x\">{{ a }} b<br>{% if c %}d{% endif %}·</p>"), ["x", "b", "d"]);
-        // Names, and an address.
-        let known = ["WebVTT", "SRT", "defenseurdesdroits.fr"];
+        // Names, an address, what an encoder is given, and tags of languages.
+        let known = ["WebVTT", "SRT", "defenseurdesdroits.fr", "?key=", "fr en-GB"];
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/web/templates");
         let mut count = 0;
         for file in std::fs::read_dir(folder).expect("templates") {

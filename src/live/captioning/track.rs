@@ -42,6 +42,8 @@ pub(super) struct Track {
     /// Records that wait for a recording to begin.
     unkept: Vec<u8>,
     dropped_micros: u64,
+    /// From the end of the last words to viewers told of them.
+    pub(super) lag: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -66,6 +68,7 @@ impl Track {
             trouble: None,
             unkept: Vec::new(),
             dropped_micros: 0,
+            lag: None,
         };
         track.spell(names);
         track
@@ -289,7 +292,7 @@ impl Track {
         let _ = record::write(record, &mut self.unkept);
     }
 
-    fn tell(&self, cue: &Cue, date: WallTime, slug: &str) {
+    fn tell(&mut self, cue: &Cue, date: WallTime, slug: &str) {
         if let Some((_, list)) = &self.shown {
             list.tell(cue, date);
         }
@@ -297,6 +300,7 @@ impl Track {
         if !cue.is_final && !cue.lines.is_empty() {
             let lag = clock::now().since(end);
             metrics::histogram!("amphi_captions_lag_seconds", "broadcaster" => slug.to_owned(), "language" => self.language.tag().to_owned()).record(lag);
+            self.lag = Some(lag);
         }
     }
 

@@ -304,6 +304,8 @@ mod tests {
                 bitrate_bps: 600_000,
                 keyframe_interval_ms: Some(2_000),
                 av_drift_ms: -3,
+                pace_permille: Some(1_000),
+                silent_ms: 40,
                 timestamp_jumps: 1,
                 dropped_frames: 0,
             }),
@@ -315,6 +317,9 @@ mod tests {
             }],
             renditions_version: 1,
             viewers: 3,
+            peak_viewers: 5,
+            engine_speed: Some(1.0),
+            captions_lag: None,
             health: vec![status::Finding { level: Level::Error, code: "disk_full", message: "Make room.".into() }],
         };
         let shown = serde_json::to_value(Broadcaster::new(&stored, Some(&live))).unwrap();

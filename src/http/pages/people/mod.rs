@@ -62,22 +62,22 @@ struct Message<'a> {
     more: &'static str,
 }
 
-fn message(reader: &Reader<'_>, status: StatusCode, title: &'static str, more: &'static str) -> Response {
+pub(super) fn message(reader: &Reader<'_>, status: StatusCode, title: &'static str, more: &'static str) -> Response {
     let frame = Frame::new(reader.headers, reader.assets, Entry::Site).seen_by(reader.visitor);
     respond(status, &Message { frame, title, more }).into_response()
 }
 
 /// What was sent is no form of ours: too old, too long, or another site's.
-fn not_ours(reader: &Reader<'_>) -> Response {
+pub(super) fn not_ours(reader: &Reader<'_>) -> Response {
     message(reader, StatusCode::FORBIDDEN, "form-stale", "form-stale-more")
 }
 
-fn failed(reader: &Reader<'_>) -> Response {
+pub(super) fn failed(reader: &Reader<'_>) -> Response {
     ErrorPage::Failed.render_for(reader)
 }
 
 /// To another page, by GET.
-fn see(path: &str) -> Response {
+pub(super) fn see(path: &str) -> Response {
     let mut response = (StatusCode::SEE_OTHER, [(CACHE_CONTROL, HeaderValue::from_static("no-store"))]).into_response();
     if let Ok(path) = HeaderValue::from_str(path) {
         response.headers_mut().insert(LOCATION, path);

@@ -1,0 +1,113 @@
+//! What operators and technicians work with: the live wall, each broadcaster with its settings and keys, jobs, and the audit log. All of it can be read
+//! and done without JavaScript; with it, figures follow by one stream of events.
+//!
+//! Whoever is limited to buildings sees and changes what is there: the gate asks the policy for a broadcaster's own addresses, and lists ask it row by
+//! row.
+//!
+//! - `tile`: what is said of a broadcaster; `wall`: all of them; `hall`: one; `settings` and `keys`: what can be changed of it;
+//! - `jobs` and `log`: work in the background, and who did what.
+
+mod hall;
+mod jobs;
+mod keys;
+mod log;
+mod settings;
+mod tile;
+mod wall;
+
+use super::form::MAX_FORM_BYTES;
+use super::people::message;
+use super::{ErrorPage, Reader};
+use crate::catalogue::broadcaster::Broadcaster;
+use crate::catalogue::{Catalogue, Error};
+use crate::http::accounts::Accounts;
+use crate::http::assets::Assets;
+use crate::http::gate::cookie::Cookies;
+use crate::http::state::Clock;
+use crate::lifecycle::Tasks;
+use crate::live;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use wall::Wall;
+
+/// What these pages work with. Cheap to clone; clones share.
+#[derive(Clone)]
+pub struct Desk {
+    catalogue: Catalogue,
+    lives: live::Handle,
+    clock: Clock,
+    cookies: Cookies,
+    tasks: Tasks,
+    wall: Wall,
+}
+
+impl Desk {
+    /// Over the catalogue of `accounts` and its lives.
+    #[must_use]
+    pub fn new(accounts: &Accounts, lives: live::Handle, tasks: Tasks) -> Self {
+        Self {
+            catalogue: accounts.catalogue().clone(),
+            lives,
+            clock: accounts.clock(),
+            cookies: accounts.gate().cookies().clone(),
+            tasks,
+            wall: Wall::default(),
+        }
+    }
+
+    async fn hall(&self, slug: &str) -> Result<Broadcaster, Error> {
+        let missing = Error::NotFound("broadcaster");
+        let Ok(slug) = slug.parse() else { return Err(missing) };
+        self.catalogue.broadcaster_by_slug(&slug).await?.ok_or(missing)
+    }
+}
+
+/// The routes; each has its line in the gate's table.
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Accounts: FromRef<S>,
+    Assets: FromRef<S>,
+    Desk: FromRef<S>,
+{
+    Router::new()
+        .route("/operate", get(wall::page))
+        .route("/operate/_/events", get(wall::events))
+        .route("/operate/_/jobs", get(jobs::page))
+        .route("/operate/_/jobs/{id}/retry", post(jobs::retry))
+        .route("/operate/_/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/operate/_/log", get(log::page))
+        .route("/operate/_/new", get(settings::new).post(settings::add))
+        .route("/operate/_/buildings", post(settings::add_building))
+        .route("/operate/{slug}", get(hall::page))
+        .route("/operate/{slug}/end", post(hall::end))
+        .route("/operate/{slug}/engine", post(hall::retry_engine))
+        .route("/operate/{slug}/settings", post(settings::change))
+        .route("/operate/{slug}/access", post(settings::change_access))
+        .route("/operate/{slug}/keys/add", post(keys::add))
+        .route("/operate/{slug}/keys/rotate", post(keys::rotate))
+        .route("/operate/{slug}/keys/revoke", post(keys::revoke))
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+}
+
+/// The page for what the catalogue refused.
+fn refused(reader: &Reader<'_>, error: &Error) -> Response {
+    match error {
+        Error::NotFound(_) => ErrorPage::NotFound.render_for(reader),
+        Error::Conflict(_) => message(reader, StatusCode::CONFLICT, "operate-conflict", "operate-conflict-more"),
+        Error::Taken(_) => message(reader, StatusCode::CONFLICT, "operate-taken", "operate-taken-more"),
+        Error::Invalid { .. } => {
+            message(reader, StatusCode::UNPROCESSABLE_ENTITY, "operate-invalid", "operate-invalid-more")
+        }
+        error => {
+            tracing::error!(%error, "an operator's page can't be made");
+            ErrorPage::Failed.render_for(reader)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+//! What can be changed of a broadcaster by form, one more broadcaster, one more building.
+
+use super::{Desk, refused};
+use crate::catalogue::Error;
+use crate::catalogue::access::AccessChange;
+use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange, NewBroadcaster};
+use crate::catalogue::captions::CaptionChange;
+use crate::catalogue::group::Building;
+use crate::catalogue::slug::Slug;
+use crate::http::assets::{Assets, Entry};
+use crate::http::gate::visitor::Visitor;
+use crate::http::pages::Reader;
+use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::frame::Frame;
+use crate::http::pages::people::{not_ours, see};
+use crate::live;
+use crate::policy::object::{Action, Kind, LivePart};
+use crate::policy::state::{State as Standing, Visibility};
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use media::caption::language::Language;
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Those that a form can give by itself: for groups and passwords more has to be said.
+const SIMPLE: [Visibility; 4] = [Visibility::Public, Visibility::Unlisted, Visibility::SignedIn, Visibility::Draft];
+
+/// As a form shows them.
+pub(super) struct Settings {
+    /// Its own; empty: the server's.
+    pub(super) preset: String,
+    pub(super) presets: [&'static str; 3],
+    /// Tags with a space between.
+    pub(super) languages: String,
+    /// Whether it has languages of its own.
+    pub(super) own_languages: bool,
+    /// Seconds; `None`: the server's.
+    pub(super) grace_s: Option<u64>,
+    pub(super) visibility: Visibility,
+    pub(super) visibilities: Vec<Visibility>,
+    pub(super) building: Option<String>,
+    pub(super) buildings: Vec<Building>,
+}
+
+impl Settings {
+    pub(super) async fn of(desk: &Desk, visitor: &Visitor, hall: &Broadcaster) -> Result<Self, Error> {
+        let (_, standing) =
+            desk.catalogue.broadcaster_state(&hall.slug).await?.ok_or(Error::NotFound("broadcaster"))?;
+        let mut visibilities = SIMPLE.to_vec();
+        if !visibilities.contains(&standing.visibility) {
+            visibilities.push(standing.visibility);
+        }
+        let languages = hall.captions.languages.as_deref().unwrap_or_default();
+        Ok(Self {
+            preset: hall.preset.clone().unwrap_or_default(),
+            presets: live::presets(),
+            languages: languages.iter().map(Language::tag).collect::<Vec<_>>().join(" "),
+            own_languages: hall.captions.languages.is_some(),
+            grace_s: hall.grace.map(|grace| grace.as_secs()),
+            visibility: standing.visibility,
+            visibilities,
+            building: standing.building,
+            buildings: buildings_of(desk, visitor).await?,
+        })
+    }
+}
+
+impl Settings {
+    /// Key of a visibility's text.
+    pub(super) fn visibility_key(&self, visibility: &Visibility) -> &'static str {
+        match visibility {
+            Visibility::Public => "visibility-public",
+            Visibility::Unlisted => "visibility-unlisted",
+            Visibility::SignedIn => "visibility-signed-in",
+            Visibility::Groups => "visibility-groups",
+            Visibility::Password => "visibility-password",
+            Visibility::Draft => "visibility-draft",
+        }
+    }
+
+    /// Whether it is there.
+    pub(super) fn is_in(&self, building: &Building) -> bool {
+        self.building.as_deref() == Some(building.id.as_str())
+    }
+}
+
+/// Those where this operator may have broadcasters.
+async fn buildings_of(desk: &Desk, visitor: &Visitor) -> Result<Vec<Building>, Error> {
+    let mut buildings = desk.catalogue.buildings().await?;
+    buildings.retain(|building| may_have_in(visitor, Some(building.id.as_str())));
+    Ok(buildings)
+}
+
+fn may_have_in(visitor: &Visitor, building: Option<&str>) -> bool {
+    let there = Standing { building: building.map(str::to_owned), ..Standing::default() };
+    visitor.may(Action::Create, Kind::Live(LivePart::Record), "", &there)
+}
+
+/// What a broadcaster is and does.
+#[derive(Deserialize)]
+pub(super) struct Change {
+    title: String,
+    preset: String,
+    /// `server`: as the server is set; anything else: those of `languages`.
+    captions: String,
+    languages: String,
+    grace_s: String,
+}
+
+impl Change {
+    fn read(self) -> Result<BroadcasterChange, Error> {
+        let invalid = |field, reason| Error::Invalid { field, reason };
+        let preset = match self.preset.as_str() {
+            "" => None,
+            name if live::is_preset(name) => Some(name.to_owned()),
+            _ => return Err(invalid("preset", "must be a preset")),
+        };
+        let languages = match self.captions.as_str() {
+            "server" => None,
+            _ => {
+                let tags = self.languages.split([' ', ',']).filter(|tag| !tag.is_empty());
+                let languages: Option<Vec<Language>> = tags.map(Language::new).collect();
+                Some(languages.ok_or_else(|| invalid("caption_languages", "must be language tags"))?)
+            }
+        };
+        let grace = match self.grace_s.trim() {
+            "" => None,
+            seconds => {
+                let seconds = seconds.parse().map_err(|_| invalid("grace", "must be a number of seconds"))?;
+                Some(Duration::from_secs(seconds))
+            }
+        };
+        Ok(BroadcasterChange {
+            title: Some(self.title),
+            preset: Some(preset),
+            grace: Some(grace),
+            captions: CaptionChange { languages: Some(languages), ..CaptionChange::default() },
+            ..BroadcasterChange::default()
+        })
+    }
+}
+
+/// `POST /operate/{slug}/settings`.
+pub(super) async fn change(
+    State(desk): State<Desk>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    Fields(sent): Fields<Change>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let Some(sent) = sent else { return not_ours(&reader) };
+    let changed = async {
+        let id = desk.hall(&slug).await?.id;
+        desk.catalogue.update_broadcaster(&id, sent.read()?).await
+    };
+    match changed.await {
+        Ok(_) => see(&format!("/operate/{slug}")),
+        Err(error) => refused(&reader, &error),
+    }
+}
+
+/// Whom its lives are for, and where it is.
+#[derive(Deserialize)]
+pub(super) struct Access {
+    visibility: String,
+    /// Empty: nowhere.
+    building: String,
+}
+
+/// `POST /operate/{slug}/access`.
+pub(super) async fn change_access(
+    State(desk): State<Desk>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    Fields(sent): Fields<Access>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let Some(sent) = sent else { return not_ours(&reader) };
+    let changed = async {
+        let hall = desk.hall(&slug).await?;
+        let (_, standing) =
+            desk.catalogue.broadcaster_state(&hall.slug).await?.ok_or(Error::NotFound("broadcaster"))?;
+        let invalid = |reason| Error::Invalid { field: "visibility", reason };
+        let visibility: Visibility = sent.visibility.parse().map_err(invalid)?;
+        let building = Some(sent.building.as_str()).filter(|building| !building.is_empty());
+        // Nobody gives a broadcaster away to where they may not take it from.
+        if building != standing.building.as_deref() && !may_have_in(&visitor, building) {
+            return Err(Error::NotFound("building"));
+        }
+        let building = building.map(str::parse).transpose().map_err(|_| Error::NotFound("building"))?;
+        let change = AccessChange { visibility: Some(visibility), building: Some(building), ..AccessChange::default() };
+        desk.catalogue.change_broadcaster_access(&hall.id, change).await
+    };
+    match changed.await {
+        Ok(()) => see(&format!("/operate/{slug}")),
+        Err(error) => refused(&reader, &error),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "operate-new.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    token: &'a str,
+    buildings: Vec<Building>,
+    /// Who may only work in some buildings adds none.
+    may_add: bool,
+}
+
+/// `GET /operate/_/new`.
+pub(super) async fn new(
+    State(desk): State<Desk>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let buildings = match buildings_of(&desk, &visitor).await {
+        Ok(buildings) => buildings,
+        Err(error) => return refused(&reader, &error),
+    };
+    let form = FormPage::new(&reader);
+    let may_add = may_have_in(&visitor, None);
+    let page = Page { frame: form.frame_loading(Entry::Operate), token: form.token(), buildings, may_add };
+    form.respond(StatusCode::OK, &page)
+}
+
+/// A new broadcaster's form.
+#[derive(Deserialize)]
+pub(super) struct New {
+    title: String,
+    /// Empty: made from the title.
+    slug: String,
+    building: String,
+}
+
+/// `POST /operate/_/new`.
+pub(super) async fn add(
+    State(desk): State<Desk>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Fields(sent): Fields<New>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let Some(sent) = sent else { return not_ours(&reader) };
+    let added = async {
+        let invalid = Error::Invalid { field: "slug", reason: "must be letters, digits and -" };
+        let slug = match sent.slug.trim() {
+            "" => Slug::from_title(&sent.title).ok_or(invalid)?,
+            slug => slug.parse().map_err(|_| invalid)?,
+        };
+        let building = Some(sent.building.as_str()).filter(|building| !building.is_empty());
+        let building = building.map(str::parse).transpose().map_err(|_| Error::NotFound("building"))?;
+        let hall = desk.catalogue.add_broadcaster(NewBroadcaster::new(slug, sent.title), desk.clock.now()).await?;
+        if building.is_some() {
+            let change = AccessChange { building: Some(building), ..AccessChange::default() };
+            desk.catalogue.change_broadcaster_access(&hall.id, change).await?;
+        }
+        Ok(hall.slug)
+    };
+    match added.await {
+        Ok(slug) => see(&format!("/operate/{slug}")),
+        Err(error) => refused(&reader, &error),
+    }
+}
+
+/// A new building's form.
+#[derive(Deserialize)]
+pub(super) struct NewBuilding {
+    title: String,
+}
+
+/// `POST /operate/_/buildings`.
+pub(super) async fn add_building(
+    State(desk): State<Desk>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Fields(sent): Fields<NewBuilding>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let Some(sent) = sent else { return not_ours(&reader) };
+    match desk.catalogue.add_building(&sent.title, desk.clock.now()).await {
+        Ok(_) => see("/operate/_/new"),
+        Err(error) => refused(&reader, &error),
+    }
+}

@@ -1,0 +1,180 @@
+//! Operators' pages as browsers ask for them: whole, with the gate before them.
+
+use crate::catalogue::access::AccessChange;
+use crate::catalogue::id::BuildingId;
+use crate::catalogue::person::PersonChange;
+use crate::http::support::{Browser, World, now};
+use crate::live::status::{Finding, Level, State, Status};
+use crate::policy::who::{Buildings, Role};
+use axum::body::Body;
+use axum::http::Request;
+use http_body_util::BodyExt as _;
+use media::ingest::StreamKey;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+async fn operator(world: &World) -> Browser<'_> {
+    let person = world.person("marie", Role::Operator).await;
+    let change = PersonChange { buildings: Some(Buildings::All), ..PersonChange::default() };
+    world.catalogue.change_person(&person.id, change, now()).await.unwrap();
+    world.browser_of(&person).await
+}
+
+/// One who is limited to a building, in which `hall` is.
+async fn limited<'a>(world: &'a World, hall: &str) -> (Browser<'a>, BuildingId) {
+    let building = world.catalogue.add_building("North", now()).await.unwrap();
+    let hall = world.catalogue.broadcaster_by_slug(&hall.parse().unwrap()).await.unwrap().unwrap();
+    let change = AccessChange { building: Some(Some(building.id.clone())), ..AccessChange::default() };
+    world.catalogue.change_broadcaster_access(&hall.id, change).await.unwrap();
+    let person = world.person("paul", Role::Operator).await;
+    let buildings = Buildings::Only(BTreeSet::from([building.id.to_string()]));
+    let change = PersonChange { buildings: Some(buildings), ..PersonChange::default() };
+    world.catalogue.change_person(&person.id, change, now()).await.unwrap();
+    (world.browser_of(&person).await, building.id)
+}
+
+fn on_air(viewers: u64, health: Vec<Finding>) -> Status {
+    Status { state: State::OnAir, started_at: Some(now()), viewers, health, ..Status::starting() }
+}
+
+#[tokio::test]
+async fn the_wall_shows_an_operator_what_is_in_their_buildings_and_others_nothing() {
+    let world = World::new().await;
+    world.hall("north").await;
+    world.hall("south").await;
+    let finding = Finding { level: Level::Error, code: "starved", message: "Only 40 %.".into() };
+    world.lives.show("north", on_air(12, vec![finding]));
+    let (mut paul, _) = limited(&world, "north").await;
+    let wall = paul.get("/operate").await;
+    assert_eq!(wall.status, 200);
+    assert!(wall.text.contains("data-slug=\"north\" data-state=\"on_air\" data-level=\"error\""), "{}", wall.text);
+    assert!(wall.text.contains("Too little arrives") && wall.text.contains("<dd data-f=\"viewers\">12</dd>"));
+    assert!(!wall.text.contains("data-slug=\"south\""), "another building's");
+    assert_eq!(paul.get("/operate/south").await.status, 403, "public, but not theirs to operate");
+    assert!(operator(&world).await.get("/operate").await.text.contains("data-slug=\"south\""));
+    let viewer = world.person("eve", Role::Contributor).await;
+    assert_eq!(world.browser_of(&viewer).await.get("/operate").await.status, 403);
+    assert_eq!(world.browser().get("/operate").await.status, 401);
+}
+
+/// The next message of a stream: event and JSON.
+async fn next(body: &mut Body) -> (String, serde_json::Value) {
+    loop {
+        let frame =
+            tokio::time::timeout(Duration::from_secs(30), body.frame()).await.expect("in time").unwrap().unwrap();
+        let text = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
+        if let Some((event, data)) = text.strip_prefix("event: ").and_then(|rest| rest.split_once("\ndata: ")) {
+            return (event.to_owned(), serde_json::from_str(data.trim_end()).unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_stream_begins_with_all_and_goes_on_with_what_has_changed() {
+    let world = World::new().await;
+    world.hall("north").await;
+    world.hall("south").await;
+    world.lives.show("north", on_air(1, Vec::new()));
+    let (paul, _) = limited(&world, "north").await;
+    let cookie = paul.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+    let request = Request::get("/operate/_/events").header("cookie", cookie).body(Body::empty()).unwrap();
+    let mut body = world.open(request).await.into_body();
+    let (event, tiles) = next(&mut body).await;
+    assert_eq!((event.as_str(), tiles.as_array().unwrap().len()), ("all", 1), "{tiles}");
+    assert_eq!((tiles[0]["slug"].as_str(), tiles[0]["level"].as_str()), (Some("north"), Some("ok")));
+    world.lives.show("south", on_air(9, Vec::new()));
+    let finding = Finding { level: Level::Error, code: "silent", message: "Nothing.".into() };
+    world.lives.show("north", on_air(1, vec![finding]));
+    let (event, tiles) = next(&mut body).await;
+    let bad = serde_json::json!([{"slug": "north", "level": "error", "alerts": [["error", "silent"]]}]);
+    assert_eq!((event.as_str(), tiles), ("some", bad));
+    world.lives.show("north", on_air(1, Vec::new()));
+    let good = serde_json::json!([{"slug": "north", "level": "ok", "alerts": []}]);
+    assert_eq!(next(&mut body).await, ("some".to_owned(), good));
+}
+
+#[tokio::test]
+async fn a_key_is_shown_once_and_can_be_replaced_and_revoked() {
+    let world = World::new().await;
+    let hall = world.hall("hall").await;
+    let mut marie = operator(&world).await;
+    assert!(marie.get("/operate/hall").await.text.contains("It has no key"));
+    let made = marie.post("/operate/hall/keys/add", "label=Extron").await;
+    assert_eq!((made.status, made.header("cache-control")), (200, "no-store"));
+    let key = made.text.split("hall?key=").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let opens = async |key: &str| {
+        let key = StreamKey::new(key.to_owned());
+        world.catalogue.find_by_key(Some("hall"), &key, now()).await.unwrap().is_some()
+    };
+    assert!(opens(&key).await);
+    let again = marie.get("/operate/hall").await.text;
+    assert!(again.contains("Extron") && !again.contains(&key), "never again");
+    let rotated = marie.post("/operate/hall/keys/rotate", "label=OBS").await.text;
+    let second = rotated.split("hall?key=").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    assert!(!opens(&key).await && opens(&second).await);
+    let id = world.catalogue.keys(&hall.id).await.unwrap().into_iter().find(|k| k.revoked_at.is_none()).unwrap().id;
+    assert_eq!(marie.post("/operate/hall/keys/revoke", &format!("key={id}")).await.status, 303);
+    assert!(!opens(&second).await);
+    let acts: Vec<_> = world.catalogue.audit_log(10).await.unwrap().into_iter().map(|entry| entry.act).collect();
+    assert!(["key.create", "key.rotate", "key.revoke"].iter().all(|act| acts.iter().any(|a| a == act)), "{acts:?}");
+    assert!(!format!("{:?}", world.catalogue.audit_log(10).await.unwrap()).contains(&second), "no secret is noted");
+}
+
+#[tokio::test]
+async fn broadcasters_and_buildings_are_added_and_changed_by_form() {
+    let world = World::new().await;
+    let mut marie = operator(&world).await;
+    assert_eq!(marie.get("/operate/_/new").await.status, 200);
+    assert_eq!(marie.post("/operate/_/buildings", "title=North").await.status, 303);
+    let building = world.catalogue.buildings().await.unwrap().remove(0);
+    let added = marie.post("/operate/_/new", &format!("title=Amphi+3&slug=&building={}", building.id)).await;
+    assert_eq!((added.status, added.header("location")), (303, "/operate/amphi-3"));
+    let taken = marie.post("/operate/_/new", "title=Amphi+3&slug=&building=").await;
+    assert_eq!(taken.status, 409);
+    let fields = "title=Amphi+trois&preset=slides&captions=own&languages=fr+en-GB&grace_s=90";
+    assert_eq!(marie.post("/operate/amphi-3/settings", fields).await.status, 303);
+    let hall = world.catalogue.broadcaster_by_slug(&"amphi-3".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((hall.title.as_str(), hall.preset.as_deref()), ("Amphi trois", Some("slides")));
+    assert_eq!(hall.grace, Some(Duration::from_secs(90)));
+    assert_eq!(hall.captions.languages.unwrap().len(), 2);
+    let wrong = "title=x&preset=none&captions=own&languages=&grace_s=";
+    assert_eq!(marie.post("/operate/amphi-3/settings", wrong).await.status, 422);
+    assert_eq!(marie.post("/operate/amphi-3/access", "visibility=draft&building=").await.status, 303);
+    let (_, standing) = world.catalogue.broadcaster_state(&hall.slug).await.unwrap().unwrap();
+    assert_eq!((standing.visibility.name(), standing.building), ("draft", None));
+}
+
+#[tokio::test]
+async fn who_is_limited_to_a_building_moves_nothing_out_of_it_and_adds_none() {
+    let world = World::new().await;
+    world.hall("north").await;
+    let (mut paul, building) = limited(&world, "north").await;
+    let other = world.catalogue.add_building("South", now()).await.unwrap();
+    let page = paul.get("/operate/_/new").await;
+    assert!(page.text.contains("You operate in some buildings only"));
+    for to in ["", other.id.as_str()] {
+        let moved = paul.post("/operate/north/access", &format!("visibility=public&building={to}")).await;
+        assert_eq!(moved.status, 404, "{to}");
+    }
+    assert_eq!(paul.post("/operate/_/new", "title=x&slug=&building=").await.status, 403);
+    let stays = format!("visibility=draft&building={building}");
+    assert_eq!(paul.post("/operate/north/access", &stays).await.status, 303);
+}
+
+#[tokio::test]
+async fn the_log_is_for_administrators_and_jobs_for_operators() {
+    let world = World::new().await;
+    let hall = world.hall("hall").await;
+    world.video(&hall, "Algebra").await;
+    let mut marie = operator(&world).await;
+    let jobs = marie.get("/operate/_/jobs").await;
+    assert!(jobs.text.contains("Algebra") && jobs.text.contains("poster and previews"), "{}", jobs.text);
+    let id =
+        world.catalogue.jobs(crate::catalogue::job::JobFilter { state: None, limit: 1 }).await.unwrap().remove(0).id;
+    assert_eq!(marie.post(&format!("/operate/_/jobs/{id}/cancel"), "x=1").await.status, 303);
+    assert!(marie.get("/operate/_/jobs").await.text.contains(">cancelled"));
+    assert_eq!(marie.get("/operate/_/log").await.status, 403);
+    let chief = world.person("chief", Role::Administrator).await;
+    let log = world.browser_of(&chief).await.get("/operate/_/log").await;
+    assert!(log.status == 200 && log.text.contains("job.change") && log.text.contains("marie"), "{}", log.text);
+}

@@ -1,0 +1,289 @@
+//! `/operate`: a tile for each broadcaster that the operator may see, and `/operate/_/events`, by which the tiles change.
+//!
+//! **Promises.** One task looks at all lives once a second and writes what has changed of each once, for all operators together; it runs while one of
+//! them looks. Each gets the tiles that the policy lets them have, asked again every time. An operator who reads slowly gets the whole again, not
+//! what was missed: nothing is queued.
+
+use super::Desk;
+use super::tile::{Tile, words};
+use crate::catalogue::Error;
+use crate::http::assets::{Assets, Entry};
+use crate::http::gate::visitor::Visitor;
+use crate::http::pages::ErrorPage;
+use crate::http::pages::frame::{Frame, respond};
+use crate::policy::object::{Action, Kind, LivePart};
+use crate::policy::state::State as Standing;
+use askama::Template;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use serde::Deserialize;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// As often as statuses are made.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Broadcasters and whom they are for are looked up this often, in looks.
+const CATALOGUE_EVERY: u64 = 5;
+/// Below the silence after which proxies close a connection.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Who may look into its rights is who operates it: what everybody may see of figures is no matter here.
+const THEIRS: Kind = Kind::Live(LivePart::Rights);
+
+/// One look at all broadcasters.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    /// Grows by one; by more when what was told before is no base for what has changed.
+    number: u64,
+    tiles: Vec<Shown>,
+}
+
+#[derive(Debug)]
+struct Shown {
+    id: String,
+    standing: Standing,
+    tile: Tile,
+    whole: Bytes,
+    /// `None`: as before.
+    changed: Option<Bytes>,
+}
+
+impl Shown {
+    fn new(id: String, standing: Standing, tile: Tile, before: Option<&Self>) -> Self {
+        match before {
+            Some(before) if before.tile == tile => {
+                Self { id, standing, tile, whole: before.whole.clone(), changed: None }
+            }
+            _ => {
+                let changed = before.and_then(|before| tile.since(&before.tile)).map(Bytes::from);
+                Self { whole: tile.whole().into(), changed, id, standing, tile }
+            }
+        }
+    }
+}
+
+/// The wall, made while somebody looks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wall(Arc<Mutex<Option<watch::Sender<Arc<Round>>>>>);
+
+/// All broadcasters: id, slug, title, and how things stand with them.
+type Known = Vec<(String, String, String, Standing)>;
+
+async fn known(desk: &Desk) -> Result<Known, Error> {
+    let mut states = desk.catalogue.broadcaster_states().await?;
+    let all = desk.catalogue.broadcasters().await?.into_iter();
+    Ok(all
+        .filter_map(|b| {
+            let standing = states.remove(&b.id)?;
+            Some((b.id.to_string(), b.slug.to_string(), b.title, standing))
+        })
+        .collect())
+}
+
+/// What is now. The first round has no changes.
+fn look(desk: &Desk, known: &Known, before: &Round) -> Round {
+    let statuses = desk.lives.statuses();
+    let same = known.len() == before.tiles.len() && known.iter().zip(&before.tiles).all(|(k, t)| k.0 == t.id);
+    let tiles = known.iter().enumerate().map(|(n, (id, slug, title, standing))| {
+        let status = statuses.binary_search_by(|(other, _)| other.as_str().cmp(slug)).ok().map(|n| &*statuses[n].1);
+        let tile = Tile::new(slug, title, status, desk.lives.pull_finding(slug).as_ref());
+        let before = before.tiles.get(n).filter(|_| same);
+        Shown::new(id.clone(), standing.clone(), tile, before)
+    });
+    Round { number: before.number + if same { 1 } else { 2 }, tiles: tiles.collect() }
+}
+
+impl Wall {
+    async fn follow(&self, desk: &Desk) -> Result<watch::Receiver<Arc<Round>>, Error> {
+        if let Some(sender) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(sender.subscribe());
+        }
+        let known = known(desk).await?;
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = &*running {
+            return Ok(sender.subscribe());
+        }
+        let (sender, receiver) = watch::channel(Arc::new(look(desk, &known, &Round::default())));
+        *running = Some(sender.clone());
+        drop(running);
+        desk.tasks.spawn("wall", keep(desk.clone(), known, sender));
+        Ok(receiver)
+    }
+}
+
+/// Looks until nobody else does.
+async fn keep(desk: Desk, mut known_now: Known, sender: watch::Sender<Arc<Round>>) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut looks: u64 = 0;
+    loop {
+        let stopping = tokio::select! {
+            _ = ticks.tick() => false,
+            () = desk.tasks.soft_stopped() => true,
+        };
+        {
+            let mut running = desk.wall.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if stopping || sender.receiver_count() == 0 {
+                *running = None;
+                return;
+            }
+        }
+        looks += 1;
+        if looks.is_multiple_of(CATALOGUE_EVERY) {
+            match known(&desk).await {
+                Ok(fresh) => known_now = fresh,
+                Err(error) => {
+                    tracing::warn!(%error, "the wall can't look who broadcasts; it goes on with those it knows");
+                }
+            }
+        }
+        let round = look(&desk, &known_now, &sender.borrow());
+        sender.send_replace(Arc::new(round));
+    }
+}
+
+/// Which tiles somebody wants.
+#[derive(Debug, Deserialize)]
+pub(super) struct Only {
+    only: Option<String>,
+}
+
+struct Stream {
+    rounds: watch::Receiver<Arc<Round>>,
+    visitor: Visitor,
+    only: Option<String>,
+    told: Option<u64>,
+    desk: Desk,
+}
+
+impl Stream {
+    /// Whether the operator is still what they were when they came.
+    async fn stands(&self) -> bool {
+        let Some(person) = self.visitor.person() else { return false };
+        // A catalogue that does not answer takes nobody's right away.
+        match self.desk.catalogue.standing(&person.session.person_id).await {
+            Ok(standing) => standing.as_ref() == Some(&person.standing),
+            Err(_) => true,
+        }
+    }
+
+    fn may_see(&self, shown: &Shown) -> bool {
+        self.only.as_ref().is_none_or(|slug| *slug == shown.tile.slug)
+            && self.visitor.may(Action::See, THEIRS, &shown.id, &shown.standing)
+    }
+
+    /// What is to be said of a round; `None`: nothing.
+    fn message(&mut self, round: &Round) -> Option<Bytes> {
+        let follows = self.told.is_some_and(|told| told + 1 == round.number);
+        self.told = Some(round.number);
+        let mine = round.tiles.iter().filter(|shown| self.may_see(shown));
+        let (event, objects): (&str, Vec<&Bytes>) = match follows {
+            true => ("some", mine.filter_map(|shown| shown.changed.as_ref()).collect()),
+            false => ("all", mine.map(|shown| &shown.whole).collect()),
+        };
+        (!follows || !objects.is_empty()).then(|| message(event, &objects))
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        if self.told.is_none() {
+            let round = Arc::clone(&self.rounds.borrow_and_update());
+            return self.message(&round);
+        }
+        let quiet = tokio::time::sleep(HEARTBEAT);
+        tokio::pin!(quiet);
+        loop {
+            tokio::select! {
+                changed = self.rounds.changed() => changed.ok()?,
+                () = &mut quiet => return Some(Bytes::from_static(b":\n\n")),
+            }
+            let round = Arc::clone(&self.rounds.borrow_and_update());
+            // The page comes back as what they are now.
+            if round.number.is_multiple_of(CATALOGUE_EVERY) && !self.stands().await {
+                return None;
+            }
+            if let Some(message) = self.message(&round) {
+                return Some(message);
+            }
+        }
+    }
+}
+
+fn message(event: &str, objects: &[&Bytes]) -> Bytes {
+    let length = objects.iter().map(|object| object.len() + 1).sum::<usize>() + event.len() + 32;
+    let mut text = Vec::with_capacity(length);
+    text.extend_from_slice(b"event: ");
+    text.extend_from_slice(event.as_bytes());
+    text.extend_from_slice(b"\ndata: [");
+    for (n, object) in objects.iter().enumerate() {
+        if n > 0 {
+            text.push(b',');
+        }
+        text.extend_from_slice(object);
+    }
+    text.extend_from_slice(b"]\n\n");
+    text.into()
+}
+
+/// `GET /operate/_/events`.
+pub(super) async fn events(State(desk): State<Desk>, visitor: Visitor, Query(only): Query<Only>) -> Response {
+    let rounds = match desk.wall.follow(&desk).await {
+        Ok(rounds) => rounds,
+        Err(error) => {
+            tracing::error!(%error, "the wall can't be shown");
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    };
+    let stream = Stream { rounds, visitor, only: only.only, told: None, desk };
+    let body = stream::unfold(stream, async |mut stream| {
+        let bytes = stream.next().await?;
+        Some((Ok::<_, Infallible>(bytes), stream))
+    });
+    let mut response = Response::new(Body::from_stream(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+#[derive(Template)]
+#[template(path = "operate.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    tiles: Vec<Tile>,
+    /// What a broadcaster that is added later looks like.
+    blank: Tile,
+    /// Keys of texts that scripts put in.
+    words: Vec<String>,
+}
+
+/// `GET /operate`.
+pub(super) async fn page(
+    State(desk): State<Desk>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Response {
+    let known = match known(&desk).await {
+        Ok(known) => known,
+        Err(error) => {
+            tracing::error!(%error, "the wall can't be shown");
+            return ErrorPage::Failed.render(&headers, &assets, &visitor);
+        }
+    };
+    let tiles = known
+        .iter()
+        .filter(|(id, _, _, standing)| visitor.may(Action::See, THEIRS, id, standing))
+        .map(|(_, slug, title, _)| {
+            Tile::new(slug, title, desk.lives.status(slug).as_deref(), desk.lives.pull_finding(slug).as_ref())
+        })
+        .collect();
+    let frame = Frame::new(&headers, &assets, Entry::Operate).seen_by(&visitor);
+    respond(StatusCode::OK, &Page { frame, tiles, blank: Tile::new("", "", None, None), words: words() })
+        .into_response()
+}

@@ -1,0 +1,117 @@
+//! `POST /videos/{id}/watched`: a page says that its video has begun to play. Counted once for each browser and hour.
+//!
+//! **Promises.** Whoever comes again within the hour is remembered by a number that means nothing outside this process; what is counted is told to
+//! the catalogue in one go, every half minute at most.
+
+use super::source::Source;
+use crate::catalogue::Catalogue;
+use crate::catalogue::id::VideoId;
+use crate::clock;
+use crate::http::gate::visitor::Visitor;
+use crate::http::play::public;
+use crate::lifecycle::Tasks;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use media::time::WallTime;
+use quick_cache::sync::Cache;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Browsers and videos that are remembered: 3 MB. Beyond it the one that came longest ago counts again.
+const REMEMBERED: usize = 100_000;
+const HOUR_MS: i64 = 3_600_000;
+const TELL_EVERY: Duration = Duration::from_secs(30);
+
+/// Views that were counted. Cheap to clone; clones share.
+#[derive(Clone)]
+pub struct Views(Arc<Inner>);
+
+struct Inner {
+    numbers: RandomState,
+    /// When each browser's view of a video was counted, in milliseconds since the epoch.
+    seen: Cache<u64, i64>,
+    /// Not told yet. As many as videos that were watched within half a minute.
+    untold: Mutex<BTreeMap<VideoId, u64>>,
+}
+
+impl Default for Views {
+    fn default() -> Self {
+        Self(Arc::new(Inner { numbers: RandomState::new(), seen: Cache::new(REMEMBERED), untold: Mutex::default() }))
+    }
+}
+
+impl Views {
+    /// Counts a view, unless the browser's last one was within the hour. Says whether it did.
+    fn count(&self, video: &VideoId, browser: &str, now: WallTime) -> bool {
+        let key = self.0.numbers.hash_one((video.as_str(), browser));
+        let now_ms = now.millis();
+        if self.0.seen.get(&key).is_some_and(|seen_ms| (0..HOUR_MS).contains(&(now_ms - seen_ms))) {
+            return false;
+        }
+        self.0.seen.insert(key, now_ms);
+        *self.0.untold.lock().unwrap_or_else(PoisonError::into_inner).entry(video.clone()).or_default() += 1;
+        true
+    }
+
+    /// Tells the catalogue what was counted, until the server stops.
+    pub async fn keep(self, catalogue: Catalogue, tasks: Tasks) {
+        let mut ticks = tokio::time::interval(TELL_EVERY);
+        loop {
+            let stopping = tokio::select! {
+                _ = ticks.tick() => false,
+                () = tasks.soft_stopped() => true,
+            };
+            self.tell(&catalogue).await;
+            if stopping {
+                return;
+            }
+        }
+    }
+
+    async fn tell(&self, catalogue: &Catalogue) {
+        let counted = std::mem::take(&mut *self.0.untold.lock().unwrap_or_else(PoisonError::into_inner));
+        if counted.is_empty() {
+            return;
+        }
+        if let Err(error) = catalogue.add_views(&counted).await {
+            tracing::warn!(%error, "views can't be counted; trying again");
+            let mut untold = self.0.untold.lock().unwrap_or_else(PoisonError::into_inner);
+            for (video, views) in counted {
+                *untold.entry(video).or_default() += views;
+            }
+        }
+    }
+}
+
+pub(super) async fn handler(State(source): State<Source>, visitor: Visitor, Path(id): Path<String>) -> Response {
+    // A browser that keeps no cookies would count each time.
+    if let (Some(browser), Ok(id)) = (visitor.known_browser(), id.parse::<VideoId>()) {
+        source.views().count(&id, browser, clock::now());
+    }
+    public(StatusCode::NO_CONTENT.into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_view_counts_once_for_each_browser_and_hour() {
+        let at = |minutes: i64| WallTime::from_micros(1_000_000_000_000_000 + minutes * 60_000_000);
+        let views = Views::default();
+        let (one, other): (VideoId, VideoId) =
+            ("aaaaaaaaaaaaaaaa".parse().unwrap(), "bbbbbbbbbbbbbbbb".parse().unwrap());
+        let counted = [
+            views.count(&one, "a", at(0)),
+            views.count(&one, "a", at(59)),
+            views.count(&one, "b", at(59)),
+            views.count(&other, "a", at(59)),
+            views.count(&one, "a", at(60)),
+        ];
+        assert_eq!(counted, [true, false, true, true, true]);
+        assert_eq!(*views.0.untold.lock().unwrap(), BTreeMap::from([(one, 3), (other, 1)]));
+    }
+}
