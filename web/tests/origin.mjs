@@ -315,6 +315,7 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
       const segment = track.segments[msn];
       return segment ? send('video/mp4', Buffer.concat(segment.parts.map((part) => part.data))) : send('text/plain', '', 404);
     }
+    if (request.method === 'POST' && /^\/videos\/v[17]\/watched$/.test(pathname)) return send('text/plain', '', 204);
     if (pathname === '/videos/v1/storyboard.vtt') {
       const cue = (n) => `\n00:00:${String(n * 2).padStart(2, '0')}.000 --> 00:00:${String(n * 2 + 2).padStart(2, '0')}.000\n/videos/v1/storyboard.jpg#xywh=${n * 16},0,16,16\n`;
       return send('text/vtt', `WEBVTT\n${[...Array(20).keys()].map(cue).join('')}`);
