@@ -10,6 +10,7 @@ mod browser;
 mod captions;
 mod configured;
 mod crash;
+mod cut;
 mod disk;
 mod doors;
 mod http_origin;

@@ -12,10 +12,11 @@
 //!
 //! - [`layout`]: names of files; [`writer`]: the one thread that appends, and its [`writer::Recording`] handles;
 //! - `recording`: one recording's files; [`load`]: index → what playlists list; [`recover`]: after a crash;
-//! - [`read`]: slices of media files, the hot ones from memory; [`transcript`]: what was said, on the recording's time; [`check`]: the fsck behind `amphi check --media`.
+//! - [`read`]: slices of media files, the hot ones from memory; [`cut`]: which part of it is shown; [`transcript`]: what was said, on the recording's time; [`check`]: the fsck behind `amphi check --media`.
 
 pub mod captions;
 pub mod check;
+pub mod cut;
 pub mod layout;
 pub mod load;
 pub mod read;

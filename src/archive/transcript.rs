@@ -4,6 +4,7 @@ use media::caption::Cue;
 use media::caption::record::Kept;
 use media::caption::segmenter;
 use media::caption::style::CaptionStyle;
+use media::caption::word::Word;
 use media::origin::entry::Segment;
 use std::sync::Arc;
 
@@ -34,6 +35,13 @@ impl Position {
         Self { segments: segments.into_iter().map(place).collect() }
     }
 
+    /// Leaves the words that are said in it: a part of a recording may be all that is shown.
+    pub fn limit(&self, words: &mut Vec<Word>) {
+        let (Some((from, ..)), Some((last, length, _))) = (self.segments.first(), self.segments.last()) else { return };
+        let until = last + length;
+        words.retain(|word| word.start_micros() >= *from && word.start_micros() < until);
+    }
+
     /// Of a media time.
     #[must_use]
     pub fn at(&self, media_micros: i64) -> i64 {
@@ -49,7 +57,7 @@ pub(crate) mod tests {
     use crate::archive::layout::Layout;
     use media::caption::language::Language;
     use media::caption::record;
-    use media::caption::word::{Confidence, Splice, Word};
+    use media::caption::word::{Confidence, Splice};
     use media::rendition::RenditionId;
     use media::segment::index::{self, Begin, PartRecord};
     use media::time::{Timescale, Timestamp, WallTime};

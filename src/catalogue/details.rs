@@ -7,6 +7,7 @@ use super::database::Row;
 use super::id::VideoId;
 use super::slug;
 use super::statement::{Statement, int};
+use super::video::VideoChange;
 use super::{Catalogue, Error};
 use media::caption::language::Language;
 use std::collections::BTreeSet;
@@ -73,22 +74,28 @@ pub struct Cut {
 }
 
 impl Cut {
+    pub(super) fn of(row: &Row) -> Result<Self, Error> {
+        Ok(Self { start: row.maybe_duration("cut_start_ms")?, end: row.maybe_duration("cut_end_ms")? })
+    }
+
     /// Whether nothing is cut.
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.start.is_none() && self.end.is_none()
     }
 
-    /// Where a moment of the whole recording is on what is shown, which begins at `origin`; `None`: it is not shown.
+    /// Where a moment of the whole recording is on what is shown; `None`: it is not shown.
     #[must_use]
-    pub fn shown(&self, at: Duration, origin: Duration) -> Option<Duration> {
-        let before = self.start.is_some_and(|start| at < start);
+    pub fn shown(&self, at: Duration) -> Option<Duration> {
         let after = self.end.is_some_and(|end| at >= end);
-        if before || after { None } else { at.checked_sub(origin) }
+        if after { None } else { at.checked_sub(self.start.unwrap_or_default()) }
     }
 
     /// That something is left of a recording of this length.
-    fn check(&self, duration: Option<Duration>) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// `Invalid`, with the field.
+    pub fn check(&self, duration: Option<Duration>) -> Result<(), Error> {
         let start = self.start.unwrap_or_default();
         let wrong = |field, reason| Err(Error::invalid(field, reason));
         if let (Some(end), Some(duration)) = (self.end, duration)
@@ -160,6 +167,8 @@ impl FromStr for VideoKind {
 /// What to change; `None` leaves as is, the inner `None` empties.
 #[derive(Clone, Debug, Default)]
 pub struct DetailsChange {
+    /// What is changed with it.
+    pub video: VideoChange,
     /// At most [`MAX_DESCRIPTION`] characters.
     pub description: Option<String>,
     /// See [`Details::language`].
@@ -261,7 +270,7 @@ fn model(row: &Row) -> Result<Details, Error> {
         // One of a later version is something else to this one.
         kind: row.text("kind")?.parse().unwrap_or(VideoKind::Other),
         licence: row.text("licence")?,
-        cut: Cut { start: row.maybe_duration("cut_start_ms")?, end: row.maybe_duration("cut_end_ms")? },
+        cut: Cut::of(row)?,
         poster_at: row.maybe_duration("poster_at_ms")?,
         claimable: row.flag("claimable")?,
         ..Details::default()
@@ -299,25 +308,13 @@ impl Catalogue {
         Ok(Some(details))
     }
 
-    /// Which part of a video is shown, deleted or not: asked with every playlist. All of what does not exist.
-    ///
-    /// # Errors
-    /// `Database`.
-    pub async fn cut(&self, id: &VideoId) -> Result<Cut, Error> {
-        let sql = "SELECT cut_start_ms, cut_end_ms FROM videos WHERE tenant_id = $1 AND id = $2";
-        let Some(row) = self.database.row(self.statement(sql).bind(id.as_str())).await? else {
-            return Ok(Cut::default());
-        };
-        Ok(Cut { start: row.maybe_duration("cut_start_ms")?, end: row.maybe_duration("cut_end_ms")? })
-    }
-
     /// Changes what is said of a video, all or nothing, and answers what it is now.
     ///
     /// # Errors
     /// `NotFound`; `Conflict`: it is to be cut and still being recorded; `Invalid`, `Database`.
     pub async fn change_details(&self, id: &VideoId, change: DetailsChange) -> Result<Details, Error> {
         let video = self.video(id).await?.ok_or(Error::NotFound("video"))?;
-        let mut statement = self.statement("UPDATE videos SET tenant_id = $1");
+        let mut statement = change.video.pushed(self.statement("UPDATE videos SET tenant_id = $1"))?;
         if let Some(text) = &change.description {
             statement = statement.push_bind(", description = ", markdown("description", text)?);
         }

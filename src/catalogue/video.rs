@@ -1,6 +1,7 @@
 //! Videos: the kept spans of timelines.
 
 use super::database::Row;
+use super::details::Cut;
 use super::id::{BroadcasterId, VideoId};
 use super::job::JobKind;
 use super::recordings::Whose;
@@ -43,9 +44,18 @@ pub struct Video {
     pub first_discontinuity: u64,
     /// When its poster and storyboard were made; `None`: there are none (yet).
     pub pictured_at: Option<WallTime>,
+    /// Which part of it is shown.
+    pub cut: Cut,
 }
 
 impl Video {
+    /// How long what is shown of it lasts; `None` while live.
+    #[must_use]
+    pub fn shown(&self) -> Option<Duration> {
+        let duration = self.duration?;
+        Some(self.cut.end.unwrap_or(duration).saturating_sub(self.cut.start.unwrap_or_default()))
+    }
+
     /// `/videos/<id>-<slug>`.
     #[must_use]
     pub fn page_url(&self) -> String {
@@ -155,6 +165,21 @@ pub struct VideoChange {
     pub listed: Option<bool>,
 }
 
+impl VideoChange {
+    /// Adds what it sets to an `UPDATE videos SET …`.
+    pub(super) fn pushed(self, mut statement: Statement) -> Result<Statement, Error> {
+        if let Some(title) = self.title {
+            let title = slug::title("title", &title)?;
+            let slug = slug_of(&title);
+            statement = statement.push_bind(", title = ", title).push_bind(", slug = ", slug);
+        }
+        if let Some(listed) = self.listed {
+            statement = statement.push_bind(", listed = ", listed);
+        }
+        Ok(statement)
+    }
+}
+
 /// Which videos.
 #[derive(Clone, Debug)]
 pub struct VideoFilter {
@@ -208,12 +233,12 @@ pub struct Page<T> {
 }
 
 const SELECT: &str = "SELECT v.id, v.broadcaster_id, b.slug AS broadcaster, v.title, v.slug, v.state, v.listed, \
-     v.started_ms, v.ended_ms, v.duration_ms, v.first_msn, v.first_discontinuity, v.pictured_ms FROM videos v \
+     v.started_ms, v.ended_ms, v.duration_ms, v.first_msn, v.first_discontinuity, v.pictured_ms, v.cut_start_ms, v.cut_end_ms FROM videos v \
      JOIN broadcasters b ON b.tenant_id = v.tenant_id AND b.id = v.broadcaster_id \
      WHERE v.tenant_id = $1 AND v.deleted_ms IS NULL";
 
 const SELECT_DELETED: &str = "SELECT v.id, v.broadcaster_id, b.slug AS broadcaster, v.title, v.slug, v.state, v.listed, \
-     v.started_ms, v.ended_ms, v.duration_ms, v.first_msn, v.first_discontinuity, v.pictured_ms FROM videos v \
+     v.started_ms, v.ended_ms, v.duration_ms, v.first_msn, v.first_discontinuity, v.pictured_ms, v.cut_start_ms, v.cut_end_ms FROM videos v \
      JOIN broadcasters b ON b.tenant_id = v.tenant_id AND b.id = v.broadcaster_id \
      WHERE v.tenant_id = $1 AND v.deleted_ms IS NOT NULL";
 
@@ -232,6 +257,7 @@ pub(super) fn model(row: &Row) -> Result<Video, Error> {
         first_msn: row.unsigned("first_msn")?,
         first_discontinuity: row.unsigned("first_discontinuity")?,
         pictured_at: row.maybe_time("pictured_ms")?,
+        cut: Cut::of(row)?,
     })
 }
 
@@ -464,15 +490,7 @@ impl Catalogue {
     /// # Errors
     /// `NotFound`, `Invalid`, `Database`.
     pub async fn update_video(&self, id: &VideoId, change: VideoChange) -> Result<Video, Error> {
-        let mut statement = self.statement("UPDATE videos SET tenant_id = $1");
-        if let Some(title) = change.title {
-            let title = slug::title("title", &title)?;
-            let slug = slug_of(&title);
-            statement = statement.push_bind(", title = ", title).push_bind(", slug = ", slug);
-        }
-        if let Some(listed) = change.listed {
-            statement = statement.push_bind(", listed = ", listed);
-        }
+        let statement = change.pushed(self.statement("UPDATE videos SET tenant_id = $1"))?;
         let statement = statement.push_bind(" WHERE tenant_id = $1 AND deleted_ms IS NULL AND id = ", id.as_str());
         if self.database.execute(statement).await? == 0 {
             return Err(Error::NotFound("video"));

@@ -134,14 +134,13 @@ fn transcripts(of: &Indexed, layout: &Layout) -> Result<Vec<Said>, crate::archiv
     let loaded = load::load(layout, id)?;
     let lead = loaded.tracks.values().find(|track| !track.segments.is_empty());
     let position = Position::of(lead.into_iter().flat_map(|track| &track.segments));
-    let origin = of.cut.start.unwrap_or_default();
     let mut said = Vec::new();
     for kept in &kept {
         let lines = recorded_cues(kept).into_iter().filter_map(|cue| {
             let at = |micros| Duration::from_micros(u64::try_from(position.at(micros)).unwrap_or(0));
             // A line that is cut off in part is cut off.
-            of.cut.shown(at(cue.end_micros), origin)?;
-            Some((of.cut.shown(at(cue.start_micros), origin)?, cue.lines.join(" ")))
+            of.cut.shown(at(cue.end_micros))?;
+            Some((of.cut.shown(at(cue.start_micros))?, cue.lines.join(" ")))
         });
         passages(&kept.language, lines, &mut said);
     }

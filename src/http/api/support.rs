@@ -53,10 +53,14 @@ impl Api {
         Self { catalogue, lives, search, router, _folder: folder }
     }
 
+    /// Where recordings are.
+    pub(super) fn layout(&self) -> Layout {
+        Layout::new(self._folder.path().join("media"))
+    }
+
     /// Makes all videos that there are findable.
     pub(super) async fn index(&self) {
-        let layout = Layout::new(self._folder.path().join("media"));
-        let opened = Keeper::open(self.search.clone(), self.catalogue.clone(), layout).await;
+        let opened = Keeper::open(self.search.clone(), self.catalogue.clone(), self.layout()).await;
         opened.unwrap().refresh().await.unwrap();
     }
 

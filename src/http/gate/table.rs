@@ -206,6 +206,7 @@ pub(super) const RULES: &[Rule] = &[
     api(Verb::Get, "/api/v1/videos/{id}", VIDEO, Action::See),
     api(Verb::Patch, "/api/v1/videos/{id}", VIDEO, Action::Change),
     api(Verb::Delete, "/api/v1/videos/{id}", VIDEO, Action::Delete),
+    api(Verb::Patch, "/api/v1/videos/{id}/cut", VIDEO, Action::Change),
     api(Verb::Post, "/api/v1/videos/{id}/restore", VIDEO, Action::Restore),
     api(Verb::Get, "/api/v1/videos/{id}/access", RIGHTS, Action::See),
     api(Verb::Patch, "/api/v1/videos/{id}/access", RIGHTS, Action::Change),

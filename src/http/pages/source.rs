@@ -281,5 +281,5 @@ pub(super) fn card(video: &Video, broadcaster: String) -> VideoCard {
 }
 
 fn duration_ms(video: &Video) -> u64 {
-    video.duration.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+    video.shown().map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }

@@ -78,7 +78,11 @@ pub(super) async fn handler(
     let layout = play.videos.layout().clone();
     let made = tokio::task::spawn_blocking(move || {
         let kept = captions::read(&layout, &timeline.video_id, &language)?;
-        Ok::<_, crate::archive::Error>(kept.map(|kept| form.write(&kept, &subtitles::position(&timeline))))
+        Ok::<_, crate::archive::Error>(kept.map(|mut kept| {
+            let position = subtitles::position(&timeline);
+            position.limit(&mut kept.words);
+            form.write(&kept, &position)
+        }))
     });
     match made.await {
         Ok(Ok(Some(text))) => respond::document(form.content_type(), text.into()).map(Body::from),

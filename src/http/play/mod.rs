@@ -13,6 +13,7 @@
 mod captions;
 mod file;
 pub mod pictures;
+mod previews;
 mod respond;
 mod videos;
 

@@ -1,6 +1,6 @@
 //! `/videos/{id}/poster.jpg`, `/storyboard.jpg` and `/storyboard.vtt`: what a job made of a finished video. 404 until then.
 
-use super::respond;
+use super::{previews, respond};
 use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::catalogue::id::VideoId;
@@ -47,20 +47,23 @@ where
 async fn answer(pictures: &Pictures, id: &str, picture: Picture, headers: &HeaderMap) -> Response<Body> {
     let absent = || Problem::new(StatusCode::NOT_FOUND).detail("There is no such picture (yet).").into_response();
     let Ok(id) = id.parse::<VideoId>() else { return absent() };
-    match pictures.catalogue.video(&id).await {
-        Ok(Some(video)) if video.state == VideoState::Ended && video.pictured_at.is_some() => {}
+    let cut = match pictures.catalogue.video(&id).await {
+        Ok(Some(video)) if video.state == VideoState::Ended && video.pictured_at.is_some() => video.cut,
         Ok(_) => return absent(),
         Err(error) => {
             tracing::error!(video = %id, %error, "the catalogue can't say whether a picture may be seen");
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail("The catalogue does not answer.");
             return problem.into_response();
         }
-    }
+    };
     let path = picture.path(&pictures.layout, id.as_str());
     let read = tokio::task::spawn_blocking(move || {
         let bytes = std::fs::read(&path)?;
         let changed = std::fs::metadata(&path)?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok::<_, io::Error>((bytes, format!("\"{:x}\"", changed.as_nanos())))
+        let shift = picture == Picture::Previews && !cut.is_none();
+        let bytes = if shift { previews::shown(&String::from_utf8_lossy(&bytes), cut).into_bytes() } else { bytes };
+        let of_cut = [cut.start, cut.end].map(|at| at.unwrap_or_default().as_millis());
+        Ok::<_, io::Error>((bytes, format!("\"{:x}-{:x}-{:x}\"", changed.as_nanos(), of_cut[0], of_cut[1])))
     });
     let (bytes, tag) = match read.await.unwrap_or_else(|_| Err(io::Error::other("reading broke off"))) {
         Ok(read) => read,
@@ -73,7 +76,7 @@ async fn answer(pictures: &Pictures, id: &str, picture: Picture, headers: &Heade
         }
     };
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|value| value == tag);
-    // Hexadecimal digits between quotation marks.
+    // Hexadecimal digits and lines between quotation marks.
     let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
     let kept = [(CACHE_CONTROL, FOR_MINUTES), (ETAG, tag)];
     if known {

@@ -1,9 +1,11 @@
-//! Finished videos that are being watched: loaded once, kept while they are wanted, and again when something was added to them.
+//! Finished videos that are being watched: loaded once, kept while they are wanted, and again when something was added to them, or another part
+//! of them is shown. What is cut away is in no playlist, and its segments are not there.
 
 use crate::archive::captions;
 use crate::archive::layout::Layout;
 use crate::archive::load::load;
 use crate::catalogue::Catalogue;
+use crate::catalogue::details::Cut;
 use crate::catalogue::id::VideoId;
 use crate::catalogue::video::VideoState;
 use crate::clock;
@@ -37,6 +39,7 @@ struct Loaded {
     segments: u64,
     believed_since: WallTime,
     index: IndexState,
+    cut: Cut,
 }
 
 /// Whether an index is the one that was read: it only grows.
@@ -88,17 +91,18 @@ impl Videos {
             tracing::error!(video = id, %error, "the catalogue can't say whether a video may be seen");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail("The catalogue does not answer.").into_response()
         })?;
-        if found.is_none_or(|v| v.state != VideoState::Ended) {
+        let Some(cut) = found.filter(|video| video.state == VideoState::Ended).map(|video| video.cut) else {
             self.loaded.remove(id);
             return Ok(None);
-        }
+        };
         let (layout, name) = (self.layout.clone(), id.to_owned());
         let index = tokio::task::spawn_blocking(move || IndexState::of(&layout, &name)).await.ok().flatten();
-        let grown = known.as_ref().is_some_and(|known| index.is_some_and(|index| index != known.index));
-        if grown {
+        let changed = |known: &Loaded| known.cut != cut || index.is_some_and(|index| index != known.index);
+        let changed = known.as_ref().is_some_and(changed);
+        if changed {
             self.loaded.remove(id);
         }
-        if let Some(known) = known.filter(|_| !grown) {
+        if let Some(known) = known.filter(|_| !changed) {
             let again = Loaded { believed_since: now, ..known };
             let timeline = Arc::clone(&again.timeline);
             self.loaded.insert(id.into(), again);
@@ -110,11 +114,11 @@ impl Videos {
             let read = tokio::task::spawn_blocking(move || {
                 // Looked at first: what is added meanwhile is read again later.
                 let index = IndexState::of(&layout, &name).unwrap_or(IndexState { bytes: 0 });
-                let loaded = load(&layout, &name)?;
+                let loaded = load(&layout, &name)?.cut((cut.start, cut.end));
                 let kept = captions::read_all(&layout, &name)?;
                 let segments = loaded.tracks.values().map(|t| t.segments.len() as u64).sum();
                 let timeline = Timeline::of_video(&name, &loaded, &kept);
-                Ok::<_, crate::archive::Error>(Loaded { timeline, segments, believed_since: now, index })
+                Ok::<_, crate::archive::Error>(Loaded { timeline, segments, believed_since: now, index, cut })
             });
             read.await.map_err(|_| crate::archive::Error::Closed)?
         });

@@ -120,7 +120,7 @@ impl Item {
             title: video.title.clone(),
             broadcaster: video.broadcaster.to_string(),
             started_at: rfc3339(video.started_at),
-            duration_ms: video.duration.map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
+            duration_ms: video.shown().map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
             page_url: video.page_url(),
             poster_url: video.poster_url(),
             passages: hit.passages.iter().map(|passage| Place::of(passage, &video.page_url())).collect(),

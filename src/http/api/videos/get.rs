@@ -1,6 +1,7 @@
 //! `GET /api/v1/videos/{id}`.
 
-use super::{Video, id};
+use super::id;
+use super::said::DescribedVideo;
 use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::http::input::Segments;
@@ -15,15 +16,15 @@ use axum::extract::State;
     operation_id = "getVideo",
     tag = "videos",
     params(("id" = String, Path, description = "Its id")),
-    responses((status = OK, body = Video), (status = NOT_FOUND, body = Problem))
+    responses((status = OK, body = DescribedVideo), (status = NOT_FOUND, body = Problem))
 )]
 pub(crate) async fn handler(
     State(catalogue): State<Catalogue>,
     State(layout): State<Layout>,
     Segments(text): Segments<String>,
-) -> Result<Json<Video>, Problem> {
+) -> Result<Json<DescribedVideo>, Problem> {
     let stored = catalogue.video(&id(&text)?).await?.ok_or_else(|| Problem::not_found("video"))?;
-    Ok(Json(Video::of(&stored, &layout).await))
+    Ok(Json(DescribedVideo::of(&stored, &catalogue, &layout).await?))
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Videos as the API shows them.
 
+pub(super) mod cut;
 pub(super) mod delete;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod restore;
+pub(super) mod said;
 pub(super) mod update;
 
 use crate::archive::captions;
@@ -18,7 +20,7 @@ use utoipa::ToSchema;
 
 /// A video.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Video {
+pub(crate) struct Video {
     /// Opaque.
     id: String,
     title: String,
@@ -32,7 +34,7 @@ pub(super) struct Video {
     started_at: String,
     /// RFC 3339, UTC; null while live.
     ended_at: Option<String>,
-    /// Of what can be played; null while live.
+    /// Of what is shown; null while live.
     duration_ms: Option<u64>,
     hls_url: String,
     page_url: String,
@@ -71,7 +73,7 @@ impl Video {
             listed: stored.listed,
             started_at: rfc3339(stored.started_at),
             ended_at: stored.ended_at.map(rfc3339),
-            duration_ms: stored.duration.map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
+            duration_ms: stored.shown().map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
             hls_url: stored.hls_url(),
             page_url: stored.page_url(),
             poster_url: stored.poster_url(),

@@ -1,6 +1,7 @@
 //! `POST /api/v1/videos/{id}/restore`.
 
-use super::{Video, id};
+use super::id;
+use super::said::DescribedVideo;
 use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::http::input::Segments;
@@ -17,7 +18,7 @@ use axum::extract::State;
     security(("token" = ["videos:write"])),
     params(("id" = String, Path, description = "Its id")),
     responses(
-        (status = OK, body = Video),
+        (status = OK, body = DescribedVideo),
         (status = UNAUTHORIZED, body = Problem),
         (status = FORBIDDEN, body = Problem),
         (status = NOT_FOUND, body = Problem)
@@ -27,9 +28,9 @@ pub(crate) async fn handler(
     State(catalogue): State<Catalogue>,
     State(layout): State<Layout>,
     Segments(text): Segments<String>,
-) -> Result<Json<Video>, Problem> {
+) -> Result<Json<DescribedVideo>, Problem> {
     let stored = catalogue.restore_video(&id(&text)?).await?;
-    Ok(Json(Video::of(&stored, &layout).await))
+    Ok(Json(DescribedVideo::of(&stored, &catalogue, &layout).await?))
 }
 
 #[cfg(test)]

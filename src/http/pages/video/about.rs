@@ -122,10 +122,13 @@ impl About {
     }
 }
 
-/// Those that are shown.
+/// Those that are shown, on the time of what is shown. The one that runs where it begins is there from its beginning.
 pub(super) fn chapters(details: &Details) -> Vec<Chapter> {
-    let shown = details.chapters.iter().filter_map(|chapter| {
-        let start = details.cut.shown(chapter.start, Duration::ZERO)?;
+    let begin = details.cut.start.unwrap_or_default();
+    let runs = details.chapters.iter().rfind(|chapter| chapter.start <= begin);
+    let later = details.chapters.iter().filter(|chapter| chapter.start > begin);
+    let shown = runs.into_iter().chain(later).filter_map(|chapter| {
+        let start = details.cut.shown(chapter.start.max(begin))?;
         Some(Chapter { start, title: chapter.title.clone() })
     });
     shown.collect()

@@ -30,7 +30,7 @@ async fn text(source: &Source, id: &str) -> Result<Option<String>, crate::catalo
     let Ok(id) = id.parse::<VideoId>() else { return Ok(None) };
     let video = source.catalogue().video(&id).await?.filter(|video| video.state == VideoState::Ended);
     let (Some(video), Some(details)) = (video, source.catalogue().details(&id).await?) else { return Ok(None) };
-    Ok(Some(webvtt(&about::chapters(&details), video.duration.unwrap_or_default())))
+    Ok(Some(webvtt(&about::chapters(&details), video.shown().unwrap_or_default())))
 }
 
 /// Each until the next.

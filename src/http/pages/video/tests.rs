@@ -61,11 +61,16 @@ async fn chapters_are_a_file_for_whoever_may_watch() {
     let expected = "WEBVTT\n\n00:00:00.000 --> 00:00:12.000\nDébut\n\n00:00:12.000 --> 00:00:30.000\n&lt;i&gt;Suite\n";
     assert_eq!(answer.text, expected);
 
-    // What is cut away has no chapters any more.
-    let cut = Cut { start: Some(Duration::from_secs(10)), end: None };
-    let change = DetailsChange { cut: Some(cut), ..DetailsChange::default() };
-    world.catalogue.change_details(&video.id, change).await.unwrap();
-    assert!(!browser.get(&path).await.text.contains("Début"));
+    // On the time of what is shown: the chapter that is cut into begins with it, one that is cut away is not there any more.
+    for (start_s, expected) in [
+        (10, "WEBVTT\n\n00:00:00.000 --> 00:00:02.000\nDébut\n\n00:00:02.000 --> 00:00:20.000\n&lt;i&gt;Suite\n"),
+        (14, "WEBVTT\n\n00:00:00.000 --> 00:00:16.000\n&lt;i&gt;Suite\n"),
+    ] {
+        let cut = Cut { start: Some(Duration::from_secs(start_s)), end: None };
+        let change = DetailsChange { cut: Some(cut), ..DetailsChange::default() };
+        world.catalogue.change_details(&video.id, change).await.unwrap();
+        assert_eq!(browser.get(&path).await.text, expected);
+    }
 }
 
 #[tokio::test]
