@@ -313,7 +313,12 @@ fn what_dev_makes_is_for_everybody() {
     wait_on_air(&server, "demo");
     for path in ["/", "/live/demo", "/live/demo/master.m3u8", "/live/demo/source/media.m3u8", "/healthz", "/readyz"] {
         let answer = get(server.http(), path);
-        assert_eq!((answer.status, answer.header("set-cookie")), (200, None), "{path}");
+        assert_eq!(answer.status, 200, "{path}");
+        // No pass, nothing that says who somebody is: a browser is counted where a live or a video is watched, and only while it is open.
+        let counted = answer.header("set-cookie").filter(|cookie| {
+            path == "/live/demo" && cookie.starts_with("amphi-viewer=") && !cookie.to_lowercase().contains("max-age")
+        });
+        assert_eq!(answer.header("set-cookie"), counted, "{path}");
     }
     let shown = get(server.http(), "/api/v1/broadcasters/demo").json();
     assert_eq!(shown["contribution"]["protocol"], "rtmp", "figures, too: {shown}");
