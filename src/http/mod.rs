@@ -4,13 +4,14 @@
 //! - [`play`]: playlists and media;
 //! - [`pages`]: what a reader sees, rendered on the server; [`assets`]: the built front end, embedded;
 //! - [`gate`]: who asks, and whether they may: before every handler; [`accounts`]: whether somebody is who they say;
-//! - [`api`]: everything under `/api/v1`; [`input`]: what its handlers are given of a request, checked; [`shown`]: what lists show to whom; [`found`]: what searches do;
+//! - [`api`]: everything under `/api/v1`; [`input`]: what its handlers are given of a request, checked; [`shown`]: what lists show to whom; [`found`]: what searches do; `cutting`: where a video can be cut;
 //! - [`problem`]: what is answered when something can't be done; [`security`]: the headers of every answer;
 //! - [`server`]: sockets and connections; [`tls`]: certificates; [`health`]: probes and metrics.
 
 pub mod accounts;
 pub mod api;
 pub mod assets;
+mod cutting;
 pub mod found;
 pub mod gate;
 pub mod health;

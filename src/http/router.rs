@@ -54,6 +54,8 @@ pub fn site(site: Site, health: Health) -> Router {
         .merge(pages::search::routes())
         // /sign-in, /account, /forgotten, …, /live/{slug}/password
         .merge(pages::people::routes())
+        // /videos/{id}/edit
+        .merge(pages::manage::routes())
         // /operate, /operate/{slug}, …
         .merge(pages::operate::routes())
         // /live/{slug}/master.m3u8, /live/{slug}/{rendition}/{file}, the same under /videos/{id}

@@ -121,6 +121,9 @@ pub(super) const RULES: &[Rule] = &[
     media("/live/{slug}/events", Door::Live(LivePart::Page)),
     form("/live/{slug}/password", Door::UnlockLive(LivePart::Page), Action::See),
     form("/videos/{id}/password", Door::UnlockVideo(VideoPart::Page), Action::See),
+    // For who may change it: whoever may see its rights.
+    page("/videos/{id}/edit", RIGHTS),
+    form("/videos/{id}/edit", VIDEO, Action::Change),
     // Says that a video has begun to play: nothing of it is changed.
     api(Verb::Post, "/videos/{id}/watched", Door::Video(VideoPart::Page), Action::See),
     // The players alone, in pages of other sites.

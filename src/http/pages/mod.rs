@@ -12,6 +12,7 @@ pub mod form;
 mod frame;
 mod home;
 mod live;
+pub mod manage;
 pub mod markdown;
 pub mod model;
 pub mod operate;

@@ -65,6 +65,7 @@ macro_rules! files {
             include_str!(concat!("../../../web/locales/", $language, "/pages.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/reading.ftl")),
             include_str!(concat!("../../../web/locales/", $language, "/operate.ftl")),
+            include_str!(concat!("../../../web/locales/", $language, "/manage.ftl")),
         ]
     };
 }

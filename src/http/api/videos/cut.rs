@@ -2,9 +2,9 @@
 
 use super::id;
 use crate::archive::layout::Layout;
-use crate::archive::load::load;
 use crate::catalogue::details::{Cut, DetailsChange};
 use crate::catalogue::{Catalogue, Error};
+use crate::http::cutting::{self, Unreadable};
 use crate::http::input::{Body, Segments, present};
 use crate::http::problem::Problem;
 use axum::Json;
@@ -74,23 +74,12 @@ pub(crate) async fn handler(
     let time = |asked: Option<Option<u64>>, now| asked.map_or(now, |at| at.map(Duration::from_millis));
     let asked = Cut { start: time(wish.start_ms, video.cut.start), end: time(wish.end_ms, video.cut.end) };
     asked.check(video.duration)?;
-    let cut =
-        if asked.is_none() || video.duration.is_none() { asked } else { around(layout, id.to_string(), asked).await? };
+    let cut = cutting::around(&layout, &video, asked).await.map_err(|Unreadable| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR).detail("The recording can't be read from disk.")
+    })?;
     let details = catalogue.change_details(&id, DetailsChange { cut: Some(cut), ..DetailsChange::default() }).await?;
     let shown = catalogue.video(&id).await?.and_then(|video| video.shown());
     Ok(Json(Shown { start_ms: details.cut.start.map(ms), end_ms: details.cut.end.map(ms), duration_ms: shown.map(ms) }))
-}
-
-/// The segments around a cut.
-async fn around(layout: Layout, id: String, asked: Cut) -> Result<Cut, Problem> {
-    let failed = |error: &dyn std::fmt::Display| {
-        tracing::error!(%error, "a recording that is to be cut can't be read");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR).detail("The recording can't be read from disk.")
-    };
-    let read =
-        tokio::task::spawn_blocking(move || load(&layout, &id).map(|loaded| loaded.around((asked.start, asked.end))));
-    let (start, end) = read.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
-    Ok(Cut { start, end })
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::outside::{self, HEIGHT, Outside, WIDTH};
 use super::source::{self, Source};
 use crate::http::assets::{Assets, Entry};
 use crate::http::gate::visitor::Visitor;
+use crate::policy::object::{Action, Kind, VideoPart};
 use askama::Template;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -28,6 +29,8 @@ struct Page<'a> {
     embed: String,
     embed_code: String,
     outside: Option<Outside>,
+    /// The reader may change it.
+    editable: bool,
 }
 
 pub(super) async fn page(
@@ -54,5 +57,6 @@ pub(super) async fn page(
     let (address, embed) = (format!("{site}{}", view.url()), format!("{site}{}", view.embed_url()));
     let embed_code = outside::code(&embed, &view.title, (WIDTH, HEIGHT));
     let outside = Outside::of_video(&site, &view);
-    respond(StatusCode::OK, &Page { frame, view, address, embed, embed_code, outside }).into_response()
+    let editable = visitor.may_of_it(Action::Change, Kind::Video(VideoPart::Record));
+    respond(StatusCode::OK, &Page { frame, view, address, embed, embed_code, outside, editable }).into_response()
 }

@@ -1,0 +1,315 @@
+//! `/videos/{id}/edit`: a video as its owner writes of it. What can't be taken is said beside what was typed, and nothing of it is stored.
+
+use super::times;
+use crate::archive::layout::Layout;
+use crate::catalogue::access::AccessChange;
+use crate::catalogue::details::{Cut, Details, DetailsChange, VideoKind};
+use crate::catalogue::id::VideoId;
+use crate::catalogue::video::{Video, VideoChange};
+use crate::catalogue::{Catalogue, Error};
+use crate::http::accounts::Accounts;
+use crate::http::assets::Assets;
+use crate::http::cutting::{self, Unreadable};
+use crate::http::gate::visitor::Visitor;
+use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::frame::Frame;
+use crate::http::pages::people::{failed, not_ours, see};
+use crate::http::pages::texts::{Language as PageLanguage, Texts};
+use crate::http::pages::{ErrorPage, Reader};
+use crate::policy::state::Visibility;
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use media::caption::language::Language;
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Those that a form can give by itself: for groups and passwords more has to be said.
+const SIMPLE: [Visibility; 4] = [Visibility::Public, Visibility::Unlisted, Visibility::SignedIn, Visibility::Draft];
+
+/// What stands in the form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Sent {
+    title: String,
+    description: String,
+    /// A line each.
+    speakers: String,
+    /// With commas between.
+    tags: String,
+    kind: String,
+    language: String,
+    licence: String,
+    /// A line each, see [`times::read_chapters`].
+    chapters: String,
+    visibility: String,
+    /// Of the whole recording; empty: from its beginning.
+    from: String,
+    /// Empty: to its end.
+    until: String,
+}
+
+struct Choice {
+    value: &'static str,
+    text: String,
+    chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "video-edit.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    token: &'a str,
+    video: &'a Video,
+    sent: &'a Sent,
+    kinds: Vec<Choice>,
+    visibilities: Vec<Choice>,
+    /// How long the whole recording is; empty while it is being made.
+    whole: String,
+    saved: bool,
+    /// What can't be taken, in the reader's words; empty: nothing.
+    trouble: String,
+}
+
+/// Why nothing was changed.
+enum Refused {
+    /// A field can't be taken: the key of what is said of it, and a line's number where that helps.
+    Field(&'static str, usize),
+    Catalogue(Error),
+    Unreadable,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Catalogue(error)
+    }
+}
+
+impl From<Unreadable> for Refused {
+    fn from(_: Unreadable) -> Self {
+        Self::Unreadable
+    }
+}
+
+/// What a request is about.
+struct Asked<'a> {
+    catalogue: &'a Catalogue,
+    reader: Reader<'a>,
+    video: Video,
+}
+
+impl<'a> Asked<'a> {
+    /// # Errors
+    /// There is no such video, or it can't be said: the page that says so.
+    async fn of(catalogue: &'a Catalogue, reader: Reader<'a>, id: &str) -> Result<Self, Box<Response>> {
+        let found = match id.parse::<VideoId>() {
+            Ok(id) => catalogue.video(&id).await,
+            Err(_) => Ok(None),
+        };
+        match found {
+            Ok(Some(video)) => Ok(Self { catalogue, reader, video }),
+            Ok(None) => Err(Box::new(ErrorPage::NotFound.render_for(&reader))),
+            Err(error) => Err(broken(&reader, &error)),
+        }
+    }
+
+    fn texts(&self) -> &'static Texts {
+        PageLanguage::preferred(self.reader.headers).texts()
+    }
+
+    async fn visibility(&self) -> Result<Visibility, Error> {
+        let state = self.catalogue.video_state(&self.video.id).await?;
+        Ok(state.map_or(Visibility::Draft, |state| state.visibility))
+    }
+
+    /// The form as things are.
+    async fn now(&self) -> Result<Sent, Error> {
+        let details = self.catalogue.details(&self.video.id).await?.ok_or(Error::NotFound("video"))?;
+        Ok(Sent::of(&self.video, &details, self.visibility().await?))
+    }
+
+    async fn show(&self, status: StatusCode, sent: &Sent, saved: bool, trouble: String) -> Response {
+        let visibility = match self.visibility().await {
+            Ok(visibility) => visibility,
+            Err(error) => return *broken(&self.reader, &error),
+        };
+        let t = self.texts();
+        let mut visibilities = SIMPLE.to_vec();
+        if !visibilities.contains(&visibility) {
+            visibilities.push(visibility);
+        }
+        let kind = |kind: VideoKind| Choice {
+            value: kind.name(),
+            text: t.get(&format!("video-kind-{kind}")),
+            chosen: kind.name() == sent.kind,
+        };
+        let for_whom = |visibility: Visibility| Choice {
+            value: visibility.name(),
+            text: t.get(for_key(visibility)),
+            chosen: visibility.name() == sent.visibility,
+        };
+        let form = FormPage::new(&self.reader);
+        let page = Page {
+            frame: form.frame(),
+            token: form.token(),
+            video: &self.video,
+            kinds: VideoKind::ALL.into_iter().map(kind).collect(),
+            visibilities: visibilities.into_iter().map(for_whom).collect(),
+            whole: self.video.duration.map_or_else(String::new, times::write),
+            sent,
+            saved,
+            trouble,
+        };
+        form.respond(status, &page)
+    }
+
+    async fn refused(&self, sent: &Sent, refused: Refused) -> Response {
+        let (status, key, line) = match refused {
+            Refused::Field(key, line) => (StatusCode::UNPROCESSABLE_ENTITY, key, line),
+            Refused::Catalogue(Error::Invalid { field, .. }) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, trouble_of(field), 0)
+            }
+            Refused::Catalogue(Error::Conflict(_)) => (StatusCode::CONFLICT, "edit-still-live", 0),
+            Refused::Catalogue(Error::NotFound(_)) => return ErrorPage::NotFound.render_for(&self.reader),
+            Refused::Catalogue(error) => return *broken(&self.reader, &error),
+            Refused::Unreadable => return failed(&self.reader),
+        };
+        self.show(status, sent, false, self.texts().with(key, "line", line)).await
+    }
+
+    async fn apply(&self, layout: &Layout, sent: &Sent) -> Result<(), Refused> {
+        let (change, visibility) = sent.read()?;
+        let cut = match change.cut {
+            Some(asked) => {
+                asked.check(self.video.duration)?;
+                Some(cutting::around(layout, &self.video, asked).await?)
+            }
+            None => None,
+        };
+        self.catalogue.change_details(&self.video.id, DetailsChange { cut, ..change }).await?;
+        if visibility != self.visibility().await? {
+            let change = AccessChange { visibility: Some(visibility), ..AccessChange::default() };
+            self.catalogue.change_video_access(&self.video.id, change).await?;
+        }
+        Ok(())
+    }
+}
+
+fn broken(reader: &Reader<'_>, error: &Error) -> Box<Response> {
+    tracing::error!(%error, "a video can't be edited");
+    Box::new(failed(reader))
+}
+
+fn for_key(visibility: Visibility) -> &'static str {
+    match visibility {
+        Visibility::Public => "edit-for-public",
+        Visibility::Unlisted => "edit-for-unlisted",
+        Visibility::SignedIn => "edit-for-signed-in",
+        Visibility::Groups => "edit-for-groups",
+        Visibility::Password => "edit-for-password",
+        Visibility::Draft => "edit-for-draft",
+    }
+}
+
+/// Key of what is said of a field that the catalogue does not take.
+fn trouble_of(field: &str) -> &'static str {
+    match field {
+        "title" => "edit-bad-title",
+        "description" => "edit-bad-description",
+        "speakers" => "edit-bad-speakers",
+        "tags" => "edit-bad-tags",
+        "licence" => "edit-bad-licence",
+        "chapters" => "edit-bad-chapters",
+        "cut_start_ms" | "cut_end_ms" => "edit-bad-cut",
+        _ => "edit-bad-field",
+    }
+}
+
+impl Sent {
+    fn of(video: &Video, details: &Details, visibility: Visibility) -> Self {
+        let time = |at: Option<Duration>| at.map_or_else(String::new, times::write);
+        Self {
+            title: video.title.clone(),
+            description: details.description.clone(),
+            speakers: details.speakers.join("\n"),
+            tags: details.tags.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+            kind: details.kind.name().to_owned(),
+            language: details.language.as_ref().map_or_else(String::new, |language| language.tag().to_owned()),
+            licence: details.licence.clone(),
+            chapters: times::write_chapters(&details.chapters),
+            visibility: visibility.name().to_owned(),
+            from: time(details.cut.start),
+            until: time(details.cut.end),
+        }
+    }
+
+    fn read(&self) -> Result<(DetailsChange, Visibility), Refused> {
+        let bad = |key| Refused::Field(key, 0);
+        let time = |text: &str| match text.trim() {
+            "" => Ok(None),
+            text => times::read(text).map(Some).ok_or(bad("edit-bad-time")),
+        };
+        let language = match self.language.trim() {
+            "" => None,
+            tag => Some(Language::new(tag).ok_or(bad("edit-bad-language"))?),
+        };
+        let filled = |text: &&str| !text.trim().is_empty();
+        let chapters = times::read_chapters(&self.chapters).map_err(|line| Refused::Field("edit-bad-line", line))?;
+        let change = DetailsChange {
+            video: VideoChange { title: Some(self.title.clone()), listed: None },
+            description: Some(self.description.clone()),
+            language: Some(language),
+            kind: Some(self.kind.parse().map_err(|_| bad("edit-bad-field"))?),
+            licence: Some(self.licence.clone()),
+            tags: Some(self.tags.split(',').filter(filled).map(str::to_owned).collect()),
+            speakers: Some(self.speakers.lines().filter(filled).map(str::to_owned).collect()),
+            chapters: Some(chapters),
+            cut: Some(Cut { start: time(&self.from)?, end: time(&self.until)? }),
+            ..DetailsChange::default()
+        };
+        Ok((change, self.visibility.parse().map_err(|_| bad("edit-bad-field"))?))
+    }
+}
+
+/// `GET /videos/{id}/edit`.
+pub(super) async fn page(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let asked = match Asked::of(accounts.catalogue(), reader, &id).await {
+        Ok(asked) => asked,
+        Err(page) => return *page,
+    };
+    match asked.now().await {
+        Ok(sent) => asked.show(StatusCode::OK, &sent, query.as_deref() == Some("saved"), String::new()).await,
+        Err(error) => *broken(&asked.reader, &error),
+    }
+}
+
+/// `POST /videos/{id}/edit`.
+pub(super) async fn send(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    State(layout): State<Layout>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Fields(sent): Fields<Sent>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let Some(sent) = sent else { return not_ours(&reader) };
+    let asked = match Asked::of(accounts.catalogue(), reader, &id).await {
+        Ok(asked) => asked,
+        Err(page) => return *page,
+    };
+    match asked.apply(&layout, &sent).await {
+        Ok(()) => see(&format!("/videos/{}/edit?saved", asked.video.id)),
+        Err(refused) => asked.refused(&sent, refused).await,
+    }
+}
