@@ -106,7 +106,7 @@ fn run(args: &Args) -> Result<bool, Error> {
             if met { "met" } else { "MISSED" }
         );
         good &= met;
-        runtime.block_on(tokio::time::sleep(SETTLE));
+        runtime.block_on(async { tokio::time::sleep(SETTLE).await });
     }
     amphi.peer.still_runs()?;
     Ok(good)
