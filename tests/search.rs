@@ -6,6 +6,7 @@ use crate::support::server::{Options, Server};
 use amphi::catalogue::Catalogue;
 use amphi::catalogue::access::AccessChange;
 use amphi::catalogue::broadcaster::NewBroadcaster;
+use amphi::catalogue::details::DetailsChange;
 use amphi::catalogue::id::VideoId;
 use amphi::catalogue::video::{Finished, NewVideo, VideoChange};
 use amphi::policy::state::Visibility;
@@ -58,7 +59,8 @@ async fn fill(catalogue: &Catalogue) -> Vec<VideoId> {
 async fn rename(catalogue: &Catalogue, ids: &[VideoId], round: usize) {
     for (n, id) in ids.iter().enumerate() {
         let title = Some(format!("ronde{round} numero{n}"));
-        catalogue.update_video(id, VideoChange { title, ..VideoChange::default() }).await.unwrap();
+        let video = VideoChange { title, ..VideoChange::default() };
+        catalogue.change_details(id, DetailsChange { video, ..DetailsChange::default() }).await.unwrap();
     }
 }
 

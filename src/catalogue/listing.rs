@@ -72,12 +72,7 @@ impl Catalogue {
         // One more than asked tells whether there is a next page.
         let most = i64::try_from(limit + 1).unwrap_or(i64::MAX);
         let rows = self.database.rows(statement.push_bind(" LIMIT ", most)).await?;
-        let mut items: Vec<Video> = rows.iter().map(video::model).collect::<Result<_, _>>()?;
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let last = items.last().filter(|_| more);
-        let next = last.map(|video| Cursor { started_ms: video.started_at.millis(), id: video.id.clone() });
-        Ok(Page { items, next })
+        Ok(video::page_of(rows.iter().map(video::model).collect::<Result<_, _>>()?, limit))
     }
 
     /// Without its end; `None`: nothing can be found.

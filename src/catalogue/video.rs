@@ -56,6 +56,12 @@ impl Video {
         Some(self.cut.end.unwrap_or(duration).saturating_sub(self.cut.start.unwrap_or_default()))
     }
 
+    /// The same in milliseconds.
+    #[must_use]
+    pub fn shown_ms(&self) -> Option<u64> {
+        self.shown().map(|shown| u64::try_from(shown.as_millis()).unwrap_or(u64::MAX))
+    }
+
     /// `/videos/<id>-<slug>`.
     #[must_use]
     pub fn page_url(&self) -> String {
@@ -259,6 +265,15 @@ pub(super) fn model(row: &Row) -> Result<Video, Error> {
         pictured_at: row.maybe_time("pictured_ms")?,
         cut: Cut::of(row)?,
     })
+}
+
+/// A page of what was read with one more than `limit`, which tells whether there is a next page.
+pub(super) fn page_of(mut items: Vec<Video>, limit: usize) -> Page<Video> {
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let last = items.last().filter(|_| more);
+    let next = last.map(|video| Cursor { started_ms: video.started_at.millis(), id: video.id.clone() });
+    Page { items, next }
 }
 
 /// The slug of a title that may hold nothing that fits into one ("???").
@@ -477,26 +492,8 @@ impl Catalogue {
         let statement = statement
             .push(" ORDER BY v.started_ms DESC, v.id DESC")
             .push_bind(" LIMIT ", i64::try_from(limit + 1).unwrap_or(i64::MAX));
-        let mut items: Vec<Video> = self.database.rows(statement).await?.iter().map(model).collect::<Result<_, _>>()?;
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let last = items.last().filter(|_| more);
-        let next = last.map(|video| Cursor { started_ms: video.started_at.millis(), id: video.id.clone() });
-        Ok(Page { items, next })
-    }
-
-    /// Changes it and answers what it is now.
-    ///
-    /// # Errors
-    /// `NotFound`, `Invalid`, `Database`.
-    pub async fn update_video(&self, id: &VideoId, change: VideoChange) -> Result<Video, Error> {
-        let statement = change.pushed(self.statement("UPDATE videos SET tenant_id = $1"))?;
-        let statement = statement.push_bind(" WHERE tenant_id = $1 AND deleted_ms IS NULL AND id = ", id.as_str());
-        if self.database.execute(statement).await? == 0 {
-            return Err(Error::NotFound("video"));
-        }
-        self.changes.video(&self.tenant, id);
-        self.video(id).await?.ok_or(Error::NotFound("video"))
+        let items = self.database.rows(statement).await?.iter().map(model).collect::<Result<_, _>>()?;
+        Ok(page_of(items, limit))
     }
 
     /// Deletes it softly: its media stays until somebody purges it.

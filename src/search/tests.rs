@@ -170,7 +170,8 @@ async fn what_changed_while_nobody_looked_is_found_by_comparing() {
     assert_eq!(world.refresh().await, Compared { videos: 2, indexed: 2, removed: 0 });
     assert_eq!(world.refresh().await, Compared { videos: 2, indexed: 0, removed: 0 }, "nothing changed");
     let title = Some("Gamma".to_owned());
-    world.catalogue.update_video(&a, VideoChange { title, ..VideoChange::default() }).await.unwrap();
+    let video = VideoChange { title, ..VideoChange::default() };
+    world.change(&a, DetailsChange { video, ..DetailsChange::default() }).await;
     world.catalogue.delete_video(&b, NOW).await.unwrap();
     assert_eq!(world.refresh().await, Compared { videos: 1, indexed: 1, removed: 1 });
     assert!(world.find("alpha").await.is_empty() && world.find("beta").await.is_empty());

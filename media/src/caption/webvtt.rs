@@ -86,9 +86,9 @@ fn write_cue(out: &mut String, id: u64, start_micros: i64, end_micros: i64, line
     out.push('\n');
 }
 
-/// Microseconds as hours, minutes, seconds and, after the mark, milliseconds: rounded down, as all are, so that what
-/// touches still does.
-pub(super) struct Clock(pub(super) i64, pub(super) char);
+/// Microseconds as hours, minutes, seconds and, after the mark (`.` in WebVTT, `,` in SubRip), milliseconds: rounded down, as all are, so that
+/// what touches still does. What lies before 0 is 0.
+pub struct Clock(pub i64, pub char);
 
 impl std::fmt::Display for Clock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -58,8 +58,8 @@ pub(super) async fn each_narrowing_leaves_what_fits(catalogue: Catalogue) {
     catalogue.change_details(&old.id, change.clone()).await.unwrap();
     catalogue.change_details(&draft.id, change).await.unwrap();
     let unlisted = recorded(&catalogue, &b, NEW_YEAR_MS + 9, "short").await;
-    let change = super::super::video::VideoChange { title: None, listed: Some(false) };
-    catalogue.update_video(&unlisted.id, change).await.unwrap();
+    let video = super::super::video::VideoChange { title: None, listed: Some(false) };
+    catalogue.change_details(&unlisted.id, DetailsChange { video, ..DetailsChange::default() }).await.unwrap();
 
     let anybody = Readers::Anybody;
     assert_eq!(titles(&catalogue, Listing::default(), anybody).await, ["new", "old"]);

@@ -8,7 +8,7 @@ use super::super::identity::NewPerson;
 use super::super::person::PersonChange;
 use super::super::recordings::BroadcasterDetailsChange;
 use super::super::secret::Password;
-use super::super::video::{Finished, NewVideo, VideoChange, VideoFilter};
+use super::super::video::{Finished, NewVideo, VideoFilter};
 use super::{Catalogue, Tenant, at, hall};
 use crate::catalogue::Error;
 use crate::policy::scope::Scope;
@@ -91,7 +91,7 @@ pub(super) async fn another_tenant_sees_and_changes_nothing(ours: Catalogue) {
         theirs.revoke_key(&a.id, &key_info.id, at(2)).await.err(),
         theirs.begin_video(new).await.err(),
         theirs.finish_video(&video.id, finished).await.err(),
-        theirs.update_video(&video.id, VideoChange::default()).await.err(),
+        theirs.change_details(&video.id, DetailsChange::default()).await.err(),
         theirs.delete_video(&video.id, at(2)).await.err(),
         theirs.restore_video(&video.id).await.err(),
         theirs.set_password(&admin.id, &hash, None, at(2)).await.err(),

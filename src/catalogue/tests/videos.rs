@@ -1,5 +1,6 @@
 //! Videos and the timeline's numbers.
 
+use super::super::details::DetailsChange;
 use super::super::id::{BroadcasterId, VideoId};
 use super::super::video::{Finished, NewVideo, VideoChange, VideoFilter, VideoState};
 use super::{Catalogue, at, hall};
@@ -29,6 +30,10 @@ fn listed() -> VideoFilter {
     VideoFilter { listed_only: true, ..all() }
 }
 
+fn of_itself(video: VideoChange) -> DetailsChange {
+    DetailsChange { video, ..DetailsChange::default() }
+}
+
 pub(super) async fn are_begun_finished_and_listed(catalogue: Catalogue) {
     let a = hall(&catalogue, "a").await;
     let video = catalogue.begin_video(recording(&a.id, 86_400_000, 7)).await.unwrap();
@@ -51,9 +56,11 @@ pub(super) async fn are_begun_finished_and_listed(catalogue: Catalogue) {
     assert_eq!(catalogue.videos(listed()).await.unwrap().items, [ended], "a short one is kept, unlisted");
 
     let change = VideoChange { title: Some("Œuvres".into()), listed: Some(true) };
-    let changed = catalogue.update_video(&short.id, change).await.unwrap();
+    catalogue.change_details(&short.id, of_itself(change)).await.unwrap();
+    let changed = catalogue.video(&short.id).await.unwrap().unwrap();
     assert_eq!((changed.title.as_str(), changed.slug.as_str(), changed.listed), ("Œuvres", "oeuvres", true));
-    let bad = catalogue.update_video(&short.id, VideoChange { title: Some(String::new()), listed: None }).await;
+    let bad = of_itself(VideoChange { title: Some(String::new()), listed: None });
+    let bad = catalogue.change_details(&short.id, bad).await;
     assert!(matches!(bad, Err(Error::Invalid { field: "title", .. })));
     let nobody = catalogue.begin_video(recording(&BroadcasterId::random().unwrap(), 0, 0)).await;
     assert!(matches!(nobody, Err(Error::NotFound("broadcaster"))));
@@ -115,7 +122,7 @@ pub(super) async fn deleting_is_soft(catalogue: Catalogue) {
     assert!(catalogue.videos(all()).await.unwrap().items.is_empty());
     assert_eq!(catalogue.all_videos().await.unwrap(), [(video.id.clone(), VideoState::Ended)], "its media stays");
     assert!(matches!(catalogue.delete_video(&video.id, at(4)).await, Err(Error::NotFound(_))));
-    assert!(matches!(catalogue.update_video(&video.id, VideoChange::default()).await, Err(Error::NotFound(_))));
+    assert!(matches!(catalogue.change_details(&video.id, DetailsChange::default()).await, Err(Error::NotFound(_))));
     assert_eq!(catalogue.restore_video(&video.id).await.unwrap(), video);
     assert_eq!(catalogue.restore_video(&video.id).await.unwrap(), video);
     assert!(matches!(catalogue.restore_video(&VideoId::random().unwrap()).await, Err(Error::NotFound(_))));

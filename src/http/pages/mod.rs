@@ -25,6 +25,7 @@ pub mod texts;
 mod tool;
 mod video;
 mod videos;
+mod visibility;
 pub mod watched;
 
 #[cfg(test)]

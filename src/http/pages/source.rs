@@ -181,7 +181,7 @@ pub async fn video(source: &Source, id: &str) -> Result<Option<VideoView>, Failu
     Ok(Some(VideoView {
         id: video.id.to_string(),
         slug: video.slug.to_string(),
-        duration_ms: duration_ms(&video),
+        duration_ms: video.shown_ms().unwrap_or(0),
         poster_url: video.poster_url(),
         storyboard_url: video.storyboard_url(),
         captions,
@@ -275,11 +275,7 @@ pub(super) fn card(video: &Video, broadcaster: String) -> VideoCard {
         title: video.title.clone(),
         broadcaster,
         recorded_at: video.started_at,
-        duration_ms: duration_ms(video),
+        duration_ms: video.shown_ms().unwrap_or(0),
         poster_url: video.poster_url(),
     }
-}
-
-fn duration_ms(video: &Video) -> u64 {
-    video.shown().map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }

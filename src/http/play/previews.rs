@@ -1,6 +1,7 @@
 //! The list of previews of a video that is shown in part: as it was made for all of it, on the time of what is shown.
 
 use crate::catalogue::details::Cut;
+use media::caption::webvtt::Clock;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -34,9 +35,8 @@ fn clock(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(seconds * 1_000 + number(millis)?))
 }
 
-fn stamp(at: Duration) -> String {
-    let ms = at.as_millis();
-    format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000)
+fn stamp(at: Duration) -> Clock {
+    Clock(i64::try_from(at.as_micros()).unwrap_or(i64::MAX), '.')
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Many small pictures on one sheet, and the WebVTT file that says which is shown when. Pure.
 
+use media::caption::webvtt::Clock;
 use pipelines::message::thumbnail::{PIXEL_BYTES, PictureSize};
 use std::fmt::Write as _;
 
@@ -61,16 +62,11 @@ impl Sheet {
             let (width, height) = (self.tile.width_px(), self.tile.height_px());
             let (x, y) = (n % self.columns * width as usize, n / self.columns * height as usize);
             // Writing to a String does not fail.
-            let _ = write!(text, "\n{} --> {}\n{url}#xywh={x},{y},{width},{height}\n", stamp(from), stamp(to));
+            let _ =
+                write!(text, "\n{} --> {}\n{url}#xywh={x},{y},{width},{height}\n", Clock(from, '.'), Clock(to, '.'));
         }
         text
     }
-}
-
-/// `HH:MM:SS.mmm`.
-fn stamp(micros: i64) -> String {
-    let ms = micros.max(0) / 1_000;
-    format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000)
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ struct Item {
     broadcaster: String,
     /// RFC 3339, UTC.
     started_at: String,
-    /// Of what can be played.
+    /// Of what is shown.
     duration_ms: Option<u64>,
     page_url: String,
     /// A picture of it; null while there is none (yet).
@@ -120,7 +120,7 @@ impl Item {
             title: video.title.clone(),
             broadcaster: video.broadcaster.to_string(),
             started_at: rfc3339(video.started_at),
-            duration_ms: video.shown().map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
+            duration_ms: video.shown_ms(),
             page_url: video.page_url(),
             poster_url: video.poster_url(),
             passages: hit.passages.iter().map(|passage| Place::of(passage, &video.page_url())).collect(),

@@ -78,8 +78,8 @@ pub(crate) async fn handler(
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR).detail("The recording can't be read from disk.")
     })?;
     let details = catalogue.change_details(&id, DetailsChange { cut: Some(cut), ..DetailsChange::default() }).await?;
-    let shown = catalogue.video(&id).await?.and_then(|video| video.shown());
-    Ok(Json(Shown { start_ms: details.cut.start.map(ms), end_ms: details.cut.end.map(ms), duration_ms: shown.map(ms) }))
+    let shown = catalogue.video(&id).await?.and_then(|video| video.shown_ms());
+    Ok(Json(Shown { start_ms: details.cut.start.map(ms), end_ms: details.cut.end.map(ms), duration_ms: shown }))
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ impl Video {
             listed: stored.listed,
             started_at: rfc3339(stored.started_at),
             ended_at: stored.ended_at.map(rfc3339),
-            duration_ms: stored.shown().map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
+            duration_ms: stored.shown_ms(),
             hls_url: stored.hls_url(),
             page_url: stored.page_url(),
             poster_url: stored.poster_url(),

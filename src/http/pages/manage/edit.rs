@@ -15,6 +15,7 @@ use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{failed, not_ours, see};
 use crate::http::pages::texts::{Language as PageLanguage, Texts};
+use crate::http::pages::visibility;
 use crate::http::pages::{ErrorPage, Reader};
 use crate::policy::state::Visibility;
 use askama::Template;
@@ -24,9 +25,6 @@ use axum::response::Response;
 use media::caption::language::Language;
 use serde::Deserialize;
 use std::time::Duration;
-
-/// Those that a form can give by itself: for groups and passwords more has to be said.
-const SIMPLE: [Visibility; 4] = [Visibility::Public, Visibility::Unlisted, Visibility::SignedIn, Visibility::Draft];
 
 /// What stands in the form.
 #[derive(Debug, Default, Deserialize)]
@@ -97,18 +95,20 @@ struct Asked<'a> {
     catalogue: &'a Catalogue,
     reader: Reader<'a>,
     video: Video,
+    visibility: Visibility,
 }
 
 impl<'a> Asked<'a> {
     /// # Errors
     /// There is no such video, or it can't be said: the page that says so.
     async fn of(catalogue: &'a Catalogue, reader: Reader<'a>, id: &str) -> Result<Self, Box<Response>> {
-        let found = match id.parse::<VideoId>() {
-            Ok(id) => catalogue.video(&id).await,
-            Err(_) => Ok(None),
+        let found = async {
+            let Ok(id) = id.parse::<VideoId>() else { return Ok(None) };
+            let (video, state) = (catalogue.video(&id).await?, catalogue.video_state(&id).await?);
+            Ok(video.zip(state))
         };
-        match found {
-            Ok(Some(video)) => Ok(Self { catalogue, reader, video }),
+        match found.await {
+            Ok(Some((video, state))) => Ok(Self { catalogue, reader, video, visibility: state.visibility }),
             Ok(None) => Err(Box::new(ErrorPage::NotFound.render_for(&reader))),
             Err(error) => Err(broken(&reader, &error)),
         }
@@ -118,27 +118,14 @@ impl<'a> Asked<'a> {
         PageLanguage::preferred(self.reader.headers).texts()
     }
 
-    async fn visibility(&self) -> Result<Visibility, Error> {
-        let state = self.catalogue.video_state(&self.video.id).await?;
-        Ok(state.map_or(Visibility::Draft, |state| state.visibility))
-    }
-
     /// The form as things are.
     async fn now(&self) -> Result<Sent, Error> {
         let details = self.catalogue.details(&self.video.id).await?.ok_or(Error::NotFound("video"))?;
-        Ok(Sent::of(&self.video, &details, self.visibility().await?))
+        Ok(Sent::of(&self.video, &details, self.visibility))
     }
 
-    async fn show(&self, status: StatusCode, sent: &Sent, saved: bool, trouble: String) -> Response {
-        let visibility = match self.visibility().await {
-            Ok(visibility) => visibility,
-            Err(error) => return *broken(&self.reader, &error),
-        };
+    fn show(&self, status: StatusCode, sent: &Sent, saved: bool, trouble: String) -> Response {
         let t = self.texts();
-        let mut visibilities = SIMPLE.to_vec();
-        if !visibilities.contains(&visibility) {
-            visibilities.push(visibility);
-        }
         let kind = |kind: VideoKind| Choice {
             value: kind.name(),
             text: t.get(&format!("video-kind-{kind}")),
@@ -146,7 +133,7 @@ impl<'a> Asked<'a> {
         };
         let for_whom = |visibility: Visibility| Choice {
             value: visibility.name(),
-            text: t.get(for_key(visibility)),
+            text: t.get(visibility::key(visibility, "edit-for-draft")),
             chosen: visibility.name() == sent.visibility,
         };
         let form = FormPage::new(&self.reader);
@@ -155,7 +142,7 @@ impl<'a> Asked<'a> {
             token: form.token(),
             video: &self.video,
             kinds: VideoKind::ALL.into_iter().map(kind).collect(),
-            visibilities: visibilities.into_iter().map(for_whom).collect(),
+            visibilities: visibility::offered(self.visibility).into_iter().map(for_whom).collect(),
             whole: self.video.duration.map_or_else(String::new, times::write),
             sent,
             saved,
@@ -164,7 +151,7 @@ impl<'a> Asked<'a> {
         form.respond(status, &page)
     }
 
-    async fn refused(&self, sent: &Sent, refused: Refused) -> Response {
+    fn refused(&self, sent: &Sent, refused: Refused) -> Response {
         let (status, key, line) = match refused {
             Refused::Field(key, line) => (StatusCode::UNPROCESSABLE_ENTITY, key, line),
             Refused::Catalogue(Error::Invalid { field, .. }) => {
@@ -175,7 +162,7 @@ impl<'a> Asked<'a> {
             Refused::Catalogue(error) => return *broken(&self.reader, &error),
             Refused::Unreadable => return failed(&self.reader),
         };
-        self.show(status, sent, false, self.texts().with(key, "line", line)).await
+        self.show(status, sent, false, self.texts().with(key, "line", line))
     }
 
     async fn apply(&self, layout: &Layout, sent: &Sent) -> Result<(), Refused> {
@@ -188,7 +175,7 @@ impl<'a> Asked<'a> {
             None => None,
         };
         self.catalogue.change_details(&self.video.id, DetailsChange { cut, ..change }).await?;
-        if visibility != self.visibility().await? {
+        if visibility != self.visibility {
             let change = AccessChange { visibility: Some(visibility), ..AccessChange::default() };
             self.catalogue.change_video_access(&self.video.id, change).await?;
         }
@@ -199,17 +186,6 @@ impl<'a> Asked<'a> {
 fn broken(reader: &Reader<'_>, error: &Error) -> Box<Response> {
     tracing::error!(%error, "a video can't be edited");
     Box::new(failed(reader))
-}
-
-fn for_key(visibility: Visibility) -> &'static str {
-    match visibility {
-        Visibility::Public => "edit-for-public",
-        Visibility::Unlisted => "edit-for-unlisted",
-        Visibility::SignedIn => "edit-for-signed-in",
-        Visibility::Groups => "edit-for-groups",
-        Visibility::Password => "edit-for-password",
-        Visibility::Draft => "edit-for-draft",
-    }
 }
 
 /// Key of what is said of a field that the catalogue does not take.
@@ -287,7 +263,7 @@ pub(super) async fn page(
         Err(page) => return *page,
     };
     match asked.now().await {
-        Ok(sent) => asked.show(StatusCode::OK, &sent, query.as_deref() == Some("saved"), String::new()).await,
+        Ok(sent) => asked.show(StatusCode::OK, &sent, query.as_deref() == Some("saved"), String::new()),
         Err(error) => *broken(&asked.reader, &error),
     }
 }
@@ -310,6 +286,6 @@ pub(super) async fn send(
     };
     match asked.apply(&layout, &sent).await {
         Ok(()) => see(&format!("/videos/{}/edit?saved", asked.video.id)),
-        Err(refused) => asked.refused(&sent, refused).await,
+        Err(refused) => asked.refused(&sent, refused),
     }
 }

@@ -13,6 +13,7 @@ use crate::http::pages::Reader;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{not_ours, see};
+use crate::http::pages::visibility;
 use crate::live;
 use crate::policy::object::{Action, Kind, LivePart};
 use crate::policy::state::{State as Standing, Visibility};
@@ -23,9 +24,6 @@ use axum::response::Response;
 use media::caption::language::Language;
 use serde::Deserialize;
 use std::time::Duration;
-
-/// Those that a form can give by itself: for groups and passwords more has to be said.
-const SIMPLE: [Visibility; 4] = [Visibility::Public, Visibility::Unlisted, Visibility::SignedIn, Visibility::Draft];
 
 /// As a form shows them.
 pub(super) struct Settings {
@@ -48,10 +46,6 @@ impl Settings {
     pub(super) async fn of(desk: &Desk, visitor: &Visitor, hall: &Broadcaster) -> Result<Self, Error> {
         let (_, standing) =
             desk.catalogue.broadcaster_state(&hall.slug).await?.ok_or(Error::NotFound("broadcaster"))?;
-        let mut visibilities = SIMPLE.to_vec();
-        if !visibilities.contains(&standing.visibility) {
-            visibilities.push(standing.visibility);
-        }
         let languages = hall.captions.languages.as_deref().unwrap_or_default();
         Ok(Self {
             preset: hall.preset.clone().unwrap_or_default(),
@@ -60,7 +54,7 @@ impl Settings {
             own_languages: hall.captions.languages.is_some(),
             grace_s: hall.grace.map(|grace| grace.as_secs()),
             visibility: standing.visibility,
-            visibilities,
+            visibilities: visibility::offered(standing.visibility),
             building: standing.building,
             buildings: buildings_of(desk, visitor).await?,
         })
@@ -70,14 +64,7 @@ impl Settings {
 impl Settings {
     /// Key of a visibility's text.
     pub(super) fn visibility_key(&self, visibility: &Visibility) -> &'static str {
-        match visibility {
-            Visibility::Public => "visibility-public",
-            Visibility::Unlisted => "visibility-unlisted",
-            Visibility::SignedIn => "visibility-signed-in",
-            Visibility::Groups => "visibility-groups",
-            Visibility::Password => "visibility-password",
-            Visibility::Draft => "visibility-draft",
-        }
+        visibility::key(*visibility, "visibility-draft")
     }
 
     /// Whether it is there.

@@ -95,7 +95,7 @@ impl Card {
     }
 
     fn length(&self) -> String {
-        length(self.hit.video.duration.map_or(0, |duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+        length(self.hit.video.shown_ms().unwrap_or(0))
     }
 
     fn url_at(&self, passage: &Passage) -> String {

@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use media::caption::webvtt::Clock;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -56,10 +57,8 @@ fn webvtt(chapters: &[Chapter], end: Duration) -> String {
     text
 }
 
-/// `HH:MM:SS.mmm`.
-fn clock(at: Duration) -> String {
-    let seconds = at.as_secs();
-    format!("{:02}:{:02}:{:02}.{:03}", seconds / 3_600, seconds / 60 % 60, seconds % 60, at.subsec_millis())
+fn clock(at: Duration) -> Clock {
+    Clock(i64::try_from(at.as_micros()).unwrap_or(i64::MAX), '.')
 }
 
 #[cfg(test)]
