@@ -89,6 +89,18 @@ test('a shared address begins at its moment', async () => {
   assert.equal(await page.locator('[data-resumed-place] p').count(), 0);
 });
 
+test('of two moments asked for at once the last one holds, also when it is the one that is shown', async () => {
+  await page.evaluate(() => document.querySelector('amphi-player').pause());
+  await page.evaluate(() => document.querySelector('amphi-player').seek(5));
+  await page.waitForFunction(() => document.querySelector('media-player').state.currentTime === 5 && !document.querySelector('video').seeking);
+  await page.evaluate(() => {
+    document.querySelector('amphi-player').seek(18);
+    document.querySelector('amphi-player').seek(5);
+  });
+  await page.waitForFunction(() => !document.querySelector('video').seeking);
+  assert.equal(await time(), 5);
+});
+
 test('who comes back goes on where they stopped, and can begin again', async () => {
   await page.evaluate(() => document.querySelector('amphi-player').seek(18));
   await page.evaluate(() => document.querySelector('amphi-player').play());

@@ -176,6 +176,8 @@ export class AmphiPlayer extends HTMLElement {
     if (!player) return;
     const to_s = Math.max(player.state.seekableStart, Math.min(time_s, player.state.seekableEnd));
     player.currentTime = to_s;
+    // The library takes a seek to where it believes to be for none, and learns late where the last one has led.
+    if (player.state.currentTime === to_s && this.video) this.video.currentTime = to_s;
     if (this.kind === 'live' && this.#hls) this.#judge(this.#verdictAt(to_s));
   }
 
