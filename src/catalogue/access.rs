@@ -34,7 +34,7 @@ const BROADCASTER: &str = "SELECT id, visibility, password_version, open_figures
      WHERE tenant_id = $1 AND deleted_ms IS NULL";
 
 // A removed broadcaster's videos are still of its building.
-const VIDEO: &str = "SELECT v.id, v.visibility, v.password_version, v.downloadable, v.listed, v.deleted_ms, b.building_id \
+const VIDEO: &str = "SELECT v.id, v.visibility, v.password_version, v.downloadable, v.listed, v.claimable, v.deleted_ms, b.building_id \
      FROM videos v JOIN broadcasters b ON b.tenant_id = v.tenant_id AND b.id = v.broadcaster_id WHERE v.tenant_id = $1";
 
 /// What both have.
@@ -56,6 +56,7 @@ fn video(row: &Row) -> Result<(VideoId, State), Error> {
     let state = State {
         downloadable: row.flag("downloadable")?,
         listed: row.flag("listed")?,
+        claimable: row.flag("claimable")?,
         deleted: row.maybe_int("deleted_ms")?.is_some(),
         ..common(row)?
     };

@@ -193,6 +193,31 @@ impl Catalogue {
         }
         tx.commit().await
     }
+
+    /// It is nobody's again, and waits for whose it is.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` while it is being recorded; `Database`.
+    pub async fn give_back_video(&self, id: &VideoId) -> Result<(), Error> {
+        let waits = self
+            .statement(
+                "UPDATE videos SET claimable = TRUE \
+                 WHERE tenant_id = $1 AND id = $2 AND deleted_ms IS NULL AND state <> 'live'",
+            )
+            .bind(id.as_str());
+        let nobodys =
+            self.statement("DELETE FROM video_owners WHERE tenant_id = $1 AND video_id = $2").bind(id.as_str());
+        let mut tx = self.database.begin().await?;
+        if tx.execute(waits).await? == 0 {
+            drop(tx);
+            return Err(match self.video(id).await? {
+                Some(_) => Error::Conflict("the recording goes on: it is given back when the live has ended"),
+                None => Error::NotFound("video"),
+            });
+        }
+        tx.execute(nobodys).await?;
+        tx.commit().await
+    }
 }
 
 /// Whose videos.

@@ -46,7 +46,7 @@ pub(super) fn people(who: &Who<'_>, action: Action) -> Decision {
     let (scopes, needed): (&[Scope], Scope) = match action {
         Action::See | Action::Find => (&[Scope::PeopleRead, Scope::PeopleWrite], Scope::PeopleRead),
         Action::Create | Action::Change | Action::Delete => (&[Scope::PeopleWrite], Scope::PeopleWrite),
-        Action::Restore | Action::Operate => (&[], Scope::PeopleWrite),
+        Action::Restore | Action::Operate | Action::Claim => (&[], Scope::PeopleWrite),
     };
     let may = token(who, scopes) || (!scopes.is_empty() && is_administrator(who));
     allowed_if(may, || lacks(who, needed))

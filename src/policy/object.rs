@@ -97,12 +97,14 @@ pub enum Action {
     Restore,
     /// To end a live, or to try its engines again.
     Operate,
+    /// To say that a recording that waits for its owner is one's own.
+    Claim,
 }
 
 impl Action {
     /// All there are.
-    pub const ALL: [Self; 7] =
-        [Self::See, Self::Find, Self::Create, Self::Change, Self::Delete, Self::Restore, Self::Operate];
+    pub const ALL: [Self; 8] =
+        [Self::See, Self::Find, Self::Create, Self::Change, Self::Delete, Self::Restore, Self::Operate, Self::Claim];
 
     /// Whether something is different afterwards.
     #[must_use]

@@ -20,6 +20,8 @@ pub struct State {
     pub owners: BTreeSet<String>,
     /// Where the broadcaster is, or the one that the video was recorded from.
     pub building: Option<String>,
+    /// A recording that waits for who says that it is theirs.
+    pub claimable: bool,
     /// Deleted softly.
     pub deleted: bool,
     /// Worth showing in lists; a recording that is too short is not.
@@ -39,6 +41,7 @@ impl Default for State {
             password_version: None,
             owners: BTreeSet::new(),
             building: None,
+            claimable: false,
             deleted: false,
             listed: true,
             downloadable: false,

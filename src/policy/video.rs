@@ -20,13 +20,11 @@ pub(super) fn decide(who: &Who<'_>, id: &str, part: VideoPart, action: Action, s
     }
     let seen = see(who, id, state);
     match (part, action) {
+        // Whoever may claim it is told what it is; watching comes with owning.
+        (VideoPart::Record, Action::See) => allowed_if(claims(who, state), || seen),
+        (VideoPart::Record, Action::Claim) => allowed_if(claims(who, state), || refuse(who, seen, Scope::VideosWrite)),
         (
-            VideoPart::Page
-            | VideoPart::Playlist
-            | VideoPart::Segment
-            | VideoPart::Caption
-            | VideoPart::Picture
-            | VideoPart::Record,
+            VideoPart::Page | VideoPart::Playlist | VideoPart::Segment | VideoPart::Caption | VideoPart::Picture,
             Action::See,
         ) => seen,
         (VideoPart::Record, Action::Find) => find(who, id, state),
@@ -79,6 +77,12 @@ fn manages(who: &Who<'_>, state: &State) -> bool {
         }
         Identity::Token(token) => token.has(&[Scope::VideosWrite]),
     }
+}
+
+/// It waits for an owner, and they may be one.
+fn claims(who: &Who<'_>, state: &State) -> bool {
+    let may = matches!(who.identity, Identity::Person(person) if person.role >= Role::Contributor);
+    may && state.claimable && state.owners.is_empty()
 }
 
 fn owns(person: &Person, state: &State) -> bool {

@@ -4,6 +4,7 @@
 //! guessed and for who guesses. Passwords are hashed on blocking threads, a few at once, so that no live waits for a guess.
 
 mod attempts;
+mod letters;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +14,7 @@ use crate::catalogue::{self, Catalogue};
 use crate::http::gate::Gate;
 use crate::http::state::Clock;
 use crate::lifecycle::Tasks;
-use crate::mail::{Mail, Mailer};
+use crate::mail::Mailer;
 use attempts::{Attempts, Key};
 use media::time::WallTime;
 use std::net::IpAddr;
@@ -206,64 +207,5 @@ impl Accounts {
 
     fn give_back(&self, keys: &[Key]) {
         self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner).give_back(keys, self.now());
-    }
-
-    /// Writes a link to a new password to whoever has this login or address, if there is somebody. Answers at once and always the same:
-    /// what it takes is done beside it.
-    ///
-    /// # Errors
-    /// `TooMany` from this address.
-    pub fn write_reset(
-        &self,
-        who: String,
-        from: IpAddr,
-        words: impl FnOnce(&str, &str) -> (String, String) + Send + 'static,
-    ) -> Result<(), NotVerified> {
-        self.take(&[Key::asking(from)])?;
-        let Ok(turn) = Arc::clone(&self.0.mails).try_acquire_owned() else {
-            metrics::counter!("amphi_mails_total", "result" => "dropped").increment(1);
-            return Ok(());
-        };
-        let accounts = self.clone();
-        self.0.tasks.spawn("mail of a new password", async move {
-            let _turn = turn;
-            let sent = accounts.send_reset(&who, words).await;
-            let result = match sent {
-                Ok(true) => "sent",
-                Ok(false) => return,
-                Err(error) => {
-                    tracing::error!(%error, "a mail of a new password can't be sent");
-                    "failed"
-                }
-            };
-            metrics::counter!("amphi_mails_total", "result" => result).increment(1);
-        });
-        Ok(())
-    }
-
-    async fn send_reset(
-        &self,
-        who: &str,
-        words: impl FnOnce(&str, &str) -> (String, String),
-    ) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
-        let Some(post) = &self.0.post else { return Ok(false) };
-        let catalogue = &self.0.catalogue;
-        let person = match catalogue.person_by_login(who).await? {
-            Some(person) => Some(person),
-            None => catalogue.person_by_mail(who).await?,
-        };
-        let Some(person) = person.filter(|person| person.login.is_some() && person.disabled_at.is_none()) else {
-            return Ok(false);
-        };
-        let Some(mail) = person.mail else { return Ok(false) };
-        // Nobody's letter box is filled by somebody else.
-        if self.take(&[Key::letter_box(&mail)]).is_err() {
-            return Ok(false);
-        }
-        let token = catalogue.begin_reset(&person.id, self.now()).await?;
-        let link = format!("{}/new-password?token={}", post.site, token.reveal());
-        let (subject, text) = words(&person.name, &link);
-        post.mailer.send(Mail { to: mail, subject, text }).await?;
-        Ok(true)
     }
 }

@@ -124,6 +124,19 @@ pub(super) const RULES: &[Rule] = &[
     // For who may change it: whoever may see its rights.
     page("/videos/{id}/edit", RIGHTS),
     form("/videos/{id}/edit", VIDEO, Action::Change),
+    page("/videos/{id}/rights", RIGHTS),
+    form("/videos/{id}/rights", RIGHTS, Action::Change),
+    form("/videos/{id}/links", RIGHTS, Action::Create),
+    form("/videos/{id}/links/{link}/revoke", RIGHTS, Action::Delete),
+    form("/videos/{id}/delete", VIDEO, Action::Delete),
+    form("/videos/{id}/claim", VIDEO, Action::Claim),
+    form("/videos/{id}/attribute", RIGHTS, Action::Change),
+    form("/videos/{id}/give-back", RIGHTS, Action::Change),
+    // One's own; each video that is changed is asked about.
+    page("/my-videos", ACCOUNT),
+    form("/my-videos", ACCOUNT, Action::Change),
+    // What it shows is asked for one by one.
+    page("/recordings-to-claim", ACCOUNT),
     // Says that a video has begun to play: nothing of it is changed.
     api(Verb::Post, "/videos/{id}/watched", Door::Video(VideoPart::Page), Action::See),
     // The players alone, in pages of other sites.
@@ -161,6 +174,7 @@ pub(super) const RULES: &[Rule] = &[
     form("/operate/{slug}/end", HALL, Action::Operate),
     form("/operate/{slug}/engine", HALL, Action::Operate),
     form("/operate/{slug}/settings", HALL, Action::Change),
+    form("/operate/{slug}/about", HALL, Action::Change),
     form("/operate/{slug}/access", HALL_RIGHTS, Action::Change),
     form("/operate/{slug}/keys/add", KEYS, Action::Create),
     form("/operate/{slug}/keys/rotate", KEYS, Action::Change),
@@ -244,6 +258,7 @@ pub(super) fn act(kind: Kind, rule: Rule) -> Option<&'static str> {
         (Kind::Live(_), Action::Delete) => "broadcaster.delete",
         (Kind::Live(_), Action::Operate) => "broadcaster.operate",
         (Kind::Live(_), _) => "broadcaster.change",
+        (Kind::Video(_), Action::Claim) => "video.claim",
         (Kind::Video(VideoPart::Rights), Action::Create) => "link.create",
         (Kind::Video(VideoPart::Rights), Action::Delete) => "link.revoke",
         (Kind::Video(VideoPart::Rights), _) => "video.rights",

@@ -36,6 +36,11 @@ impl<'a> Frame<'a> {
         Some(self.visitor?.person()?.name.as_str())
     }
 
+    /// Whether the reader may have videos.
+    pub(super) fn contributes(&self) -> bool {
+        self.visitor.and_then(Visitor::person).is_some_and(|person| person.standing.role >= Role::Contributor)
+    }
+
     /// Whether the reader has operators' pages.
     pub(super) fn operates(&self) -> bool {
         self.visitor.and_then(Visitor::person).is_some_and(|person| person.standing.role >= Role::Operator)

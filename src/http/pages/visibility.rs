@@ -3,7 +3,8 @@
 use crate::policy::state::Visibility;
 
 /// Those that a form can give by itself: for groups and passwords more has to be said.
-const SIMPLE: [Visibility; 4] = [Visibility::Public, Visibility::Unlisted, Visibility::SignedIn, Visibility::Draft];
+pub(super) const SIMPLE: [Visibility; 4] =
+    [Visibility::Public, Visibility::Unlisted, Visibility::SignedIn, Visibility::Draft];
 
 /// What a form offers where things are so `now`: it can always stay as it is.
 pub(super) fn offered(now: Visibility) -> Vec<Visibility> {

@@ -56,6 +56,7 @@ fn standing(line: usize, words: &[&str]) -> State {
     for word in words.iter().filter(|word| word.parse::<Visibility>().is_err()) {
         match *word {
             "unowned" => stands.owners.clear(),
+            "waits" => stands.claimable = true,
             "nowhere" => stands.building = None,
             "deleted" => stands.deleted = true,
             "absent" => stands.exists = false,

@@ -29,3 +29,85 @@ edit-bad-time = A time looks like 0:00:12 or 12.5.
 edit-bad-cut = What is shown must lie within the recording and last a second at least.
 edit-bad-field = Something in the form can’t be taken.
 edit-for-draft = its owners only
+edit-ways = Ways to look after videos
+my-videos = My videos
+mine-deleted-ones = Deleted
+mine-table = As a table
+mine-grid = As pictures
+mine-none = You have no videos yet.
+mine-none-deleted = Nothing is deleted.
+mine-choose = Choose
+mine-from = From
+mine-when = Recorded
+mine-length = Length
+mine-views = Views
+mine-recorded-now = being recorded
+mine-short = too short for lists
+mine-many = Change several
+mine-all = All that this page shows
+mine-act = What to do
+mine-tag = Tag
+mine-do = Apply to the chosen videos
+mine-claimed = The recording is yours now.
+mine-deleted = { $count ->
+    [one] One video is deleted. You find it under “Deleted”, and can bring it back.
+   *[other] { $count } videos are deleted. You find them under “Deleted”, and can bring them back.
+}
+mine-changed = { $count ->
+    [one] One video is changed.
+   *[other] { $count } videos are changed.
+}
+mine-not-all = { $count ->
+    [one] Only one video could be changed: the others are being recorded, or are not yours.
+   *[other] Only { $count } videos could be changed: the others are being recorded, or are not yours.
+}
+many-show = For: { $whom }
+many-kind = Type: { $kind }
+many-tag = Add the tag
+many-untag = Remove the tag
+many-delete = Delete
+many-restore = Bring back
+to-claim = Recordings to claim
+to-claim-more = Recordings of halls whose owner is not known yet. Claim what is yours: you can then edit it, and say whom it is for.
+to-claim-none = No recording waits for its owner.
+to-claim-many = There are more: they appear when these are claimed.
+claim = This is mine
+claim-whose = Whose it is (login or mail address)
+claim-attribute = Attribute
+claim-attributed = It is theirs now. If they have a mail address here, they are written to.
+claim-nobody = Nobody who may sign in has this login or address.
+claim-give-back = Not mine: give it back
+claim-given-back = It is given back, and waits to be claimed.
+claim-gone = This recording is no longer there to claim
+claim-gone-more = Somebody else has claimed it, or it is being recorded still.
+rights = Whom it is for
+rights-groups = Groups (for “certain groups”)
+rights-affiliations = Affiliations, with commas between (such as student, staff)
+rights-password = New password (for “who knows the password”)
+rights-password-kept = It has one. Leave this empty to keep it; with another, everybody types again.
+rights-password-rule = 6 to 128 characters. Viewers type it once.
+rights-owners = Owners, one on a line (login or mail address)
+rights-downloadable = Whoever may watch it may download it
+rights-links = Links to a draft
+rights-links-more = A link opens the video to who has no account, as long as it is a draft. It can be revoked at any time.
+rights-link-made = Copy the link now: it is not shown again.
+rights-link-over = opens nothing any more
+rights-link-until = until
+rights-link-revoke = Revoke
+rights-link-label = For whom
+rights-link-days = Days
+rights-link-add = Make a link
+rights-away = Give back or delete
+rights-give-back-more = If it is not yours: it will wait among the recordings to claim.
+rights-delete-more = Nobody can watch it any more. You find it under “Deleted” among your videos, and can bring it back.
+rights-still-live = It is being recorded: it can be deleted once the live has ended.
+rights-no-group = Choose a group or an affiliation, or somebody else whom it is for.
+rights-no-password = It needs a password first.
+rights-bad-password = A password has 6 to 128 characters.
+rights-bad-affiliation = An affiliation has 1 to 64 letters, digits and - _ . @ :
+rights-bad-label = Say for whom the link is, in 1 to 200 characters.
+rights-nobody = Nobody here has this login or address: see the owners.
+rights-no-owner = It needs an owner. If it is not yours, give it back.
+mail-given-subject = A recording is yours: { $title }
+mail-given = The recording “{ $title }” was attributed to you. Here you can edit it, and say whom it is for:
+mail-given-more = If it is not yours, you can give it back on that page.

@@ -29,3 +29,85 @@ edit-bad-time = Un temps s’écrit 0:00:12 ou 12,5.
 edit-bad-cut = La partie montrée doit être dans l’enregistrement et durer au moins une seconde.
 edit-bad-field = Quelque chose dans le formulaire ne peut pas être accepté.
 edit-for-draft = ses propriétaires seulement
+edit-ways = Gestion des vidéos
+my-videos = Mes vidéos
+mine-deleted-ones = Supprimées
+mine-table = En tableau
+mine-grid = En images
+mine-none = Vous n’avez pas encore de vidéo.
+mine-none-deleted = Rien n’est supprimé.
+mine-choose = Choisir
+mine-from = Lieu
+mine-when = Enregistrée le
+mine-length = Durée
+mine-views = Vues
+mine-recorded-now = enregistrement en cours
+mine-short = trop courte pour les listes
+mine-many = En modifier plusieurs
+mine-all = Toutes celles de cette page
+mine-act = Que faire
+mine-tag = Mot-clé
+mine-do = Appliquer aux vidéos choisies
+mine-claimed = L’enregistrement est maintenant à vous.
+mine-deleted = { $count ->
+    [one] { $count } vidéo est supprimée. Elle est sous « Supprimées » et peut être rétablie.
+   *[other] { $count } vidéos sont supprimées. Elles sont sous « Supprimées » et peuvent être rétablies.
+}
+mine-changed = { $count ->
+    [one] { $count } vidéo est modifiée.
+   *[other] { $count } vidéos sont modifiées.
+}
+mine-not-all = { $count ->
+    [one] Seule { $count } vidéo a pu être modifiée : les autres sont en cours d’enregistrement ou ne sont pas à vous.
+   *[other] Seules { $count } vidéos ont pu être modifiées : les autres sont en cours d’enregistrement ou ne sont pas à vous.
+}
+many-show = Pour : { $whom }
+many-kind = Type : { $kind }
+many-tag = Ajouter le mot-clé
+many-untag = Retirer le mot-clé
+many-delete = Supprimer
+many-restore = Rétablir
+to-claim = Enregistrements à revendiquer
+to-claim-more = Enregistrements de salles dont on ne connaît pas encore le propriétaire. Revendiquez les vôtres : vous pourrez les modifier et dire pour qui ils sont.
+to-claim-none = Aucun enregistrement n’attend son propriétaire.
+to-claim-many = Il y en a d’autres : ils apparaîtront quand ceux-ci seront attribués.
+claim = C’est le mien
+claim-whose = À qui il est (identifiant ou adresse de courriel)
+claim-attribute = Attribuer
+claim-attributed = Il lui est attribué. Si la personne a une adresse ici, elle reçoit un courriel.
+claim-nobody = Personne qui puisse se connecter n’a cet identifiant ou cette adresse.
+claim-give-back = Pas à moi : le rendre
+claim-given-back = Il est rendu et attend d’être revendiqué.
+claim-gone = Cet enregistrement n’est plus à revendiquer
+claim-gone-more = Quelqu’un d’autre l’a revendiqué, ou il est encore en cours.
+rights = Pour qui
+rights-groups = Groupes (pour « certains groupes »)
+rights-affiliations = Affiliations, séparées par des virgules (par exemple student, staff)
+rights-password = Nouveau mot de passe (pour « qui connaît le mot de passe »)
+rights-password-kept = Elle en a un. Laissez vide pour le garder ; avec un autre, chacun le saisit de nouveau.
+rights-password-rule = De 6 à 128 caractères. Chacun le saisit une fois.
+rights-owners = Propriétaires, un par ligne (identifiant ou adresse de courriel)
+rights-downloadable = Qui peut la regarder peut la télécharger
+rights-links = Liens vers un brouillon
+rights-links-more = Un lien ouvre la vidéo à qui n’a pas de compte, tant qu’elle est un brouillon. Il peut être révoqué à tout moment.
+rights-link-made = Copiez le lien maintenant : il ne sera plus montré.
+rights-link-over = n’ouvre plus rien
+rights-link-until = jusqu’au
+rights-link-revoke = Révoquer
+rights-link-label = Pour qui est le lien
+rights-link-days = Jours
+rights-link-add = Créer un lien
+rights-away = Rendre ou supprimer
+rights-give-back-more = Si elle n’est pas à vous : elle attendra parmi les enregistrements à revendiquer.
+rights-delete-more = Plus personne ne pourra la regarder. Vous la trouverez sous « Supprimées » parmi vos vidéos et pourrez la rétablir.
+rights-still-live = Elle est en cours d’enregistrement : elle pourra être supprimée à la fin du direct.
+rights-no-group = Choisissez un groupe ou une affiliation, ou d’autres personnes.
+rights-no-password = Il lui faut d’abord un mot de passe.
+rights-bad-password = Un mot de passe a de 6 à 128 caractères.
+rights-bad-affiliation = Une affiliation a de 1 à 64 lettres, chiffres et - _ . @ :
+rights-bad-label = Dites pour qui est le lien, en 1 à 200 caractères.
+rights-nobody = Personne ici n’a cet identifiant ou cette adresse : voyez les propriétaires.
+rights-no-owner = Il lui faut un propriétaire. Si elle n’est pas à vous, rendez-la.
+mail-given-subject = Un enregistrement est à vous : { $title }
+mail-given = L’enregistrement « { $title } » vous a été attribué. Vous pouvez ici le modifier et dire pour qui il est :
+mail-given-more = S’il n’est pas à vous, vous pouvez le rendre sur cette page.

@@ -2,7 +2,6 @@
 
 use super::times;
 use crate::archive::layout::Layout;
-use crate::catalogue::access::AccessChange;
 use crate::catalogue::details::{Cut, Details, DetailsChange, VideoKind};
 use crate::catalogue::id::VideoId;
 use crate::catalogue::video::{Video, VideoChange};
@@ -15,9 +14,7 @@ use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{failed, not_ours, see};
 use crate::http::pages::texts::{Language as PageLanguage, Texts};
-use crate::http::pages::visibility;
 use crate::http::pages::{ErrorPage, Reader};
-use crate::policy::state::Visibility;
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -41,7 +38,6 @@ pub(super) struct Sent {
     licence: String,
     /// A line each, see [`times::read_chapters`].
     chapters: String,
-    visibility: String,
     /// Of the whole recording; empty: from its beginning.
     from: String,
     /// Empty: to its end.
@@ -62,7 +58,6 @@ struct Page<'a> {
     video: &'a Video,
     sent: &'a Sent,
     kinds: Vec<Choice>,
-    visibilities: Vec<Choice>,
     /// How long the whole recording is; empty while it is being made.
     whole: String,
     saved: bool,
@@ -95,7 +90,6 @@ struct Asked<'a> {
     catalogue: &'a Catalogue,
     reader: Reader<'a>,
     video: Video,
-    visibility: Visibility,
 }
 
 impl<'a> Asked<'a> {
@@ -104,11 +98,10 @@ impl<'a> Asked<'a> {
     async fn of(catalogue: &'a Catalogue, reader: Reader<'a>, id: &str) -> Result<Self, Box<Response>> {
         let found = async {
             let Ok(id) = id.parse::<VideoId>() else { return Ok(None) };
-            let (video, state) = (catalogue.video(&id).await?, catalogue.video_state(&id).await?);
-            Ok(video.zip(state))
+            catalogue.video(&id).await
         };
         match found.await {
-            Ok(Some((video, state))) => Ok(Self { catalogue, reader, video, visibility: state.visibility }),
+            Ok(Some(video)) => Ok(Self { catalogue, reader, video }),
             Ok(None) => Err(Box::new(ErrorPage::NotFound.render_for(&reader))),
             Err(error) => Err(broken(&reader, &error)),
         }
@@ -121,7 +114,7 @@ impl<'a> Asked<'a> {
     /// The form as things are.
     async fn now(&self) -> Result<Sent, Error> {
         let details = self.catalogue.details(&self.video.id).await?.ok_or(Error::NotFound("video"))?;
-        Ok(Sent::of(&self.video, &details, self.visibility))
+        Ok(Sent::of(&self.video, &details))
     }
 
     fn show(&self, status: StatusCode, sent: &Sent, saved: bool, trouble: String) -> Response {
@@ -131,18 +124,12 @@ impl<'a> Asked<'a> {
             text: t.get(&format!("video-kind-{kind}")),
             chosen: kind.name() == sent.kind,
         };
-        let for_whom = |visibility: Visibility| Choice {
-            value: visibility.name(),
-            text: t.get(visibility::key(visibility, "edit-for-draft")),
-            chosen: visibility.name() == sent.visibility,
-        };
         let form = FormPage::new(&self.reader);
         let page = Page {
             frame: form.frame(),
             token: form.token(),
             video: &self.video,
             kinds: VideoKind::ALL.into_iter().map(kind).collect(),
-            visibilities: visibility::offered(self.visibility).into_iter().map(for_whom).collect(),
             whole: self.video.duration.map_or_else(String::new, times::write),
             sent,
             saved,
@@ -166,7 +153,7 @@ impl<'a> Asked<'a> {
     }
 
     async fn apply(&self, layout: &Layout, sent: &Sent) -> Result<(), Refused> {
-        let (change, visibility) = sent.read()?;
+        let change = sent.read()?;
         let cut = match change.cut {
             Some(asked) => {
                 asked.check(self.video.duration)?;
@@ -175,10 +162,6 @@ impl<'a> Asked<'a> {
             None => None,
         };
         self.catalogue.change_details(&self.video.id, DetailsChange { cut, ..change }).await?;
-        if visibility != self.visibility {
-            let change = AccessChange { visibility: Some(visibility), ..AccessChange::default() };
-            self.catalogue.change_video_access(&self.video.id, change).await?;
-        }
         Ok(())
     }
 }
@@ -203,7 +186,7 @@ fn trouble_of(field: &str) -> &'static str {
 }
 
 impl Sent {
-    fn of(video: &Video, details: &Details, visibility: Visibility) -> Self {
+    fn of(video: &Video, details: &Details) -> Self {
         let time = |at: Option<Duration>| at.map_or_else(String::new, times::write);
         Self {
             title: video.title.clone(),
@@ -214,13 +197,12 @@ impl Sent {
             language: details.language.as_ref().map_or_else(String::new, |language| language.tag().to_owned()),
             licence: details.licence.clone(),
             chapters: times::write_chapters(&details.chapters),
-            visibility: visibility.name().to_owned(),
             from: time(details.cut.start),
             until: time(details.cut.end),
         }
     }
 
-    fn read(&self) -> Result<(DetailsChange, Visibility), Refused> {
+    fn read(&self) -> Result<DetailsChange, Refused> {
         let bad = |key| Refused::Field(key, 0);
         let time = |text: &str| match text.trim() {
             "" => Ok(None),
@@ -232,7 +214,7 @@ impl Sent {
         };
         let filled = |text: &&str| !text.trim().is_empty();
         let chapters = times::read_chapters(&self.chapters).map_err(|line| Refused::Field("edit-bad-line", line))?;
-        let change = DetailsChange {
+        Ok(DetailsChange {
             video: VideoChange { title: Some(self.title.clone()), listed: None },
             description: Some(self.description.clone()),
             language: Some(language),
@@ -243,8 +225,7 @@ impl Sent {
             chapters: Some(chapters),
             cut: Some(Cut { start: time(&self.from)?, end: time(&self.until)? }),
             ..DetailsChange::default()
-        };
-        Ok((change, self.visibility.parse().map_err(|_| bad("edit-bad-field"))?))
+        })
     }
 }
 

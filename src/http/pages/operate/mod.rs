@@ -4,9 +4,10 @@
 //! Whoever is limited to buildings sees and changes what is there: the gate asks the policy for a broadcaster's own addresses, and lists ask it row by
 //! row.
 //!
-//! - `tile`: what is said of a broadcaster; `wall`: all of them; `hall`: one; `settings` and `keys`: what can be changed of it;
+//! - `tile`: what is said of a broadcaster; `wall`: all of them; `hall`: one; `settings`, `about` and `keys`: what can be changed of it;
 //! - `jobs` and `log`: work in the background, and who did what.
 
+mod about;
 mod hall;
 mod jobs;
 mod keys;
@@ -32,6 +33,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use wall::Wall;
+
+/// A description of 10,000 characters, each of which may be twelve bytes in a form, and the rest.
+const MAX_ABOUT_BYTES: usize = 160 << 10;
 
 /// What these pages work with. Cheap to clone; clones share.
 #[derive(Clone)]
@@ -86,6 +90,7 @@ where
         .route("/operate/{slug}/end", post(hall::end))
         .route("/operate/{slug}/engine", post(hall::retry_engine))
         .route("/operate/{slug}/settings", post(settings::change))
+        .route("/operate/{slug}/about", post(about::change).layer(DefaultBodyLimit::max(MAX_ABOUT_BYTES)))
         .route("/operate/{slug}/access", post(settings::change_access))
         .route("/operate/{slug}/keys/add", post(keys::add))
         .route("/operate/{slug}/keys/rotate", post(keys::rotate))

@@ -1,5 +1,6 @@
 //! What can be changed of a broadcaster by form, one more broadcaster, one more building.
 
+use super::about::About;
 use super::{Desk, refused};
 use crate::catalogue::Error;
 use crate::catalogue::access::AccessChange;
@@ -40,6 +41,7 @@ pub(super) struct Settings {
     pub(super) visibilities: Vec<Visibility>,
     pub(super) building: Option<String>,
     pub(super) buildings: Vec<Building>,
+    pub(super) about: About,
 }
 
 impl Settings {
@@ -57,6 +59,7 @@ impl Settings {
             visibilities: visibility::offered(standing.visibility),
             building: standing.building,
             buildings: buildings_of(desk, visitor).await?,
+            about: About::of(&desk.catalogue, hall).await?,
         })
     }
 }

@@ -1,0 +1,367 @@
+//! `/videos/{id}/rights`: whom a video is for, whose it is, whether it may be taken away, links to a draft; and to delete it, or give it back.
+
+use super::claim::person;
+use crate::catalogue::access::AccessChange;
+use crate::catalogue::id::{PersonId, VideoId};
+use crate::catalogue::link::Link;
+use crate::catalogue::secret::Password;
+use crate::catalogue::video::Video;
+use crate::catalogue::{Catalogue, Error};
+use crate::http::accounts::Accounts;
+use crate::http::assets::Assets;
+use crate::http::gate::Noted;
+use crate::http::gate::visitor::Visitor;
+use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::frame::Frame;
+use crate::http::pages::people::{failed, not_ours, see};
+use crate::http::pages::source::Source;
+use crate::http::pages::texts::Language;
+use crate::http::pages::{ErrorPage, Reader, visibility};
+use crate::policy::object::{Action, Kind, VideoPart};
+use crate::policy::state::{State as Standing, Visibility};
+use crate::policy::who::Audience;
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::header::{CACHE_CONTROL, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use media::time::WallTime;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::collections::BTreeSet;
+
+/// How long a link may open a draft, in days.
+const DAYS: [u16; 4] = [1, 7, 30, 90];
+const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
+/// Of one video that are read of a form: nobody has more.
+const MAX_OWNERS: usize = 50;
+
+struct Choice {
+    value: String,
+    text: String,
+    chosen: bool,
+}
+
+/// A link that still opens the draft, or did.
+struct Line {
+    link: Link,
+    over: bool,
+}
+
+#[derive(Template)]
+#[template(path = "video-rights.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    token: &'a str,
+    video: &'a Video,
+    visibilities: Vec<Choice>,
+    groups: Vec<Choice>,
+    /// With commas between.
+    affiliations: String,
+    has_password: bool,
+    downloadable: bool,
+    /// A line each: a login, a mail address for who has none, or an id.
+    owners: String,
+    links: Vec<Line>,
+    days: [u16; 4],
+    /// A link that was made, to be copied now.
+    made: Option<String>,
+    saved: bool,
+    /// Key of what can't be taken; empty: nothing.
+    trouble: &'static str,
+}
+
+/// What a request is about.
+struct Asked<'a> {
+    accounts: &'a Accounts,
+    reader: Reader<'a>,
+    video: Video,
+    standing: Standing,
+}
+
+fn broken(reader: &Reader<'_>, error: &Error) -> Response {
+    match error {
+        Error::NotFound(_) => ErrorPage::NotFound.render_for(reader),
+        error => {
+            tracing::error!(%error, "a video's rights can't be shown or changed");
+            failed(reader)
+        }
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// # Errors
+    /// There is no such video, or it can't be said: the page that says so.
+    async fn of(accounts: &'a Accounts, reader: Reader<'a>, id: &str) -> Result<Self, Box<Response>> {
+        let found = async {
+            let id: VideoId = id.parse().map_err(|_| Error::NotFound("video"))?;
+            let (video, standing) =
+                (accounts.catalogue().video(&id).await?, accounts.catalogue().video_state(&id).await?);
+            video.zip(standing).ok_or(Error::NotFound("video"))
+        };
+        match found.await {
+            Ok((video, standing)) => Ok(Self { accounts, reader, video, standing }),
+            Err(error) => Err(Box::new(broken(&reader, &error))),
+        }
+    }
+
+    fn catalogue(&self) -> &Catalogue {
+        self.accounts.catalogue()
+    }
+
+    async fn show(&self, status: StatusCode, saved: bool, trouble: &'static str, made: Option<String>) -> Response {
+        self.shown(status, saved, trouble, made).await.unwrap_or_else(|error| broken(&self.reader, &error))
+    }
+
+    async fn shown(
+        &self,
+        status: StatusCode,
+        saved: bool,
+        trouble: &'static str,
+        made: Option<String>,
+    ) -> Result<Response, Error> {
+        let texts = Language::preferred(self.reader.headers).texts();
+        let standing = &self.standing;
+        let now = self.accounts.now();
+        let line = |link: Link| Line { over: link.revoked_at.is_some() || link.expires_at <= now, link };
+        let for_whom = |visibility: Visibility| Choice {
+            value: visibility.name().to_owned(),
+            text: texts.get(visibility::key(visibility, "edit-for-draft")),
+            chosen: visibility == standing.visibility,
+        };
+        let groups = self.catalogue().groups().await?.into_iter().map(|group| Choice {
+            chosen: standing.audience.contains(&Audience::Group(group.id.to_string())),
+            value: group.id.to_string(),
+            text: group.title,
+        });
+        let affiliations = standing.audience.iter().filter_map(|one| match one {
+            Audience::Affiliation(name) => Some(name.as_str()),
+            Audience::Group(_) => None,
+        });
+        let form = FormPage::new(&self.reader);
+        let shows_secret = made.is_some();
+        let page = Page {
+            frame: form.frame(),
+            token: form.token(),
+            video: &self.video,
+            visibilities: Visibility::ALL.into_iter().map(for_whom).collect(),
+            groups: groups.collect(),
+            affiliations: affiliations.collect::<Vec<_>>().join(", "),
+            has_password: standing.password_version.is_some(),
+            downloadable: standing.downloadable,
+            owners: self.owners().await?,
+            links: self.catalogue().links(&self.video.id).await?.into_iter().map(line).collect(),
+            days: DAYS,
+            made,
+            saved,
+            trouble,
+        };
+        let mut response = form.respond(status, &page);
+        if shows_secret {
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        Ok(response)
+    }
+
+    async fn owners(&self) -> Result<String, Error> {
+        let mut lines = Vec::new();
+        for id in &self.standing.owners {
+            let Ok(id) = id.parse::<PersonId>() else { continue };
+            let Some(person) = self.catalogue().person(&id).await? else { continue };
+            lines.push(person.login.or(person.mail).unwrap_or_else(|| id.to_string()));
+        }
+        Ok(lines.join("\n"))
+    }
+
+    async fn change(&self, sent: &[(String, String)]) -> Result<(), Refused> {
+        let all = |name| sent.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.trim());
+        let first = |name| all(name).next().unwrap_or_default();
+        let visibility: Visibility = first("visibility").parse().map_err(|_| Refused::Said("edit-bad-field"))?;
+        let groups = all("group").map(|id| Audience::Group(id.to_owned()));
+        let affiliations = first("affiliations").split(',').map(str::trim).filter(|name| !name.is_empty());
+        let audience: BTreeSet<Audience> =
+            groups.chain(affiliations.map(|name| Audience::Affiliation(name.to_lowercase()))).collect();
+        if visibility == Visibility::Groups && audience.is_empty() {
+            return Err(Refused::Said("rights-no-group"));
+        }
+        let password = match first("password") {
+            "" => None,
+            typed => {
+                let typed = Password::shared(typed.to_owned()).map_err(|_| Refused::Said("rights-bad-password"))?;
+                Some(Some(self.accounts.hash(typed).await.map_err(|_| Refused::Said("try-again"))?))
+            }
+        };
+        let mut owners = BTreeSet::new();
+        for line in first("owners").lines().map(str::trim).filter(|line| !line.is_empty()).take(MAX_OWNERS) {
+            // Who has neither is named by id.
+            owners.insert(match (person(self.catalogue(), line).await?, line.parse()) {
+                (Some(person), _) => person.id,
+                (None, Ok(id)) if self.standing.owners.contains(line) => id,
+                (None, _) => return Err(Refused::Said("rights-nobody")),
+            });
+        }
+        // What is nobody's is its operators' to look after: to that end it is given back.
+        if owners.is_empty() && !self.standing.owners.is_empty() {
+            return Err(Refused::Said("rights-no-owner"));
+        }
+        let change = AccessChange {
+            visibility: Some(visibility),
+            audience: Some(audience),
+            password,
+            owners: Some(owners),
+            downloadable: Some(!first("downloadable").is_empty()),
+            ..AccessChange::default()
+        };
+        Ok(self.catalogue().change_video_access(&self.video.id, change).await?)
+    }
+}
+
+/// Why nothing was changed.
+enum Refused {
+    /// The key of what is said of it.
+    Said(&'static str),
+    Catalogue(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Invalid { field: "password", .. } => Self::Said("rights-no-password"),
+            Error::Invalid { field: "affiliation", .. } => Self::Said("rights-bad-affiliation"),
+            Error::Invalid { field: "label", .. } => Self::Said("rights-bad-label"),
+            Error::Invalid { .. } => Self::Said("edit-bad-field"),
+            // Removed while the form was open.
+            Error::NotFound("group" | "person") => Self::Said("people-choice-gone"),
+            error => Self::Catalogue(error),
+        }
+    }
+}
+
+/// `GET /videos/{id}/rights`.
+pub(super) async fn page(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    match Asked::of(&accounts, reader, &id).await {
+        Ok(asked) => asked.show(StatusCode::OK, query.as_deref() == Some("saved"), "", None).await,
+        Err(page) => *page,
+    }
+}
+
+/// `POST /videos/{id}/rights`.
+pub(super) async fn send(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Fields(sent): Fields<Vec<(String, String)>>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let Some(sent) = sent else { return not_ours(&reader) };
+    let asked = match Asked::of(&accounts, reader, &id).await {
+        Ok(asked) => asked,
+        Err(page) => return *page,
+    };
+    match asked.change(&sent).await {
+        Ok(()) => {
+            // Whoever gave it away does not see its rights any more.
+            let after = accounts.catalogue().video_state(&asked.video.id).await.ok().flatten().unwrap_or_default();
+            let still = visitor.may(Action::See, Kind::Video(VideoPart::Rights), asked.video.id.as_str(), &after);
+            let mut response = see(&if still { format!("/videos/{id}/rights?saved") } else { "/my-videos".to_owned() });
+            let detail = sent.iter().find(|(name, _)| name == "visibility").map(|(_, value)| value.clone());
+            response.extensions_mut().insert(Noted(detail.unwrap_or_default()));
+            response
+        }
+        Err(Refused::Said(key)) => asked.show(StatusCode::UNPROCESSABLE_ENTITY, false, key, None).await,
+        Err(Refused::Catalogue(error)) => broken(&asked.reader, &error),
+    }
+}
+
+/// A new link's form.
+#[derive(Deserialize)]
+pub(super) struct NewLink {
+    label: String,
+    /// One of [`DAYS`].
+    days: String,
+}
+
+/// `POST /videos/{id}/links`. The link stands in the answer and nowhere else.
+pub(super) async fn add_link(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    State(source): State<Source>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Fields(sent): Fields<NewLink>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let days = |sent: NewLink| sent.days.parse().ok().filter(|days| DAYS.contains(days)).map(|days| (sent.label, days));
+    let Some((label, days)) = sent.and_then(days) else { return not_ours(&reader) };
+    let asked = match Asked::of(&accounts, reader, &id).await {
+        Ok(asked) => asked,
+        Err(page) => return *page,
+    };
+    let now = accounts.now();
+    let ends: WallTime = now.plus_micros(i64::from(days) * DAY_MICROS);
+    match accounts.catalogue().add_link(&asked.video.id, &label, ends, now).await.map_err(Refused::from) {
+        Ok((_, token)) => {
+            let made = format!("{}/videos/{}?link={}", source.place().site(&headers), asked.video.id, token.reveal());
+            asked.show(StatusCode::OK, false, "", Some(made)).await
+        }
+        Err(Refused::Said(key)) => asked.show(StatusCode::UNPROCESSABLE_ENTITY, false, key, None).await,
+        Err(Refused::Catalogue(error)) => broken(&asked.reader, &error),
+    }
+}
+
+/// `POST /videos/{id}/links/{link}/revoke`.
+pub(super) async fn revoke_link(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Path((id, link)): Path<(String, String)>,
+    Fields(sent): Fields<IgnoredAny>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    if sent.is_none() {
+        return not_ours(&reader);
+    }
+    let (Ok(video), Ok(link)) = (id.parse::<VideoId>(), link.parse()) else {
+        return ErrorPage::NotFound.render_for(&reader);
+    };
+    match accounts.catalogue().revoke_link(&video, &link, accounts.now()).await {
+        Ok(()) => see(&format!("/videos/{id}/rights?saved")),
+        Err(error) => broken(&reader, &error),
+    }
+}
+
+/// `POST /videos/{id}/delete`. It can be taken back among the owner's videos.
+pub(super) async fn delete(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Fields(sent): Fields<IgnoredAny>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    if sent.is_none() {
+        return not_ours(&reader);
+    }
+    let asked = match Asked::of(&accounts, reader, &id).await {
+        Ok(asked) => asked,
+        Err(page) => return *page,
+    };
+    match accounts.catalogue().delete_video(&asked.video.id, accounts.now()).await {
+        Ok(()) => see("/my-videos?done=delete&changed=1&asked=1"),
+        Err(Error::Conflict(_)) => asked.show(StatusCode::CONFLICT, false, "rights-still-live", None).await,
+        Err(error) => broken(&asked.reader, &error),
+    }
+}

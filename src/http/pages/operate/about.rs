@@ -1,0 +1,92 @@
+//! What a broadcaster says of itself beside its title, the page beside its live, and whose its recordings are.
+
+use super::{Desk, refused};
+use crate::catalogue::broadcaster::Broadcaster;
+use crate::catalogue::person::Person;
+use crate::catalogue::recordings::{BroadcasterDetailsChange, Recordings};
+use crate::catalogue::{Catalogue, Error};
+use crate::http::assets::Assets;
+use crate::http::gate::visitor::Visitor;
+use crate::http::pages::Reader;
+use crate::http::pages::form::Fields;
+use crate::http::pages::people::{not_ours, see};
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Deserialize;
+
+/// As a form shows it, and as it is sent.
+#[derive(Debug, Deserialize)]
+pub(super) struct About {
+    /// Markdown.
+    pub(super) description: String,
+    /// Empty: no page.
+    pub(super) tool_url: String,
+    /// `kept` or `to_claim`.
+    pub(super) recordings: String,
+    /// Login or mail address of whose recordings are kept; empty: nobody.
+    pub(super) owner: String,
+}
+
+impl About {
+    pub(super) async fn of(catalogue: &Catalogue, hall: &Broadcaster) -> Result<Self, Error> {
+        let details = catalogue.broadcaster_details(&hall.id).await?.ok_or(Error::NotFound("broadcaster"))?;
+        let owner = match &details.owner {
+            Some(id) => catalogue.person(id).await?,
+            None => None,
+        };
+        Ok(Self {
+            description: details.description,
+            tool_url: details.tool_url.unwrap_or_default(),
+            recordings: details.recordings.name().to_owned(),
+            owner: owner.map_or_else(String::new, |person| person.login.or(person.mail).unwrap_or(person.name)),
+        })
+    }
+
+    /// Whether recordings wait to be claimed.
+    pub(super) fn to_claim(&self) -> bool {
+        self.recordings == Recordings::ToClaim.name()
+    }
+
+    async fn read(self, catalogue: &Catalogue) -> Result<BroadcasterDetailsChange, Error> {
+        let owner: Option<Person> =
+            match self.owner.trim() {
+                "" => None,
+                who => match catalogue.person_by_login(who).await? {
+                    Some(person) => Some(person),
+                    None => Some(catalogue.person_by_mail(who).await?.ok_or(Error::Invalid {
+                        field: "owner",
+                        reason: "must be somebody's login or mail address",
+                    })?),
+                },
+            };
+        let invalid = |reason| Error::Invalid { field: "recordings", reason };
+        Ok(BroadcasterDetailsChange {
+            description: Some(self.description),
+            tool_url: Some(Some(self.tool_url).filter(|url| !url.trim().is_empty())),
+            recordings: Some(self.recordings.parse().map_err(invalid)?),
+            owner: Some(owner.map(|person| person.id)),
+        })
+    }
+}
+
+/// `POST /operate/{slug}/about`.
+pub(super) async fn change(
+    State(desk): State<Desk>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    Fields(sent): Fields<About>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let Some(sent) = sent else { return not_ours(&reader) };
+    let changed = async {
+        let id = desk.hall(&slug).await?.id;
+        desk.catalogue.change_broadcaster_details(&id, sent.read(&desk.catalogue).await?).await
+    };
+    match changed.await {
+        Ok(_) => see(&format!("/operate/{slug}")),
+        Err(error) => refused(&reader, &error),
+    }
+}
