@@ -24,7 +24,7 @@ use crate::http::pages::operate::Desk;
 use crate::http::pages::place::Place;
 use crate::http::pages::source::Source;
 use crate::http::play::pictures::Pictures;
-use crate::http::play::{Play, Videos};
+use crate::http::play::{Downloads, Play, Videos};
 use crate::http::router::{Site, site};
 use crate::http::security::Policies;
 use crate::http::state::{Clock, Parts};
@@ -185,7 +185,7 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
     let gate = Gate::new(catalogue.clone(), Clock(clock::now), assets.clone(), gate_settings(&config));
     gate.take_keys().await?;
     let accounts = Accounts::new(catalogue.clone(), Clock(clock::now), gate.clone(), tasks.clone(), mail(&config)?);
-    let play = Play { lives: lives.clone(), videos, reader, gate: gate.clone() };
+    let play = Play { lives: lives.clone(), videos, downloads: Downloads::default(), reader, gate: gate.clone() };
     let pages = Source::new(catalogue.clone(), lives.clone(), archive.layout().clone(), tasks.clone())
         .reached_at(place(&config));
     tasks.spawn("views", pages.views().clone().keep(catalogue.clone(), tasks.clone()));

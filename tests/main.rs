@@ -13,6 +13,7 @@ mod crash;
 mod cut;
 mod disk;
 mod doors;
+mod download;
 mod http_origin;
 mod ladder;
 mod live_to_video;

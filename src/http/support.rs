@@ -9,7 +9,7 @@ use super::pages::operate::Desk;
 use super::pages::place::Place;
 use super::pages::source::Source;
 use super::play::pictures::Pictures;
-use super::play::{Play, Videos};
+use super::play::{Downloads, Play, Videos};
 use super::router::{self, site};
 use super::security::Policies;
 use super::state::{Clock, Parts};
@@ -147,7 +147,7 @@ impl World {
                 search: search.clone(),
                 clock,
             },
-            play: Play { lives: lives.clone(), videos, reader, gate: gate.clone() },
+            play: Play { lives: lives.clone(), videos, downloads: Downloads::default(), reader, gate: gate.clone() },
             pictures: Pictures { catalogue: catalogue.clone(), layout: layout.clone() },
             desk: Desk::new(&accounts, lives.clone(), tasks.clone()),
             pages: Source::new(catalogue.clone(), lives.clone(), layout.clone(), tasks).reached_at(place()),

@@ -14,45 +14,19 @@ use mp4_atom::{
 /// # Errors
 /// When the decoder configuration can't be stored.
 pub fn init_segment(parameters: &Parameters) -> Result<Bytes, Error> {
-    let timescale = parameters.timescale().get();
-    let (handler, codec) = match parameters {
-        Parameters::Video(h264) => (b"vide", Codec::Avc1(avc1(h264)?)),
-        Parameters::Audio(aac) => (b"soun", Codec::Mp4a(mp4a(aac)?)),
-    };
-    let (width, height) = match parameters {
-        Parameters::Video(h264) => (clamp_u16(h264.width()), clamp_u16(h264.height())),
-        Parameters::Audio(_) => (0, 0),
-    };
-    let is_video = matches!(parameters, Parameters::Video(_));
     let moov = Moov {
-        mvhd: Mvhd { timescale, rate: 1.into(), volume: 1.into(), next_track_id: TRACK_ID + 1, ..Default::default() },
+        mvhd: Mvhd {
+            timescale: parameters.timescale().get(),
+            rate: 1.into(),
+            volume: 1.into(),
+            next_track_id: TRACK_ID + 1,
+            ..Default::default()
+        },
         mvex: Some(Mvex {
             mehd: None,
             trex: vec![Trex { track_id: TRACK_ID, default_sample_description_index: 1, ..Default::default() }],
         }),
-        trak: vec![Trak {
-            tkhd: Tkhd {
-                track_id: TRACK_ID,
-                enabled: true,
-                in_movie: true,
-                volume: u8::from(!is_video).into(),
-                width: width.into(),
-                height: height.into(),
-                ..Default::default()
-            },
-            mdia: Mdia {
-                mdhd: Mdhd { timescale, language: "und".into(), ..Default::default() },
-                hdlr: Hdlr { handler: FourCC::new(handler), name: "Amphi".into() },
-                minf: Minf {
-                    vmhd: is_video.then(Vmhd::default),
-                    smhd: (!is_video).then(Smhd::default),
-                    dinf: Dinf { dref: Dref { entries: vec![Url::default().into()] } },
-                    stbl: Stbl { stsd: Stsd { codecs: vec![codec] }, ..Default::default() },
-                    ..Default::default()
-                },
-            },
-            ..Default::default()
-        }],
+        trak: vec![trak(TRACK_ID, std::slice::from_ref(parameters))?],
         ..Default::default()
     };
     let ftyp = Ftyp {
@@ -64,6 +38,44 @@ pub fn init_segment(parameters: &Parameters) -> Result<Bytes, Error> {
     ftyp.encode(&mut out)?;
     moov.encode(&mut out)?;
     Ok(out.into())
+}
+
+/// A track without samples, in whose sample descriptions these parameters are, in order; time and size are those of the first.
+pub(super) fn trak(track_id: u32, parameters: &[Parameters]) -> Result<Trak, Error> {
+    let Some(first) = parameters.first() else { return Err(Error("a track that nothing describes".into())) };
+    let (handler, width, height) = match first {
+        Parameters::Video(h264) => (b"vide", clamp_u16(h264.width()), clamp_u16(h264.height())),
+        Parameters::Audio(_) => (b"soun", 0, 0),
+    };
+    let is_video = matches!(first, Parameters::Video(_));
+    let codec = |parameters: &Parameters| match parameters {
+        Parameters::Video(h264) => Ok(Codec::Avc1(avc1(h264)?)),
+        Parameters::Audio(aac) => Ok(Codec::Mp4a(mp4a(aac)?)),
+    };
+    let codecs = parameters.iter().map(codec).collect::<Result<_, Error>>()?;
+    Ok(Trak {
+        tkhd: Tkhd {
+            track_id,
+            enabled: true,
+            in_movie: true,
+            volume: u8::from(!is_video).into(),
+            width: width.into(),
+            height: height.into(),
+            ..Default::default()
+        },
+        mdia: Mdia {
+            mdhd: Mdhd { timescale: first.timescale().get(), language: "und".into(), ..Default::default() },
+            hdlr: Hdlr { handler: FourCC::new(handler), name: "Amphi".into() },
+            minf: Minf {
+                vmhd: is_video.then(Vmhd::default),
+                smhd: (!is_video).then(Smhd::default),
+                dinf: Dinf { dref: Dref { entries: vec![Url::default().into()] } },
+                stbl: Stbl { stsd: Stsd { codecs }, ..Default::default() },
+                ..Default::default()
+            },
+        },
+        ..Default::default()
+    })
 }
 
 fn avc1(h264: &H264) -> Result<Avc1, Error> {

@@ -1,15 +1,18 @@
-//! Frames → ISO BMFF (CMAF): initialisation segments and fragments, and fragments read back. Bytes only, no IO, no decisions.
+//! Frames → ISO BMFF (CMAF): initialisation segments and fragments, fragments read back, and the head of a file that is one piece. Bytes only, no IO,
+//! no decisions.
 //!
 //! One track per file, track id 1, so that every rendition is a playable fragmented MP4 of its own
 //! (`ftyp moov (moof mdat)*`, ISO/IEC 14496-12 and 23000-19).
 
 mod fragment;
 mod init;
+mod progressive;
 mod read;
 
 pub use fragment::{Fragment, Sample, write_fragment};
 pub use init::init_segment;
-pub use read::{Timed, read_fragments};
+pub use progressive::Progressive;
+pub use read::{BOX_HEADER_BYTES, Listed, Timed, box_bytes, read_fragments, read_list};
 
 /// The one track of each file.
 const TRACK_ID: u32 = 1;

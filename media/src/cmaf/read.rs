@@ -5,7 +5,7 @@ use bytes::Bytes;
 use mp4_atom::{Decode, Moof, TrunSamples};
 
 /// Size and type fields of a box.
-const BOX_HEADER_BYTES: usize = 8;
+pub const BOX_HEADER_BYTES: usize = 8;
 /// `sample_is_non_sync_sample` of ISO/IEC 14496-12 section 8.8.3.1.
 const IS_NON_SYNC: u32 = 0x0001_0000;
 
@@ -16,6 +16,45 @@ pub struct Timed {
     pub dts: u64,
     /// The sample; its payload is a slice of what was read.
     pub sample: Sample,
+}
+
+/// What a fragment's `moof` says of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Decode time in the track's timescale.
+    pub dts: u64,
+    /// Ticks until the next sample.
+    pub duration: u32,
+    /// pts - dts in ticks.
+    pub cts: i32,
+    /// Decoding can begin here.
+    pub keyframe: bool,
+    /// Of its payload; the first lies behind the head of the `mdat` that follows, the next behind it.
+    pub bytes: u32,
+}
+
+/// Size of the box that these bytes begin with, head and all.
+///
+/// # Errors
+/// When it is another box, its size is none, or its head is not there.
+pub fn box_bytes(bytes: &[u8], kind: &[u8; 4]) -> Result<usize, Error> {
+    let head = bytes.get(..BOX_HEADER_BYTES).ok_or_else(|| Error("it ends within a box".into()))?;
+    let size = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
+    if &head[4..] != kind || size < BOX_HEADER_BYTES {
+        return Err(Error(format!("no {} where one belongs", String::from_utf8_lossy(kind))));
+    }
+    Ok(size)
+}
+
+/// The samples that a whole `moof` lists, in order.
+///
+/// # Errors
+/// When it is none as [`super::write_fragment`] makes them.
+pub fn read_list(moof: &[u8]) -> Result<Vec<Listed>, Error> {
+    if box_bytes(moof, b"moof")? != moof.len() {
+        return Err(Error("no whole moof where one belongs".into()));
+    }
+    list(&Moof::decode(&mut &moof[..])?)
 }
 
 /// All samples of whole fragments, in order: of a part, a segment, or any run of them in one file.
@@ -36,36 +75,43 @@ pub fn read_fragments(mut bytes: Bytes) -> Result<Vec<Timed>, Error> {
 
 /// Takes the box that `bytes` begin with, head and all.
 fn split_box(bytes: &mut Bytes, kind: &[u8; 4]) -> Result<Bytes, Error> {
-    let head = bytes.get(..BOX_HEADER_BYTES).ok_or_else(|| Error("it ends within a box".into()))?;
-    let size = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
-    if &head[4..] != kind || size < BOX_HEADER_BYTES || size > bytes.len() {
+    let size = box_bytes(bytes, kind)?;
+    if size > bytes.len() {
         let name = String::from_utf8_lossy(kind);
         return Err(Error(format!("no whole {name} where one belongs, {} bytes before the end", bytes.len())));
     }
     Ok(bytes.split_to(size))
 }
 
-fn fragment(moof: &Moof, mut payloads: Bytes, samples: &mut Vec<Timed>) -> Result<(), Error> {
+fn list(moof: &Moof) -> Result<Vec<Listed>, Error> {
     let damaged = |what: &str| Error(format!("a fragment {what}"));
     let [traf] = &moof.traf[..] else { return Err(damaged("of other than one track")) };
     let mut dts = traf.tfdt.as_ref().ok_or_else(|| damaged("without a time"))?.base_media_decode_time;
+    let mut listed = Vec::new();
     for run in &traf.trun {
         let TrunSamples::Explicit(entries) = &run.samples else { return Err(damaged("without samples")) };
         for entry in entries {
-            let size = entry.size.ok_or_else(|| damaged("with a sample of no size"))? as usize;
-            if size > payloads.len() {
-                return Err(damaged("with more samples than bytes"));
-            }
             let duration = entry.duration.unwrap_or(0);
-            let sample = Sample {
+            listed.push(Listed {
+                dts,
                 duration,
                 cts: i32::try_from(entry.cts.unwrap_or(0)).map_err(|_| damaged("shown too late"))?,
                 keyframe: entry.flags.unwrap_or(0) & IS_NON_SYNC == 0,
-                payload: payloads.split_to(size),
-            };
-            samples.push(Timed { dts, sample });
+                bytes: entry.size.ok_or_else(|| damaged("with a sample of no size"))?,
+            });
             dts = dts.saturating_add(u64::from(duration));
         }
+    }
+    Ok(listed)
+}
+
+fn fragment(moof: &Moof, mut payloads: Bytes, samples: &mut Vec<Timed>) -> Result<(), Error> {
+    for Listed { dts, duration, cts, keyframe, bytes } in list(moof)? {
+        if bytes as usize > payloads.len() {
+            return Err(Error("a fragment with more samples than bytes".into()));
+        }
+        let payload = payloads.split_to(bytes as usize);
+        samples.push(Timed { dts, sample: Sample { duration, cts, keyframe, payload } });
     }
     Ok(())
 }

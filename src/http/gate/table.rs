@@ -107,6 +107,7 @@ const KEYS: Door = Door::Live(LivePart::Keys);
 const VIDEO: Door = Door::Video(VideoPart::Record);
 const HALL_RIGHTS: Door = Door::Live(LivePart::Rights);
 const RIGHTS: Door = Door::Video(VideoPart::Rights);
+const DOWNLOAD: Door = Door::Video(VideoPart::Download);
 const PICTURE: Door = Door::Video(VideoPart::Picture);
 
 /// The table.
@@ -188,6 +189,9 @@ pub(super) const RULES: &[Rule] = &[
     page("/groups", PEOPLE),
     form("/groups", PEOPLE, Action::Create),
     form("/groups/{id}/remove", PEOPLE, Action::Delete),
+    // To take away: a page's link, so that who has to sign in is asked to.
+    page("/videos/{id}/download", DOWNLOAD),
+    page("/videos/{id}/download/{file}", DOWNLOAD),
     // Pictures, sound, captions.
     media("/live/{slug}/master.m3u8", Door::Live(LivePart::Playlist)),
     media("/live/{slug}/pass", Door::Live(LivePart::Segment)),

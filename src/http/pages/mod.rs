@@ -83,6 +83,7 @@ where
         .route("/live/{slug}/events", get(events::stream))
         .route("/videos", get(videos::page))
         .route("/videos/{name}", get(video::page))
+        .route("/videos/{id}/download", get(video::download::page))
         .route("/videos/{id}/watched", post(watched::handler))
         .route("/videos/{id}/chapters.vtt", get(video::chapters::file))
 }

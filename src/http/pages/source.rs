@@ -70,6 +70,10 @@ impl Source {
     }
 
     /// Where people reach the site.
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     pub(super) fn place(&self) -> &Place {
         &self.place
     }

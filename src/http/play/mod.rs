@@ -1,6 +1,6 @@
 //! Playlists and media over HTTP: the origin's answers, waited for, with headers.
 //!
-//! Routes: `/live/{slug}/master.m3u8`, `/live/{slug}/{rendition}/{file}`, and the same under `/videos/{id}`. GET and HEAD, byte ranges,
+//! Routes: `/live/{slug}/master.m3u8`, `/live/{slug}/{rendition}/{file}`, and the same under `/videos/{id}`; `/videos/{id}/download/{file}`. GET and HEAD, byte ranges,
 //! gzip for playlists, CORS for players on other sites. Caching follows Apple's LL-HLS server rules: what was asked for by number never
 //! changes and can be kept; a playlist without a number is stale at once.
 //!
@@ -11,12 +11,14 @@
 //! routes here answer with the same code.
 
 mod captions;
+mod download;
 mod file;
 pub mod pictures;
 mod previews;
 mod respond;
 mod videos;
 
+pub use download::Downloads;
 pub use file::Payload;
 pub(super) use respond::public;
 pub use videos::Videos;
@@ -42,6 +44,8 @@ pub struct Play {
     pub lives: Handle,
     /// Finished ones.
     pub videos: Videos,
+    /// Those that are taken away.
+    pub downloads: Downloads,
     /// Their bytes on disk.
     pub reader: Reader,
     /// Who may have them.
@@ -90,6 +94,7 @@ where
         .route("/live/{slug}/pass", get(pass))
         .route("/videos/{id}/pass", get(pass))
         .route("/videos/{id}/master.m3u8", get(video_master).options(respond::preflight))
+        .route("/videos/{id}/download/{file}", get(download::handler))
         .route("/videos/{id}/captions/{file}", get(captions::handler).options(respond::preflight))
         .route("/videos/{id}/{rendition}/{file}", get(video_file).options(respond::preflight))
 }

@@ -78,7 +78,7 @@ pub(super) enum Content {
 
 /// Bytes of a rendition, or the range of them that is asked for.
 pub(super) fn media(content: Content, bytes: &Bytes, asked: Asked) -> Response<Bytes> {
-    let total = bytes.len();
+    let total = bytes.len() as u64;
     let content_type = HeaderValue::from_static(match content {
         Content::Media(Kind::Video) => "video/mp4",
         Content::Media(Kind::Audio) => "audio/mp4",
@@ -103,7 +103,9 @@ pub(super) fn media(content: Content, bytes: &Bytes, asked: Asked) -> Response<B
     if let Some(value) = content_range.and_then(|text| HeaderValue::from_str(&text).ok()) {
         headers.insert(CONTENT_RANGE, value);
     }
-    answer(status, headers, bytes.slice(range))
+    // Both lie within what is in memory.
+    let at = |n: u64| usize::try_from(n).unwrap_or(bytes.len());
+    answer(status, headers, bytes.slice(at(range.start)..at(range.end)))
 }
 
 /// A file made of a video.
@@ -193,12 +195,11 @@ impl Asked {
     }
 
     /// The range within `total` bytes; an empty one can't be satisfied, `None` is everything.
-    fn within(self, total: usize) -> Option<Range<usize>> {
-        let at_most = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(total);
+    pub(super) fn within(self, total: u64) -> Option<Range<u64>> {
         match self {
             Self::Whole => None,
-            Self::From(first, end) => Some(at_most(first)..at_most(end)),
-            Self::Last(count) => Some(total - at_most(count)..total),
+            Self::From(first, end) => Some(first.min(total)..end.min(total)),
+            Self::Last(count) => Some(total - count.min(total)..total),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::archive::load::load;
 use crate::catalogue::Catalogue;
 use crate::catalogue::details::Cut;
 use crate::catalogue::id::VideoId;
-use crate::catalogue::video::VideoState;
+use crate::catalogue::video::{Video, VideoState};
 use crate::clock;
 use crate::http::problem::Problem;
 use crate::live::timeline::Timeline;
@@ -76,22 +76,30 @@ impl Videos {
         &self.layout
     }
 
+    /// A finished video; `None`: there is none.
+    ///
+    /// # Errors
+    /// The answer to give when the catalogue fails.
+    pub(super) async fn finished(&self, id: &str) -> Result<Option<Video>, Response> {
+        let Ok(id) = id.parse::<VideoId>() else { return Ok(None) };
+        let found = self.catalogue.video(&id).await.map_err(|error| {
+            tracing::error!(video = %id, %error, "the catalogue can't say whether a video may be seen");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail("The catalogue does not answer.").into_response()
+        })?;
+        Ok(found.filter(|video| video.state == VideoState::Ended))
+    }
+
     /// The video's renditions; `None` when there is no such finished video.
     ///
     /// # Errors
     /// The answer to give when catalogue or disk fail.
     pub(super) async fn timeline(&self, id: &str) -> Result<Option<Arc<Timeline>>, Response> {
-        let Ok(video_id) = id.parse::<VideoId>() else { return Ok(None) };
         let now = clock::now();
         let known = self.loaded.get(id);
         if let Some(known) = known.as_ref().filter(|l| now.since(l.believed_since) < BELIEVED_FOR) {
             return Ok(Some(Arc::clone(&known.timeline)));
         }
-        let found = self.catalogue.video(&video_id).await.map_err(|error| {
-            tracing::error!(video = id, %error, "the catalogue can't say whether a video may be seen");
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail("The catalogue does not answer.").into_response()
-        })?;
-        let Some(cut) = found.filter(|video| video.state == VideoState::Ended).map(|video| video.cut) else {
+        let Some(cut) = self.finished(id).await?.map(|video| video.cut) else {
             self.loaded.remove(id);
             return Ok(None);
         };

@@ -2,6 +2,7 @@
 
 pub(super) mod about;
 pub(super) mod chapters;
+pub(super) mod download;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,8 @@ struct Page<'a> {
     outside: Option<Outside>,
     /// The reader may change it.
     editable: bool,
+    /// And take it away.
+    downloadable: bool,
 }
 
 pub(super) async fn page(
@@ -58,5 +61,7 @@ pub(super) async fn page(
     let embed_code = outside::code(&embed, &view.title, (WIDTH, HEIGHT));
     let outside = Outside::of_video(&site, &view);
     let editable = visitor.may_of_it(Action::Change, Kind::Video(VideoPart::Record));
-    respond(StatusCode::OK, &Page { frame, view, address, embed, embed_code, outside, editable }).into_response()
+    let downloadable = visitor.may_of_it(Action::See, Kind::Video(VideoPart::Download));
+    let page = Page { frame, view, address, embed, embed_code, outside, editable, downloadable };
+    respond(StatusCode::OK, &page).into_response()
 }
