@@ -25,4 +25,5 @@ mod rtsp_pull;
 mod search;
 mod serve;
 mod storyboard;
+mod subtitles;
 mod support;

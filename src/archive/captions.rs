@@ -97,13 +97,6 @@ pub fn languages(layout: &Layout, id: &str) -> Result<Vec<Language>, Error> {
     Ok(languages)
 }
 
-/// The same for who shows a video. A folder that can't be read has no captions to offer; who plays the video is told.
-pub async fn offered(layout: &Layout, id: &str) -> Vec<Language> {
-    let (layout, id) = (layout.clone(), id.to_owned());
-    let read = tokio::task::spawn_blocking(move || languages(&layout, &id).unwrap_or_default());
-    read.await.unwrap_or_default()
-}
-
 /// All languages that a recording has words of, by tag. Blocking.
 ///
 /// # Errors

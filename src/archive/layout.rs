@@ -49,6 +49,12 @@ impl Layout {
         self.folder(id).join(format!("captions-{}", language.tag()))
     }
 
+    /// The same as people wrote or mended it.
+    #[must_use]
+    pub fn edited(&self, id: &str, language: &Language) -> PathBuf {
+        self.folder(id).join(format!("edited-{}.vtt", language.tag()))
+    }
+
     /// One of its media files.
     #[must_use]
     pub fn file(&self, id: &str, rendition: RenditionId, number: u16) -> PathBuf {

@@ -58,6 +58,12 @@ impl Loaded {
         Rules { target_duration_s: self.begin.target_duration_s, ..wanted }
     }
 
+    /// Segments of the leading rendition that has some: all others are cut like it.
+    #[must_use]
+    pub fn lead_segments(&self) -> &[Segment] {
+        self.tracks.values().map(|track| &track.segments[..]).find(|segments| !segments.is_empty()).unwrap_or_default()
+    }
+
     fn track(&mut self, rendition: RenditionId) -> &mut Track {
         self.tracks.entry(rendition).or_default()
     }

@@ -12,17 +12,19 @@
 //!
 //! - [`layout`]: names of files; [`writer`]: the one thread that appends, and its [`writer::Recording`] handles;
 //! - `recording`: one recording's files; [`load`]: index → what playlists list; [`recover`]: after a crash;
-//! - [`read`]: slices of media files, the hot ones from memory; [`cut`]: which part of it is shown; [`progressive`]: all of it as one file; [`transcript`]: what was said, on the recording's time; [`check`]: the fsck behind `amphi check --media`.
+//! - [`read`]: slices of media files, the hot ones from memory; [`cut`]: which part of it is shown; [`progressive`]: all of it as one file; [`captions`]: what a machine heard; [`edited`] and [`rewrite`]: what people made of it; [`transcript`]: both, on the recording's time; [`check`]: the fsck behind `amphi check --media`.
 
 pub mod captions;
 pub mod check;
 pub mod cut;
+pub mod edited;
 pub mod layout;
 pub mod load;
 pub mod progressive;
 pub mod read;
 mod recording;
 pub mod recover;
+pub mod rewrite;
 pub mod transcript;
 pub mod writer;
 

@@ -1,6 +1,10 @@
-//! A recording's transcript on its own time: from the words that were kept, and where its segments lie.
+//! A recording's transcript on its own time: as people wrote it, or else from the words that were kept; and where its segments lie.
 
+use super::layout::Layout;
+use super::{Error, captions, edited};
 use media::caption::Cue;
+use media::caption::import::Timed;
+use media::caption::language::Language;
 use media::caption::record::Kept;
 use media::caption::segmenter;
 use media::caption::style::CaptionStyle;
@@ -14,6 +18,68 @@ pub fn recorded_cues(kept: &Kept) -> Vec<Cue> {
     // Engines for live speech give no punctuation.
     let style = CaptionStyle::recorded(&kept.language, true);
     segmenter::recorded(&kept.words, style, &kept.language, Arc::new(kept.names.glossary()))
+}
+
+/// What is said in a recording, in one language.
+#[derive(Clone, Debug)]
+pub struct Transcript {
+    /// Of the cues.
+    pub language: Language,
+    /// In order, without overlap; media time.
+    pub cues: Vec<Cue>,
+    /// Another number when people have written another text; `None`: nobody has.
+    pub edited: Option<u64>,
+    /// What a machine heard, if one did.
+    pub kept: Option<Kept>,
+}
+
+/// What is said in a recording, by language; `position` is that of the whole of it. Blocking.
+///
+/// # Errors
+/// When the folder or a file of it can't be read.
+pub fn all(layout: &Layout, id: &str, position: &Position) -> Result<Vec<Transcript>, Error> {
+    let heard = captions::read_all(layout, id)?;
+    let mut all: Vec<Transcript> = Vec::new();
+    let written = edited::languages(layout, id)?;
+    for (language, state) in written.iter().filter(|(_, state)| !state.hidden) {
+        let cues = edited::read(layout, id, language)?.unwrap_or_default();
+        let kept = heard.iter().find(|kept| kept.language == *language).cloned();
+        let cues = (1..).zip(cues).map(|(id, cue)| position.cue(id, cue, language)).collect();
+        all.push(Transcript { language: language.clone(), cues, edited: Some(state.version), kept });
+    }
+    for kept in heard.into_iter().filter(|kept| !written.contains_key(&kept.language)) {
+        let (language, cues) = (kept.language.clone(), recorded_cues(&kept));
+        all.push(Transcript { language, cues, edited: None, kept: Some(kept) });
+    }
+    all.sort_by(|a, b| a.language.cmp(&b.language));
+    Ok(all)
+}
+
+/// A language that a video is offered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// Which.
+    pub language: Language,
+    /// Nobody has looked over it.
+    pub by_machine: bool,
+}
+
+/// The languages that a video is offered with, by tag. A folder that can't be read has none to offer; who plays the video is told.
+pub async fn offered(layout: &Layout, id: &str) -> Vec<Offered> {
+    let (layout, id) = (layout.clone(), id.to_owned());
+    let read = tokio::task::spawn_blocking(move || {
+        let written = edited::languages(&layout, &id).unwrap_or_default();
+        let heard = captions::languages(&layout, &id).unwrap_or_default();
+        let heard = heard.into_iter().filter(|language| !written.contains_key(language));
+        let shown = written.iter().filter(|(_, state)| !state.hidden).map(|(language, _)| language.clone());
+        let mut all: Vec<Offered> = heard
+            .map(|language| Offered { language, by_machine: true })
+            .chain(shown.map(|language| Offered { language, by_machine: false }))
+            .collect();
+        all.sort_by(|a, b| a.language.cmp(&b.language));
+        all
+    });
+    read.await.unwrap_or_default()
 }
 
 /// Where a media time is in the recording, microseconds from its start; holes do not count. For files that are read beside the video.
@@ -40,6 +106,37 @@ impl Position {
         let (Some((from, ..)), Some((last, length, _))) = (self.segments.first(), self.segments.last()) else { return };
         let until = last + length;
         words.retain(|word| word.start_micros() >= *from && word.start_micros() < until);
+    }
+
+    /// The media time of a moment of the recording, both in microseconds.
+    #[must_use]
+    pub fn media(&self, at_micros: i64) -> i64 {
+        let n = self.segments.partition_point(|(.., before)| *before <= at_micros);
+        let Some((start, length, before)) = n.checked_sub(1).and_then(|n| self.segments.get(n)) else { return 0 };
+        start + (at_micros - before).min(*length)
+    }
+
+    /// A caption that people wrote, at its media time.
+    fn cue(&self, id: u64, written: Timed, language: &Language) -> Cue {
+        let start_micros = self.media(written.start_ms * 1_000);
+        Cue {
+            id,
+            start_micros,
+            // One that goes on over a hole ends behind it.
+            end_micros: self.media(written.end_ms * 1_000).max(start_micros + 1_000),
+            lines: written.lines,
+            language: language.clone(),
+            is_final: true,
+        }
+    }
+
+    /// Whether any of it is to be seen in it.
+    #[must_use]
+    pub fn shows(&self, cue: &Cue) -> bool {
+        let (Some((from, ..)), Some((last, length, _))) = (self.segments.first(), self.segments.last()) else {
+            return false;
+        };
+        cue.overlaps(*from, last + length)
     }
 
     /// Of a media time.
@@ -128,5 +225,7 @@ pub(crate) mod tests {
         let position = Position::of(&[segment(5, 10), segment(6, 12), segment(7, 60)]);
         let at = |s: i64| position.at(s * 1_000_000) / 1_000_000;
         assert_eq!([at(9), at(10), at(13), at(30), at(61), at(99)], [0, 0, 3, 4, 5, 6]);
+        let media = |s: i64| position.media(s * 1_000_000) / 1_000_000;
+        assert_eq!([media(0), media(3), media(4), media(5), media(99)], [10, 13, 60, 61, 62]);
     }
 }

@@ -75,6 +75,11 @@ impl Changes {
 }
 
 impl Catalogue {
+    /// Captions of a video, which the catalogue does not hold, were changed.
+    pub fn captions_changed(&self, id: &VideoId) {
+        self.changes.video(&self.tenant, id);
+    }
+
     /// What is told of changes.
     #[must_use]
     pub fn changes(&self) -> Changes {

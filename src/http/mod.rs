@@ -11,6 +11,7 @@
 pub mod accounts;
 pub mod api;
 pub mod assets;
+mod captioning;
 mod cutting;
 pub mod found;
 pub mod gate;

@@ -4,7 +4,7 @@
 //! - [`event`]: the life of a live, pure; `director`: the task that does what it says; `production`: media → recording and viewers;
 //! - `captioning`: words and cues; [`captions`]: what they are made with; [`subtitles`]: those of what lies behind;
 //! - `transcode`: the engine and what it makes; [`admission`]: whether there is room for one;
-//! - [`timeline`]: what viewers see; [`audience`], [`presence`]: how many they are; `attendance`: by the minute; [`offer`]: which renditions they can choose; `backfill`: the segments that a late one lacks; [`status`], [`meter`], `findings` and `figures`: what operators see;
+//! - [`timeline`] and [`caption_list`]: what viewers see; [`audience`], [`presence`]: how many they are; `attendance`: by the minute; [`offer`]: which renditions they can choose; `backfill`: the segments that a late one lacks; [`status`], [`meter`], `findings` and `figures`: what operators see;
 //! - `listen`: contributions that come; [`pull`]: those that we fetch; [`restart`]: lives that a stop interrupted; `follow`: settings that change while a live is on air.
 
 pub mod admission;
@@ -12,6 +12,7 @@ mod admit;
 mod attendance;
 pub mod audience;
 mod backfill;
+pub mod caption_list;
 mod captioning;
 pub mod captions;
 mod director;

@@ -5,14 +5,13 @@
 
 use super::audience::Audience;
 use super::backfill;
+use super::caption_list::CaptionList;
 use super::{offer, subtitles};
 use crate::archive::load::{Loaded, Track};
-use crate::archive::transcript::recorded_cues;
+use crate::archive::transcript::Transcript;
 use crate::archive::writer::Stored;
 use bytes::Bytes;
-use media::caption::Cue;
 use media::caption::language::Language;
-use media::caption::record::Kept;
 use media::origin::multivariant::{self, Captions, multivariant};
 use media::origin::playlist::{Playlist, Snapshot};
 use media::origin::text::Report;
@@ -65,51 +64,6 @@ pub struct Rendition {
     inits: RwLock<Vec<(Parameters, Bytes)>>,
 }
 
-/// The captions of a language, as viewers see them.
-#[derive(Debug)]
-pub struct CaptionList {
-    /// Which.
-    pub language: Language,
-    snapshot: watch::Sender<Arc<Snapshot>>,
-    cues: broadcast::Sender<Bytes>,
-}
-
-impl CaptionList {
-    /// The folder of its playlist: `captions-fr`.
-    #[must_use]
-    pub fn name(&self) -> String {
-        format!("captions-{}", self.language.tag())
-    }
-
-    /// To wait for newer versions. The version of now counts as seen.
-    #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshot.subscribe()
-    }
-
-    pub(super) fn show(&self, snapshot: Arc<Snapshot>) {
-        self.snapshot.send_replace(snapshot);
-    }
-
-    /// Tells pages of a cue that begins at `date`. Nobody listening is no error.
-    pub(super) fn tell(&self, cue: &Cue, date: WallTime) {
-        if self.cues.receiver_count() == 0 {
-            return;
-        }
-        let end = date.plus_micros(cue.end_micros - cue.start_micros);
-        let data = serde_json::json!({
-            "language": self.language.tag(),
-            "id": cue.id,
-            "start": date.millis(),
-            "end": end.millis(),
-            "lines": cue.lines,
-            "final": cue.is_final,
-        });
-        // JSON has no line break, so one `data` line holds it.
-        let _ = self.cues.send(Bytes::from(format!("event: caption\ndata: {data}\n\n")));
-    }
-}
-
 impl Timeline {
     fn new(video_id: Arc<str>) -> Self {
         Self {
@@ -124,18 +78,18 @@ impl Timeline {
 
     /// A finished video.
     #[must_use]
-    pub fn of_video(video_id: &str, loaded: &Loaded, kept: &[Kept]) -> Arc<Self> {
+    pub fn of_video(video_id: &str, loaded: &Loaded, transcripts: &[Transcript]) -> Arc<Self> {
         // A video's playlist says nothing of parts.
         let rules = Rules::new(i64::from(loaded.begin.target_duration_s) * 500_000, 500_000);
         let mut maker = Maker::resume(video_id, rules, &complete(loaded), i64::MAX);
         maker.end_with(Playlist::end_as_video);
         let lead = loaded.tracks.values().find(|t| !t.segments.is_empty());
-        for (kept, lead) in kept.iter().zip(lead.into_iter().cycle()) {
+        for (transcript, lead) in transcripts.iter().zip(lead.into_iter().cycle()) {
             let first = lead.segments.first().map_or(0, |s| s.msn);
             let mut playlist = Playlist::of_captions(rules, first, loaded.begin.first_discontinuity, i64::MAX);
-            subtitles::list(&mut playlist, &lead.segments, &recorded_cues(kept));
+            subtitles::list(&mut playlist, &lead.segments, &transcript.cues);
             playlist.end_as_video();
-            maker.timeline.add_captions(&kept.language, playlist.snapshot());
+            maker.timeline.add_captions(&transcript.language, transcript.edited, playlist.snapshot());
         }
         maker.timeline
     }
@@ -172,9 +126,13 @@ impl Timeline {
         self.cues.subscribe()
     }
 
-    pub(super) fn add_captions(&self, language: &Language, snapshot: Arc<Snapshot>) -> Arc<CaptionList> {
-        let (snapshot, _) = watch::channel(snapshot);
-        let list = Arc::new(CaptionList { language: language.clone(), snapshot, cues: self.cues.clone() });
+    pub(super) fn add_captions(
+        &self,
+        language: &Language,
+        version: Option<u64>,
+        snapshot: Arc<Snapshot>,
+    ) -> Arc<CaptionList> {
+        let list = Arc::new(CaptionList::new(language, version, snapshot, self.cues.clone()));
         let mut all = self.captions.write().unwrap_or_else(PoisonError::into_inner);
         *all = all.iter().cloned().chain([Arc::clone(&list)]).collect();
         self.version.fetch_add(1, Ordering::Relaxed);

@@ -5,8 +5,8 @@
 use super::index::VERSION;
 use super::words::Tongue;
 use crate::archive::layout::Layout;
-use crate::archive::transcript::{Position, recorded_cues};
-use crate::archive::{captions, load};
+use crate::archive::transcript::{self, Position};
+use crate::archive::{captions, edited, load};
 use crate::catalogue::indexed::Indexed;
 use media::caption::language::Language;
 use sha2::{Digest as _, Sha256};
@@ -98,6 +98,10 @@ pub(super) fn print(of: &Indexed, layout: &Layout) -> u64 {
             part(&changed.as_nanos().to_le_bytes());
         }
     }
+    for (language, state) in edited::languages(layout, of.id.as_str()).unwrap_or_default() {
+        part(language.tag().as_bytes());
+        part(&state.version.to_le_bytes());
+    }
     let digest = hash.finalize();
     digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
@@ -127,22 +131,20 @@ fn transcripts(of: &Indexed, layout: &Layout) -> Result<Vec<Said>, crate::archiv
     if !layout.folder(id).exists() {
         return Ok(Vec::new());
     }
-    let kept = captions::read_all(layout, id)?;
-    if kept.is_empty() {
+    if captions::languages(layout, id)?.is_empty() && edited::languages(layout, id)?.is_empty() {
         return Ok(Vec::new());
     }
     let loaded = load::load(layout, id)?;
-    let lead = loaded.tracks.values().find(|track| !track.segments.is_empty());
-    let position = Position::of(lead.into_iter().flat_map(|track| &track.segments));
+    let position = Position::of(loaded.lead_segments());
     let mut said = Vec::new();
-    for kept in &kept {
-        let lines = recorded_cues(kept).into_iter().filter_map(|cue| {
+    for transcript in transcript::all(layout, id, &position)? {
+        let lines = transcript.cues.into_iter().filter_map(|cue| {
             let at = |micros| Duration::from_micros(u64::try_from(position.at(micros)).unwrap_or(0));
             // A line that is cut off in part is cut off.
             of.cut.shown(at(cue.end_micros))?;
             Some((of.cut.shown(at(cue.start_micros))?, cue.lines.join(" ")))
         });
-        passages(&kept.language, lines, &mut said);
+        passages(&transcript.language, lines, &mut said);
     }
     said.truncate(MAX_PASSAGES);
     Ok(said)

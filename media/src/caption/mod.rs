@@ -8,7 +8,7 @@
 //! - [`columns`], [`layout`]: how wide text is, and where its lines break;
 //! - [`segmenter`]: words → [`Cue`]s, for a live (cues that grow) and for a whole recording by the same code;
 //! - [`track`]: one language of a live, all of the above together;
-//! - [`webvtt`], [`export`]: cues → WebVTT for HLS and for files, SRT; words → a readable text and JSON lines;
+//! - [`webvtt`], [`export`]: cues → WebVTT for HLS and for files, SRT; words → a readable text and JSON lines; [`import`]: such files → captions;
 //! - [`record`]: words and cues as they are kept on disk.
 //!
 //! What a viewer is promised: a word appears once it is agreed on, never later than [`agreement::Patience`] says and
@@ -24,6 +24,7 @@ mod alignment;
 pub mod columns;
 pub mod export;
 pub mod glossary;
+pub mod import;
 pub mod language;
 pub mod layout;
 pub mod record;

@@ -63,6 +63,7 @@ where
         .routes(routes!(videos::list::handler))
         .routes(routes!(videos::get::handler, videos::update::handler, videos::delete::handler))
         .routes(routes!(videos::cut::handler))
+        .routes(routes!(videos::captions::put, videos::captions::delete))
         .routes(routes!(videos::restore::handler))
         .routes(routes!(access::video::get, access::video::update))
         .routes(routes!(links::list::handler, links::create::handler))
@@ -137,7 +138,7 @@ mod tests {
         }
         operations.sort();
         operations.dedup();
-        assert_eq!(operations.len(), 31, "{operations:?}");
+        assert_eq!(operations.len(), 33, "{operations:?}");
         let schemas = &described["components"]["schemas"];
         assert!(schemas["Video"]["properties"]["hls_url"].is_object(), "one name, one schema");
         assert!(schemas["ContributionVideo"]["properties"]["frame_rate"].is_object());

@@ -47,6 +47,7 @@ pub(super) struct Rule {
 pub(super) enum Verb {
     Get,
     Post,
+    Put,
     Patch,
     Delete,
 }
@@ -56,6 +57,7 @@ impl Verb {
         Some(match *method {
             Method::GET | Method::HEAD => Self::Get,
             Method::POST => Self::Post,
+            Method::PUT => Self::Put,
             Method::PATCH => Self::Patch,
             Method::DELETE => Self::Delete,
             _ => return None,
@@ -71,6 +73,7 @@ impl Verb {
         match self {
             Self::Get => "GET,HEAD",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
@@ -125,6 +128,8 @@ pub(super) const RULES: &[Rule] = &[
     // For who may change it: whoever may see its rights.
     page("/videos/{id}/edit", RIGHTS),
     form("/videos/{id}/edit", VIDEO, Action::Change),
+    page("/videos/{id}/subtitles", RIGHTS),
+    form("/videos/{id}/subtitles", VIDEO, Action::Change),
     page("/videos/{id}/rights", RIGHTS),
     form("/videos/{id}/rights", RIGHTS, Action::Change),
     form("/videos/{id}/links", RIGHTS, Action::Create),
@@ -228,6 +233,8 @@ pub(super) const RULES: &[Rule] = &[
     api(Verb::Patch, "/api/v1/videos/{id}", VIDEO, Action::Change),
     api(Verb::Delete, "/api/v1/videos/{id}", VIDEO, Action::Delete),
     api(Verb::Patch, "/api/v1/videos/{id}/cut", VIDEO, Action::Change),
+    api(Verb::Put, "/api/v1/videos/{id}/captions/{language}", VIDEO, Action::Change),
+    api(Verb::Delete, "/api/v1/videos/{id}/captions/{language}", VIDEO, Action::Change),
     api(Verb::Post, "/api/v1/videos/{id}/restore", VIDEO, Action::Restore),
     api(Verb::Get, "/api/v1/videos/{id}/access", RIGHTS, Action::See),
     api(Verb::Patch, "/api/v1/videos/{id}/access", RIGHTS, Action::Change),

@@ -3,6 +3,7 @@
 use super::markdown::Html;
 use super::tool::Tool;
 use super::video::about::About;
+use crate::archive::transcript::Offered;
 use crate::live::status::State;
 use media::caption::language::Language;
 use media::time::WallTime;
@@ -201,7 +202,7 @@ pub struct VideoView {
     /// Previews for the player's bar: a WebVTT file on this server.
     pub storyboard_url: Option<String>,
     /// Languages that it has a transcript in.
-    pub captions: Vec<Language>,
+    pub captions: Vec<Offered>,
 }
 
 /// A broadcaster's name and place.
@@ -248,6 +249,12 @@ impl VideoView {
     #[must_use]
     pub fn chapters_url(&self) -> Option<String> {
         (!self.about.chapters.is_empty()).then(|| format!("/videos/{}/chapters.vtt", self.id))
+    }
+
+    /// Whether a machine wrote some of its captions.
+    #[must_use]
+    pub fn by_machine(&self) -> bool {
+        self.captions.iter().any(|offered| offered.by_machine)
     }
 
     /// What was said, as a file: `txt`, `vtt` or `srt`.

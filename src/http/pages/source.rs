@@ -10,8 +10,8 @@ use super::place::Place;
 use super::tool::Tool;
 use super::video::about::About;
 use super::watched::Views;
-use crate::archive::captions;
 use crate::archive::layout::Layout;
+use crate::archive::transcript;
 use crate::catalogue::id::VideoId;
 use crate::catalogue::slug::Slug;
 use crate::catalogue::video::{Video, VideoFilter, VideoState};
@@ -181,7 +181,7 @@ pub async fn video(source: &Source, id: &str) -> Result<Option<VideoView>, Failu
     let Some(video) = found.filter(|v| v.state == VideoState::Ended) else { return Ok(None) };
     let broadcaster = source.catalogue.broadcaster(&video.broadcaster_id).await.map_err(|e| failed(&e))?;
     let details = source.catalogue.details(&id).await.map_err(|e| failed(&e))?;
-    let captions = captions::offered(&source.layout, video.id.as_str()).await;
+    let captions = transcript::offered(&source.layout, video.id.as_str()).await;
     Ok(Some(VideoView {
         id: video.id.to_string(),
         slug: video.slug.to_string(),

@@ -3,16 +3,16 @@
 
 use super::respond;
 use super::{Play, not_found, problem};
-use crate::archive::captions;
-use crate::archive::transcript::{Position, recorded_cues};
+use crate::archive::load::load;
+use crate::archive::transcript::{self, Position, Transcript};
 use crate::http::input::Segments;
 use crate::live::subtitles;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Response, StatusCode};
+use media::caption::Cue;
 use media::caption::export;
 use media::caption::language::Language;
-use media::caption::record::Kept;
 use media::caption::style::CaptionStyle;
 use media::caption::webvtt;
 
@@ -45,17 +45,28 @@ impl Form {
         })
     }
 
-    fn write(self, kept: &Kept, position: &Position) -> String {
+    /// `position` is that of what is shown. `None`: nobody knows when each word was said.
+    fn write(self, said: &Transcript, position: &Position) -> Option<String> {
         let time = |micros| position.at(micros);
-        match self {
-            Self::Webvtt => webvtt::file(&recorded_cues(kept), time),
-            Self::Subrip => export::srt(&recorded_cues(kept), time),
-            Self::Text => {
+        let cues: Vec<Cue> = said.cues.iter().filter(|cue| position.shows(cue)).cloned().collect();
+        Some(match (self, &said.kept) {
+            (Self::Webvtt, _) => webvtt::file(&cues, time),
+            (Self::Subrip, _) => export::srt(&cues, time),
+            (Self::Text, Some(kept)) if said.edited.is_none() => {
+                let mut words = kept.words.clone();
+                position.limit(&mut words);
                 let style = CaptionStyle::recorded(&kept.language, true);
-                export::text(&kept.words, &style, &kept.language, &kept.names.glossary())
+                export::text(&words, &style, &kept.language, &kept.names.glossary())
             }
-            Self::Words => export::json_lines(&kept.words, time),
-        }
+            // As they wrote it: where a paragraph ends is not known.
+            (Self::Text, _) => cues.iter().map(|cue| cue.lines.join(" ") + "\n").collect(),
+            (Self::Words, Some(kept)) => {
+                let mut words = kept.words.clone();
+                position.limit(&mut words);
+                export::json_lines(&words, time)
+            }
+            (Self::Words, None) => return None,
+        })
     }
 }
 
@@ -77,12 +88,10 @@ pub(super) async fn handler(
     };
     let layout = play.videos.layout().clone();
     let made = tokio::task::spawn_blocking(move || {
-        let kept = captions::read(&layout, &timeline.video_id, &language)?;
-        Ok::<_, crate::archive::Error>(kept.map(|mut kept| {
-            let position = subtitles::position(&timeline);
-            position.limit(&mut kept.words);
-            form.write(&kept, &position)
-        }))
+        let whole = load(&layout, &timeline.video_id)?;
+        let all = transcript::all(&layout, &timeline.video_id, &Position::of(whole.lead_segments()))?;
+        let said = all.into_iter().find(|transcript| transcript.language == language);
+        Ok::<_, crate::archive::Error>(said.and_then(|said| form.write(&said, &subtitles::position(&timeline))))
     });
     match made.await {
         Ok(Ok(Some(text))) => respond::document(form.content_type(), text.into()).map(Body::from),

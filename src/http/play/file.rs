@@ -7,7 +7,8 @@ use super::respond::{self, Asked, Cache, Content};
 use super::{not_found, problem};
 use crate::archive::read::Reader;
 use crate::http::problem::Problem;
-use crate::live::timeline::{CaptionList, Rendition, Timeline};
+use crate::live::caption_list::CaptionList;
+use crate::live::timeline::{Rendition, Timeline};
 use axum::body::Body;
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
@@ -62,8 +63,7 @@ impl Of {
         if let Some(id) = RenditionId::from_name(name) {
             return timeline.rendition(id).map(Self::Rendition);
         }
-        let tag = name.strip_prefix("captions-")?;
-        timeline.captions().iter().find(|c| c.language.tag() == tag).cloned().map(Self::Captions)
+        timeline.captions().iter().find(|c| c.name() == name).cloned().map(Self::Captions)
     }
 
     fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {

@@ -1,9 +1,10 @@
-//! Finished videos that are being watched: loaded once, kept while they are wanted, and again when something was added to them, or another part
-//! of them is shown. What is cut away is in no playlist, and its segments are not there.
+//! Finished videos that are being watched: loaded once, kept while they are wanted, and again when something was added to them, another part
+//! of them is shown, or their captions were edited. What is cut away is in no playlist, and its segments are not there.
 
-use crate::archive::captions;
+use crate::archive::edited;
 use crate::archive::layout::Layout;
 use crate::archive::load::load;
+use crate::archive::transcript::{self, Position};
 use crate::catalogue::Catalogue;
 use crate::catalogue::details::Cut;
 use crate::catalogue::id::VideoId;
@@ -38,20 +39,26 @@ struct Loaded {
     timeline: Arc<Timeline>,
     segments: u64,
     believed_since: WallTime,
-    index: IndexState,
+    on_disk: OnDisk,
     cut: Cut,
 }
 
-/// Whether an index is the one that was read: it only grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct IndexState {
-    bytes: u64,
+/// Whether what lies on the disk is what was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct OnDisk {
+    /// An index only grows.
+    index_bytes: u64,
+    /// Of all captions that people wrote.
+    edited: u64,
 }
 
-impl IndexState {
-    /// Blocking. One that can't be looked at is no reason to forget what was read.
+impl OnDisk {
+    /// Blocking. What can't be looked at is no reason to forget what was read.
     fn of(layout: &Layout, id: &str) -> Option<Self> {
-        std::fs::metadata(layout.index(id)).ok().map(|of| Self { bytes: of.len() })
+        let index_bytes = std::fs::metadata(layout.index(id)).ok()?.len();
+        let written = edited::languages(layout, id).ok()?;
+        let edited = written.values().fold(0, |all: u64, state| all.rotate_left(7) ^ state.version);
+        Some(Self { index_bytes, edited })
     }
 }
 
@@ -104,8 +111,8 @@ impl Videos {
             return Ok(None);
         };
         let (layout, name) = (self.layout.clone(), id.to_owned());
-        let index = tokio::task::spawn_blocking(move || IndexState::of(&layout, &name)).await.ok().flatten();
-        let changed = |known: &Loaded| known.cut != cut || index.is_some_and(|index| index != known.index);
+        let on_disk = tokio::task::spawn_blocking(move || OnDisk::of(&layout, &name)).await.ok().flatten();
+        let changed = |known: &Loaded| known.cut != cut || on_disk.is_some_and(|now| now != known.on_disk);
         let changed = known.as_ref().is_some_and(changed);
         if changed {
             self.loaded.remove(id);
@@ -121,12 +128,13 @@ impl Videos {
         let loaded = self.loaded.get_or_insert_async(&key, async {
             let read = tokio::task::spawn_blocking(move || {
                 // Looked at first: what is added meanwhile is read again later.
-                let index = IndexState::of(&layout, &name).unwrap_or(IndexState { bytes: 0 });
-                let loaded = load(&layout, &name)?.cut((cut.start, cut.end));
-                let kept = captions::read_all(&layout, &name)?;
+                let on_disk = OnDisk::of(&layout, &name).unwrap_or_default();
+                let loaded = load(&layout, &name)?;
+                let transcripts = transcript::all(&layout, &name, &Position::of(loaded.lead_segments()))?;
+                let loaded = loaded.cut((cut.start, cut.end));
                 let segments = loaded.tracks.values().map(|t| t.segments.len() as u64).sum();
-                let timeline = Timeline::of_video(&name, &loaded, &kept);
-                Ok::<_, crate::archive::Error>(Loaded { timeline, segments, believed_since: now, index, cut })
+                let timeline = Timeline::of_video(&name, &loaded, &transcripts);
+                Ok::<_, crate::archive::Error>(Loaded { timeline, segments, believed_since: now, on_disk, cut })
             });
             read.await.map_err(|_| crate::archive::Error::Closed)?
         });

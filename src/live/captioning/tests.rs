@@ -116,7 +116,7 @@ impl Hall {
 
     /// By language, the numbers that are listed and those that begin anew.
     fn listed(&self) -> Vec<(String, Vec<u64>, Vec<u64>)> {
-        let list = |list: &Arc<super::super::timeline::CaptionList>| {
+        let list = |list: &Arc<super::super::caption_list::CaptionList>| {
             let snapshot = list.watch().borrow().clone();
             let anew = snapshot.segments().filter(|s| s.discontinuity).map(|s| s.msn).collect();
             (list.language.tag().to_owned(), snapshot.segments().map(|s| s.msn).collect(), anew)

@@ -1,8 +1,9 @@
 //! One language of a live's captions: its session with an engine, what is kept of what is said, and what viewers see of it.
 
+use super::super::caption_list::CaptionList;
 use super::super::captions::{Call, Captions, Engine, Wish};
 use super::super::subtitles;
-use super::super::timeline::{CaptionList, Timeline};
+use super::super::timeline::Timeline;
 use super::{News, Terms};
 use crate::archive::writer::Recording;
 use crate::clock;
@@ -318,7 +319,7 @@ impl Track {
         let Terms { rules, first_msn, first_discontinuity, window_micros } = terms;
         let mut playlist = Playlist::of_captions(rules, first_msn, first_discontinuity, window_micros);
         subtitles::list(&mut playlist, segments, cues);
-        let list = timeline.add_captions(&self.language, playlist.snapshot());
+        let list = timeline.add_captions(&self.language, None, playlist.snapshot());
         self.shown = Some((playlist, list));
     }
 

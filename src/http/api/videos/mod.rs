@@ -1,5 +1,6 @@
 //! Videos as the API shows them.
 
+pub(super) mod captions;
 pub(super) mod cut;
 pub(super) mod delete;
 pub(super) mod get;
@@ -8,13 +9,12 @@ pub(super) mod restore;
 pub(super) mod said;
 pub(super) mod update;
 
-use crate::archive::captions;
 use crate::archive::layout::Layout;
+use crate::archive::transcript::{self, Offered};
 use crate::catalogue::id::VideoId;
 use crate::catalogue::video as stored;
 use crate::clock::rfc3339;
 use crate::http::problem::Problem;
-use media::caption::language::Language;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -56,14 +56,14 @@ struct Caption {
 impl Video {
     /// With the captions that lie beside its media.
     pub(super) async fn of(stored: &stored::Video, layout: &Layout) -> Self {
-        Self::new(stored, &captions::offered(layout, stored.id.as_str()).await)
+        Self::new(stored, &transcript::offered(layout, stored.id.as_str()).await)
     }
 
-    fn new(stored: &stored::Video, languages: &[Language]) -> Self {
-        let caption = |language: &Language| Caption {
-            language: language.tag().to_owned(),
-            url: format!("/videos/{}/captions/{}.vtt", stored.id, language.tag()),
-            machine_generated: true,
+    fn new(stored: &stored::Video, offered: &[Offered]) -> Self {
+        let caption = |offered: &Offered| Caption {
+            language: offered.language.tag().to_owned(),
+            url: format!("/videos/{}/captions/{}.vtt", stored.id, offered.language.tag()),
+            machine_generated: offered.by_machine,
         };
         Self {
             id: stored.id.to_string(),
@@ -77,7 +77,7 @@ impl Video {
             hls_url: stored.hls_url(),
             page_url: stored.page_url(),
             poster_url: stored.poster_url(),
-            captions: languages.iter().map(caption).collect(),
+            captions: offered.iter().map(caption).collect(),
         }
     }
 }

@@ -135,6 +135,7 @@ impl Scene {
             .replace("{slug}", "hall")
             .replace("{name}", &format!("{}-{}", self.video.id, self.video.slug))
             .replace("{id}", id)
+            .replace("{language}", "fr")
             .replace("{link}", self.link.id.as_str())
             .replace("{rendition}", "source")
             .replace("captions/{file}", "captions/fr.vtt")
@@ -239,6 +240,7 @@ impl Scene {
             (Verb::Get, _) => ("GET", ""),
             (Verb::Delete, _) => ("DELETE", ""),
             // Nothing that could be taken: whether it is read is what counts.
+            (Verb::Put, _) => ("PUT", r#"{"nothing":1}"#),
             (Verb::Patch, _) => ("PATCH", r#"{"nothing":1}"#),
             (Verb::Post, Surface::Page) => ("POST", "nothing=1"),
             (Verb::Post, _) => ("POST", r#"{"nothing":1}"#),

@@ -6,6 +6,7 @@ mod edit;
 mod many;
 mod mine;
 mod rights;
+mod subtitles;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -17,9 +18,15 @@ use crate::http::pages::source::Source;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::{get, post};
+use media::caption::import::MAX_FILE_BYTES;
 
 /// A description of 10,000 characters, each of which may be twelve bytes in a form, and the rest.
 const MAX_FORM_BYTES: usize = 160 << 10;
+
+/// The largest file of captions, most of it escaped as three bytes each.
+fn subtitles_limit() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(3 * MAX_FILE_BYTES)
+}
 
 /// The routes; each has its line in the gate's table.
 pub fn routes<S>() -> Router<S>
@@ -32,6 +39,7 @@ where
 {
     Router::new()
         .route("/videos/{id}/edit", get(edit::page).post(edit::send))
+        .route("/videos/{id}/subtitles", get(subtitles::page).post(subtitles::send).layer(subtitles_limit()))
         .route("/videos/{id}/rights", get(rights::page).post(rights::send))
         .route("/videos/{id}/links", post(rights::add_link))
         .route("/videos/{id}/links/{link}/revoke", post(rights::revoke_link))

@@ -285,3 +285,42 @@ async fn a_recording_that_waits_is_claimed_once_given_back_and_attributed() {
     assert_eq!(acts, ["video.claim", "video.rights", "video.rights"]);
     assert_eq!(log[0].detail, "eve");
 }
+
+#[tokio::test]
+async fn captions_are_mended_hidden_and_as_the_machine_heard_them_again() {
+    let world = World::new().await;
+    let video = world.video(&world.hall("a").await, "Old").await;
+    say(&world.layout, video.id.as_str(), "fr", &[(2, "bonjour a tous")]);
+    let zoe = world.person("zoe", Role::Contributor).await;
+    own(&world, &video, &zoe).await;
+    let mut zoe = world.browser_of(&zoe).await;
+    let path = format!("/videos/{}/subtitles", video.id);
+    let shown = zoe.get(&format!("{path}?language=fr")).await.text;
+    assert!(shown.contains("as a machine heard them") && shown.contains("Bonjour a tous"), "{shown}");
+    let text = "WEBVTT\r\n\r\n00:00:02.000 --> 00:00:04.000\r\nBonjour à <i>tous</i>.\r\n";
+    let send = |act: &str, text: &str| fields(&[("language", "fr"), ("text", text), ("act", act)]);
+    let saved = zoe.post(&path, &send("save", text)).await;
+    assert_eq!(saved.header("location"), format!("{path}?language=fr&saved"), "{}", saved.text);
+    let shown = zoe.get(saved.header("location")).await.text;
+    assert!(shown.contains("looked over") && shown.contains("Bonjour à tous."), "{shown}");
+    let page = zoe.get(&video.page_url()).await.text;
+    assert!(page.contains("/captions/fr.vtt") && !page.contains("by a machine"), "{page}");
+    let vtt = zoe.get(&format!("/videos/{}/captions/fr.vtt", video.id)).await.text;
+    assert!(vtt.contains("00:00:02.000 --> 00:00:04.000\nBonjour à tous."), "{vtt}");
+    for (text, said) in [
+        ("WEBVTT\n\n1\nbonjour", "Line 3: a text needs"),
+        ("00:04.000 --> 00:02.000\nx", "Line 1: it ends before"),
+        ("00:04 --> soon\nx", "Line 1: times look like"),
+        ("WEBVTT\n", "There is no caption"),
+    ] {
+        let refused = zoe.post(&path, &send("save", text)).await;
+        assert!(refused.status == 422 && refused.text.contains(said), "{said}: {}", refused.text);
+    }
+    assert_eq!(zoe.post(&path, &send("hide", "")).await.status, 303);
+    let page = zoe.get(&video.page_url()).await.text;
+    assert!(!page.contains("/captions/fr.vtt"), "{page}");
+    assert_eq!(zoe.get(&format!("/videos/{}/captions/fr.vtt", video.id)).await.status, 404);
+    assert_eq!(zoe.post(&path, &send("machine", "")).await.status, 303);
+    assert!(zoe.get(&format!("{path}?language=fr")).await.text.contains("Bonjour a tous"));
+    assert_eq!(world.catalogue.audit_log(9).await.unwrap()[0].detail, "captions fr");
+}

@@ -1,7 +1,8 @@
 //! `/videos/{id}/download`: what of a video can be taken away, with sizes. For who may.
 
 use crate::archive::load::{Loaded, load};
-use crate::archive::{self, captions, progressive};
+use crate::archive::transcript::{self, Offered};
+use crate::archive::{self, progressive};
 use crate::catalogue::id::VideoId;
 use crate::catalogue::video::{Video, VideoState};
 use crate::http::assets::{Assets, Entry};
@@ -13,7 +14,6 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use media::caption::language::Language;
 use media::rendition::RenditionId;
 use media::track::{Kind, Parameters};
 
@@ -43,7 +43,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     video: Video,
     files: Vec<File>,
-    captions: Vec<Language>,
+    captions: Vec<Offered>,
 }
 
 /// The page.
@@ -76,7 +76,7 @@ pub(in crate::http::pages) async fn page(
         }
         Err(_) => return ErrorPage::Failed.render(&headers, &assets, &visitor),
     };
-    let captions = captions::offered(source.layout(), video.id.as_str()).await;
+    let captions = transcript::offered(source.layout(), video.id.as_str()).await;
     let frame = Frame::new(&headers, &assets, Entry::Site).seen_by(&visitor);
     respond(StatusCode::OK, &Page { frame, video, files, captions }).into_response()
 }
