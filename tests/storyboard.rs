@@ -1,11 +1,11 @@
 //! A finished live gets its poster and its previews, in the background, and loses neither to a stop nor to a missing engine.
 
-use crate::support::ask::{amphi, json, videos, wait_playable};
+use crate::support::ask::{self as asking, amphi, videos, wait_playable};
 use crate::support::engine::built;
 use crate::support::http::{Ask, ask, get, metric};
 use crate::support::peers::{Peer, run_bytes, wait_until};
 use crate::support::server::{Options, Server};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn push(server: &Server, colours: &[(&str, u32)]) -> Peer {
 fn broadcast(server: &Server, colours: &[(&str, u32)]) -> String {
     let mut encoder = push(server, colours);
     wait_playable(server.http(), "demo");
-    let live = json(server.http(), "/api/v1/lives");
+    let live = asking::json(server.http(), "/api/v1/lives");
     let id = live["items"][0]["video_id"].as_str().unwrap_or_else(|| panic!("{live}")).to_owned();
     let absent = get(server.http(), &format!("/videos/{id}/poster.jpg"));
     assert!(absent.status == 404 && absent.is_problem(), "while it is live: {}", absent.text());
@@ -51,7 +51,7 @@ fn broadcast(server: &Server, colours: &[(&str, u32)]) -> String {
 }
 
 fn shown(server: &Server, id: &str) -> Value {
-    json(server.http(), &format!("/api/v1/videos/{id}"))
+    asking::json(server.http(), &format!("/api/v1/videos/{id}"))
 }
 
 fn wait_for_poster(server: &Server, id: &str) {
@@ -69,7 +69,7 @@ impl Decoded {
     fn of(server: &Server, path: &str, width: usize, height: usize) -> Self {
         let answer = get(server.http(), path);
         assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/jpeg")), "{path}");
-        assert_eq!(answer.header("cache-control"), Some("public, max-age=600"));
+        assert_eq!(answer.header("cache-control"), Some("public, max-age=60"));
         let file = server.data_dir().join("fetched.jpg");
         std::fs::write(&file, &answer.body).unwrap();
         let words = ["-v", "error", "-i", file.to_str().unwrap(), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"];
@@ -148,6 +148,33 @@ fn a_finished_live_gets_the_pictures_of_its_times() {
     let done = "amphi_jobs_total{kind=\"storyboard\",outcome=\"done\"}";
     assert!((metric(server.http(), done) - 1.0).abs() < f64::EPSILON);
     assert!(!server.data_dir().join("media").join(&id).join("poster.jpg.partial").exists());
+
+    // What is cut away is in no picture, and its owner chooses the moment.
+    let token = amphi(&server, &["token", "create", "--label", "test", "--scope", "videos:write", "--json"]);
+    let token: Value = serde_json::from_str(&token).unwrap();
+    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let change = |path: String, wish: Value| {
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let answer = ask(server.http(), &path, &Ask { method: "PATCH", headers: &headers, body: &wish.to_string() });
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    change(format!("/api/v1/videos/{id}/cut"), json!({ "start_ms": 12_000 }));
+    wait_for_poster(&server, &id);
+    let poster = || Decoded::of(&server, &format!("/videos/{id}/poster.jpg"), WIDTH_PX, HEIGHT_PX);
+    poster().is((8, 8), [0, 0, 255]);
+    let few = get(server.http(), &format!("/videos/{id}/storyboard.vtt")).text();
+    assert!(few.contains("#xywh=0,0,160,90") && self::cues(&few).len() < cues.len(), "{few}");
+    assert_eq!(self::cues(&few)[0].0, 0, "on the time of what is shown: {few}");
+    change(format!("/api/v1/videos/{id}/cut"), json!({ "start_ms": null }));
+    change(format!("/api/v1/videos/{id}"), json!({ "poster_at_ms": 4_500 }));
+    wait_for_poster(&server, &id);
+    assert_eq!(shown(&server, &id)["poster_at_ms"], 4_500);
+    let is_red = || {
+        let answer = get(server.http(), &format!("/videos/{id}/poster.jpg"));
+        answer.status == 200 && { poster().rgb[0] > 200 }
+    };
+    assert!(wait_until(MADE, is_red), "{}", amphi(&server, &["job", "list"]));
+    poster().is((8, 8), [255, 0, 0]);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use super::database::Row;
 use super::id::VideoId;
+use super::job::JobKind;
 use super::slug;
 use super::statement::{Statement, int};
 use super::video::VideoChange;
@@ -308,7 +309,8 @@ impl Catalogue {
         Ok(Some(details))
     }
 
-    /// Changes what is said of a video, all or nothing, and answers what it is now.
+    /// Changes what is said of a video, all or nothing, and answers what it is now. Another cut or another moment for its poster has its pictures made
+    /// anew.
     ///
     /// # Errors
     /// `NotFound`; `Conflict`: it is to be cut and still being recorded; `Invalid`, `Database`.
@@ -336,6 +338,10 @@ impl Catalogue {
             statement = statement
                 .push_bind(", cut_start_ms = ", maybe_ms("cut_start_ms", cut.start)?)
                 .push_bind(", cut_end_ms = ", maybe_ms("cut_end_ms", cut.end)?);
+            if cut != video.cut {
+                // Its pictures may show what is cut away: there are none until others are made.
+                statement = statement.push(", pictured_ms = NULL");
+            }
         }
         if let Some(at) = change.poster_at {
             if at.zip(video.duration).is_some_and(|(at, duration)| at >= duration) {
@@ -357,11 +363,15 @@ impl Catalogue {
         if let Some(list) = change.chapters {
             self.replace_chapters(&mut statements, id, chapters(list, video.duration)?);
         }
+        let pictures = change.cut.is_some_and(|cut| cut != video.cut) || change.poster_at.is_some();
         let mut tx = self.database.begin().await?;
         for (n, statement) in statements.into_iter().enumerate() {
             if tx.execute(statement).await? == 0 && n == 0 {
                 return Err(Error::NotFound("video"));
             }
+        }
+        if let (true, Some(ended_at)) = (pictures, video.ended_at) {
+            self.add_job_in(&mut tx, JobKind::Storyboard, id, ended_at).await?;
         }
         tx.commit().await?;
         self.changes.video(&self.tenant, id);

@@ -18,8 +18,8 @@ use axum::routing::get;
 use std::io;
 use std::time::UNIX_EPOCH;
 
-/// A job that is done again makes others, and the video may be deleted.
-const FOR_MINUTES: HeaderValue = HeaderValue::from_static("public, max-age=600");
+/// Its owner may choose another, cut the video or delete it.
+const FOR_A_MINUTE: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
 /// What pictures need.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ async fn answer(pictures: &Pictures, id: &str, picture: Picture, headers: &Heade
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|value| value == tag);
     // Hexadecimal digits and lines between quotation marks.
     let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
-    let kept = [(CACHE_CONTROL, FOR_MINUTES), (ETAG, tag)];
+    let kept = [(CACHE_CONTROL, FOR_A_MINUTE), (ETAG, tag)];
     if known {
         return (StatusCode::NOT_MODIFIED, kept).into_response();
     }
@@ -156,7 +156,7 @@ mod tests {
             let (status, headers, body) = ask(&pictures, &picture.url(id.as_str()), None).await;
             assert_eq!((status, headers[CONTENT_TYPE].to_str().unwrap()), (StatusCode::OK, content_type));
             assert_eq!(body, picture.file_name().as_bytes());
-            assert_eq!(headers[CACHE_CONTROL], "public, max-age=600");
+            assert_eq!(headers[CACHE_CONTROL], "public, max-age=60");
             assert_eq!(headers["access-control-allow-origin"], "*");
             let tag = headers[ETAG].to_str().unwrap();
             let (status, _, body) = ask(&pictures, &picture.url(id.as_str()), Some(tag)).await;

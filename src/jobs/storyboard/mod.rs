@@ -3,7 +3,7 @@
 //!
 //! **Promises.** Only keyframes are read, some hundred at most whatever the video's length, each by its range of bytes; an engine decodes
 //! them. A keyframe that can't be read or decoded is left out. A video without pictures has none of the files, and that is no failure.
-//! Files appear whole, the list of previews after the sheet that it names; the catalogue is told last.
+//! Files appear whole, the list of previews after the sheet that it names; the catalogue is told last. What is cut away is in none of them.
 //!
 //! - `keyframes`: the recording's; `choice`: which of them; `sheet`: many pictures on one; `files`: written and named.
 
@@ -15,6 +15,7 @@ mod sheet;
 pub use files::Picture;
 
 use super::work::{Failure, Progress, Workshop};
+use crate::catalogue::details::Cut;
 use crate::catalogue::id::VideoId;
 use crate::catalogue::video::VideoState;
 use crate::clock::now;
@@ -27,6 +28,7 @@ use pipelines::client::thumbnail::{self, Keyframe, pictures};
 use pipelines::message::thumbnail::PictureSize;
 use sheet::Sheet;
 use std::fmt::Display;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Of a preview: what a player's bar has room for.
@@ -45,23 +47,61 @@ fn failed(why: impl Display) -> Failure {
     Failure::Failed(why.to_string())
 }
 
+/// Times that a video's cut or poster may change while its pictures are made; the next change has a job of its own.
+const MOST_CHANGES: usize = 5;
+
+/// What a video is to be pictured by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Wish {
+    /// Only what is shown is pictured.
+    cut: Cut,
+    /// Of the whole recording; `None`: the best.
+    poster_at: Option<Duration>,
+}
+
+impl Wish {
+    /// `None`: it was deleted.
+    async fn of(shop: &Workshop, id: &VideoId) -> Result<Option<Self>, Failure> {
+        match shop.catalogue.video(id).await.map_err(failed)? {
+            Some(video) if video.state == VideoState::Ended => {}
+            Some(_) => return Err(failed("the video is still being recorded")),
+            None => return Ok(None),
+        }
+        let details = shop.catalogue.details(id).await.map_err(failed)?;
+        Ok(details.map(|details| Self { cut: details.cut, poster_at: details.poster_at }))
+    }
+}
+
 /// Makes both, again if they are there.
 pub(super) async fn make(shop: &Workshop, id: &VideoId, progress: &Progress) -> Result<(), Failure> {
-    match shop.catalogue.video(id).await.map_err(failed)? {
-        Some(video) if video.state == VideoState::Ended => {}
-        Some(_) => return Err(failed("the video is still being recorded")),
-        None => {
+    let mut wish = Wish::of(shop, id).await?;
+    for _ in 0..MOST_CHANGES {
+        let Some(wanted) = wish else {
             tracing::info!(video = %id, "the video was deleted: it gets no poster");
             return Ok(());
+        };
+        if !pictures_of(shop, id, wanted, progress).await? {
+            return Ok(());
+        }
+        // What was changed meanwhile has no job of its own while this one runs.
+        wish = Wish::of(shop, id).await?;
+        if wish == Some(wanted) {
+            return shop.catalogue.video_pictured(id, now()).await.map_err(failed);
         }
     }
+    Err(failed("its cut or its poster changed again and again"))
+}
+
+/// Writes the files; whether there is something to be seen.
+async fn pictures_of(shop: &Workshop, id: &VideoId, wish: Wish, progress: &Progress) -> Result<bool, Failure> {
     let (layout, name) = (shop.archive.layout().clone(), id.to_string());
-    let (spots, length_micros) = blocking(move || keyframes::find(&layout, &name)).await?.map_err(failed)?;
+    let (mut spots, length_micros) = blocking(move || keyframes::find(&layout, &name)).await?.map_err(failed)?;
+    spots.retain(|spot| wish.cut.shown(micros(spot.at_micros)).is_some());
     let times: Vec<i64> = spots.iter().map(|spot| spot.at_micros).collect();
     let shown: Vec<Spot> = choice::tiles(&times, length_micros).into_iter().map(|n| spots[n].clone()).collect();
     let Some(tile) = shown.first().and_then(|spot| PictureSize::of(&spot.parameters, TILE_WIDTH_PX)) else {
         tracing::info!(video = %id, "the video has no keyframes: it gets no poster");
-        return Ok(());
+        return Ok(false);
     };
     let tile = PictureSize::nearest(tile.width_px(), tile.height_px().min(TILE_HEIGHT_MAX_PX));
     // The poster and the files are two more steps.
@@ -79,9 +119,12 @@ pub(super) async fn make(shop: &Workshop, id: &VideoId, progress: &Progress) -> 
     })
     .await?;
 
+    // The picture that is to be seen at a moment is that of the keyframe before it; where that is cut away, the first one.
+    let wanted = wish.poster_at.map(|at| spots.iter().rev().find(|spot| micros(spot.at_micros) <= at));
+    let wanted = wanted.and_then(|found| found.or(spots.first()));
     let candidates: Vec<Candidate> = seen.iter().map(|(_, candidate)| *candidate).collect();
-    let best = choice::poster(&candidates, length_micros).map(|n| &shown[seen[n].0]);
-    let best = best.ok_or_else(|| failed("none of its keyframes could be decoded"))?;
+    let best = || choice::poster(&candidates, length_micros).map(|n| &shown[seen[n].0]);
+    let best = wanted.or_else(best).ok_or_else(|| failed("none of its keyframes could be decoded"))?;
     let size = PictureSize::of(&best.parameters, POSTER_WIDTH_PX).ok_or_else(|| failed("sound has no pictures"))?;
     let mut poster = None;
     decode(shop, id, size, std::slice::from_ref(best), |_, rgb| poster = Some(rgb)).await?;
@@ -105,7 +148,12 @@ pub(super) async fn make(shop: &Workshop, id: &VideoId, progress: &Progress) -> 
     })
     .await?
     .map_err(failed)?;
-    shop.catalogue.video_pictured(id, now()).await.map_err(failed)
+    Ok(true)
+}
+
+/// Of the recording.
+fn micros(at_micros: i64) -> Duration {
+    Duration::from_micros(u64::try_from(at_micros).unwrap_or(0))
 }
 
 fn pixels(parameters: &Parameters) -> u64 {

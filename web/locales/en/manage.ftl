@@ -128,3 +128,6 @@ subtitles-too-long = Line { $line }: that is too long. A caption has at most 6 l
 subtitles-bad-time = Line { $line }: times look like 00:01:02.500 --> 00:01:04.000.
 subtitles-backwards = Line { $line }: it ends before it begins.
 subtitles-untimed = Line { $line }: a text needs a line with times above it.
+edit-poster = Picture of the video
+edit-poster-rule = The moment that it shows, such as 0:01:30, in times of the whole recording. Empty: a good one is chosen. It is made within a minute.
+edit-bad-poster = The picture’s moment must lie before the recording’s end.

@@ -128,3 +128,6 @@ subtitles-too-long = Ligne { $line } : c’est trop long. Un sous-titre a au plu
 subtitles-bad-time = Ligne { $line } : les temps s’écrivent 00:01:02.500 --> 00:01:04.000.
 subtitles-backwards = Ligne { $line } : la fin précède le début.
 subtitles-untimed = Ligne { $line } : il faut une ligne avec des temps au-dessus du texte.
+edit-poster = Image de la vidéo
+edit-poster-rule = Le moment qu’elle montre, par exemple 0:01:30, en temps de l’enregistrement entier. Vide : une bonne image est choisie. Elle est faite en une minute.
+edit-bad-poster = Le moment de l’image doit être avant la fin de l’enregistrement.

@@ -46,6 +46,8 @@ pub(crate) struct VideoDetails {
     speakers: Vec<String>,
     /// By their start.
     chapters: Vec<Chapter>,
+    /// Its poster shows this moment of the whole recording; null: chosen by machine.
+    poster_at_ms: Option<u64>,
 }
 
 /// Where something begins.
@@ -72,6 +74,7 @@ impl VideoDetails {
             tags: stored.tags.into_iter().collect(),
             speakers: stored.speakers,
             chapters: stored.chapters.into_iter().map(chapter).collect(),
+            poster_at_ms: stored.poster_at.map(|at| u64::try_from(at.as_millis()).unwrap_or(u64::MAX)),
         }
     }
 }
@@ -101,6 +104,10 @@ pub(crate) struct Wish {
     speakers: Option<Vec<String>>,
     /// At most 200, no two at one moment; replaces all.
     chapters: Option<Vec<Chapter>>,
+    /// Its poster shows this moment of the whole recording; null: chosen by machine.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    poster_at_ms: Option<Option<u64>>,
 }
 
 impl Wish {
@@ -127,6 +134,7 @@ impl Wish {
             tags: self.tags,
             speakers: self.speakers,
             chapters: self.chapters.map(|chapters| chapters.into_iter().map(chapter).collect()),
+            poster_at: self.poster_at_ms.map(|at| at.map(Duration::from_millis)),
             ..DetailsChange::default()
         })
     }

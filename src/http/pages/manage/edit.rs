@@ -42,6 +42,8 @@ pub(super) struct Sent {
     from: String,
     /// Empty: to its end.
     until: String,
+    /// Empty: chosen by machine.
+    poster: String,
 }
 
 struct Choice {
@@ -161,7 +163,10 @@ impl<'a> Asked<'a> {
             }
             None => None,
         };
-        self.catalogue.change_details(&self.video.id, DetailsChange { cut, ..change }).await?;
+        let now = self.catalogue.details(&self.video.id).await?.ok_or(Error::NotFound("video"))?;
+        // Saying again what it is makes no new pictures.
+        let poster_at = change.poster_at.filter(|at| *at != now.poster_at);
+        self.catalogue.change_details(&self.video.id, DetailsChange { cut, poster_at, ..change }).await?;
         Ok(())
     }
 }
@@ -181,6 +186,7 @@ fn trouble_of(field: &str) -> &'static str {
         "licence" => "edit-bad-licence",
         "chapters" => "edit-bad-chapters",
         "cut_start_ms" | "cut_end_ms" => "edit-bad-cut",
+        "poster_at_ms" => "edit-bad-poster",
         _ => "edit-bad-field",
     }
 }
@@ -199,6 +205,7 @@ impl Sent {
             chapters: times::write_chapters(&details.chapters),
             from: time(details.cut.start),
             until: time(details.cut.end),
+            poster: time(details.poster_at),
         }
     }
 
@@ -224,6 +231,7 @@ impl Sent {
             speakers: Some(self.speakers.lines().filter(filled).map(str::to_owned).collect()),
             chapters: Some(chapters),
             cut: Some(Cut { start: time(&self.from)?, end: time(&self.until)? }),
+            poster_at: Some(time(&self.poster)?),
             ..DetailsChange::default()
         })
     }
