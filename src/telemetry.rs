@@ -219,6 +219,7 @@ pub const METRICS: &[Metric] = &[
     ),
     counter("amphi_live_parts_total", "Parts made, of all renditions (broadcaster)."),
     counter("amphi_live_repaired_timestamps_total", "Frames whose time was wrong and was repaired (broadcaster)."),
+    counter("amphi_live_stills_failed_total", "Runs of the engine that makes pictures of lives on air that failed."),
     counter(
         "amphi_live_unusable_frames_total",
         "Frames that came too late, without a keyframe, or while the server lagged (broadcaster).",

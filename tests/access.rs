@@ -1,17 +1,16 @@
 //! Who may see what, with the real server: somebody signs in by the form, a draft is shown to its owner and to who has a link through every
 //! door and to nobody else through any, and a right that is taken away ends what is being watched.
 
+use crate::support::browser::{Browser, add_person as add};
 use crate::support::engine::built;
-use crate::support::http::{Answer, Ask, ask, get};
-use crate::support::peers::{Log, wait_until};
+use crate::support::http::{Ask, ask, get};
+use crate::support::peers::wait_until;
 use crate::support::server::{Options, Server};
 use crate::support::stream::{Clip, SOON, amphi, token, url, wait_on_air, wait_videos, write};
 use amphi::archive::layout::Layout;
 use media::caption::language::Language;
 use media::caption::record::{self, Record};
 use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 mod cached;
@@ -25,92 +24,10 @@ const PICTURED: Duration = Duration::from_secs(120);
 /// Clips of some seconds are worth listing.
 const SHORT: (&str, &str) = ("AMPHI_LIVE__MIN_LENGTH", "1s");
 
-/// Cookies with their paths, as a browser keeps them.
-#[derive(Clone)]
-struct Browser {
-    http: SocketAddr,
-    cookies: Vec<(String, String, String)>,
-}
-
-impl Browser {
-    fn new(server: &Server) -> Self {
-        Self::at(server.http())
-    }
-
-    /// One that asks a proxy.
-    fn at(http: SocketAddr) -> Self {
-        Self { http, cookies: Vec::new() }
-    }
-
-    fn carried(&self, path: &str) -> String {
-        let path = path.split('?').next().unwrap();
-        let here =
-            |of: &str| of == "/" || path == of || path.strip_prefix(of).is_some_and(|rest| rest.starts_with('/'));
-        let pairs = self.cookies.iter().filter(|(_, _, of)| here(of)).map(|(name, value, _)| format!("{name}={value}"));
-        pairs.collect::<Vec<_>>().join("; ")
-    }
-
-    fn send(&mut self, method: &str, path: &str, body: &str) -> Answer {
-        let (carried, origin) = (self.carried(path), format!("http://{}", self.http));
-        let headers = [
-            ("cookie", carried.as_str()),
-            ("origin", origin.as_str()),
-            ("accept-language", "en"),
-            ("content-type", "application/x-www-form-urlencoded"),
-        ];
-        let answer = ask(self.http, path, &Ask { method, headers: &headers, body });
-        for (_, line) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
-            let (pair, attributes) = line.split_once("; ").unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            let of = attributes.split("; ").find_map(|part| part.strip_prefix("Path=")).unwrap().to_owned();
-            self.cookies.retain(|(known, _, path)| known != name || *path != of);
-            if !attributes.contains("Max-Age=0") {
-                self.cookies.push((name.to_owned(), value.to_owned(), of));
-            }
-        }
-        answer
-    }
-
-    fn get(&mut self, path: &str) -> Answer {
-        self.send("GET", path, "")
-    }
-
-    /// Reads a page with a form, and sends it with what is hidden in it.
-    fn fill(&mut self, page: &str, to: &str, fields: &str) -> Answer {
-        let text = self.get(page).text();
-        let hidden: Vec<String> = text
-            .split("<input type=\"hidden\" name=\"")
-            .skip(1)
-            .filter_map(|rest| {
-                let (name, rest) = rest.split_once("\" value=\"")?;
-                Some(format!("{name}={}", rest.split_once('"')?.0))
-            })
-            .collect();
-        assert!(!hidden.is_empty(), "{page}: {text}");
-        self.send("POST", to, &format!("{fields}&{}", hidden.join("&")))
-    }
-
-    fn sign_in(server: &Server, login: &str, password: &str) -> Self {
-        Self::new(server).signed_in(login, password)
-    }
-
-    fn signed_in(mut self, login: &str, password: &str) -> Self {
-        let answer = self.fill("/sign-in", "/sign-in", &format!("login={login}&password={password}"));
-        assert_eq!(answer.status, 303, "{}", answer.text());
-        self
-    }
-}
-
 /// A server whose recordings are videos soon, however short they are.
 fn recording(more: &[(&str, &str)]) -> Server {
     let soon = [("AMPHI_LIVE__GRACE", "1s"), SHORT];
     Server::start(Options::with(&[&soon, more].concat()))
-}
-
-/// Adds somebody; gives the password.
-fn add(server: &Server, login: &str, role: &str) -> String {
-    let said = amphi(server, &["user", "add", login, "--role", role]);
-    said.trim().rsplit(' ').next().unwrap().to_owned()
 }
 
 /// Asks for each, and gives the statuses that came.
@@ -225,18 +142,6 @@ fn a_draft_is_its_owners_and_who_has_a_link_through_every_door() {
     all(&mut owner, &doors, 200, "the owner, still");
 }
 
-/// What is said on a page's events, until the server closes them.
-fn listen(browser: &Browser, slug: &str) -> Log {
-    let mut stream = TcpStream::connect(browser.http).unwrap();
-    let path = format!("/live/{slug}/events");
-    let (http, carried) = (browser.http, browser.carried(&path));
-    let head = format!("GET {path} HTTP/1.1\r\nhost: {http}\r\ncookie: {carried}\r\nconnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
-    let log = Log::default();
-    log.gather(stream);
-    log
-}
-
 #[test]
 fn a_right_that_is_taken_away_ends_what_is_being_watched() {
     let server = Server::start(Options::default());
@@ -254,7 +159,7 @@ fn a_right_that_is_taken_away_ends_what_is_being_watched() {
     let mut browser = Browser::sign_in(&server, "marie", &password);
     let page = browser.get("/live/demo").text();
     assert!(page.contains("name=\"amphi-pass\" content=\"/live/demo/pass\""), "{page}");
-    let events = listen(&browser, "demo");
+    let events = browser.listen("/live/demo/events");
     assert!(wait_until(SOON, || events.text().contains("event: state")), "{}", events.text());
     let watch = |browser: &mut Browser, asked: &mut Instant| -> Result<(), u16> {
         if asked.elapsed() >= Duration::from_secs(3) {

@@ -132,7 +132,7 @@ fn browser_goes_on_by_itself_after_drops_of_5_and_15_seconds() {
 }
 
 /// A word each second from the half of the first on, as the scripted engine hears it.
-fn counted_words(folder: &Path) {
+pub(crate) fn counted_words(folder: &Path) {
     std::fs::write(folder.join("engine"), "scripted\n").unwrap();
     let line = |n: u32| {
         let at = f64::from(n) + 10.5;

@@ -24,12 +24,10 @@ fn window(loaded: &Loaded, whole: &Position, span: Span) -> Option<(i64, i64)> {
 /// When the recording can't be read.
 pub fn as_shown(layout: &Layout, id: &str, span: Span, language: &Language) -> Result<Option<String>, Error> {
     let loaded = load(layout, id)?;
-    let all = transcript::all(layout, id, &Position::of(loaded.lead_segments()))?;
-    let Some(said) = all.into_iter().find(|said| said.language == *language) else { return Ok(None) };
-    let shown = loaded.cut(span);
-    let position = Position::of(shown.lead_segments());
-    let cues: Vec<_> = said.cues.iter().filter(|cue| position.shows(cue)).collect();
-    Ok(Some(webvtt::file(cues, |micros| position.at(micros))))
+    let whole = Position::of(loaded.lead_segments());
+    let shown = Position::of(loaded.cut(span).lead_segments());
+    let said = transcript::all(layout, id, &whole, &shown)?.into_iter().find(|said| said.language == *language);
+    Ok(said.map(|said| webvtt::file(&said.cues, |micros| shown.at(micros))))
 }
 
 /// Puts captions in the place of those of a language that are shown now. Blocking.
@@ -40,7 +38,7 @@ pub fn replace(layout: &Layout, id: &str, span: Span, language: &Language, sent:
     let loaded = load(layout, id)?;
     let whole = Position::of(loaded.lead_segments());
     let (from, until) = window(&loaded, &whole, span).unwrap_or((0, i64::MAX));
-    let old = transcript::all(layout, id, &whole)?.into_iter().find(|said| said.language == *language);
+    let old = transcript::all(layout, id, &whole, &whole)?.into_iter().find(|said| said.language == *language);
     let cut_away = old.into_iter().flat_map(|said| said.cues).map(|cue| Timed {
         start_ms: whole.at(cue.start_micros) / 1_000,
         end_ms: whole.at(cue.end_micros) / 1_000,

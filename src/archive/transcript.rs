@@ -33,18 +33,24 @@ pub struct Transcript {
     pub kept: Option<Kept>,
 }
 
-/// What is said in a recording, by language; `position` is that of the whole of it. Blocking.
+/// What is said in the part of a recording that is `shown`, by language; `whole` is where all of it lies. Of what a machine heard not a word is told that
+/// was said outside; a caption that people wrote is told if any of it is to be seen. Blocking.
 ///
 /// # Errors
 /// When the folder or a file of it can't be read.
-pub fn all(layout: &Layout, id: &str, position: &Position) -> Result<Vec<Transcript>, Error> {
-    let heard = captions::read_all(layout, id)?;
+pub fn all(layout: &Layout, id: &str, whole: &Position, shown: &Position) -> Result<Vec<Transcript>, Error> {
+    let mut heard = Vec::new();
+    for language in captions::languages(layout, id)? {
+        heard.extend(captions::read(layout, id, &language)?);
+    }
+    heard.iter_mut().for_each(|kept: &mut Kept| shown.limit(&mut kept.words));
     let mut all: Vec<Transcript> = Vec::new();
     let written = edited::languages(layout, id)?;
     for (language, state) in written.iter().filter(|(_, state)| !state.hidden) {
         let cues = edited::read(layout, id, language)?.unwrap_or_default();
         let kept = heard.iter().find(|kept| kept.language == *language).cloned();
-        let cues = (1..).zip(cues).map(|(id, cue)| position.cue(id, cue, language)).collect();
+        let cues = (1..).zip(cues).map(|(id, cue)| whole.cue(id, cue, language)).filter(|cue| shown.shows(cue));
+        let cues = cues.collect();
         all.push(Transcript { language: language.clone(), cues, edited: Some(state.version), kept });
     }
     for kept in heard.into_iter().filter(|kept| !written.contains_key(&kept.language)) {

@@ -10,7 +10,7 @@ mod tests;
 mod track;
 
 use super::captions::{Captions, Offer, Wish};
-use super::status::{Finding, Level};
+use super::status::{Finding, Level, Loudness};
 use super::timeline::Timeline;
 use crate::archive::load::Loaded;
 use crate::archive::writer::Recording;
@@ -263,6 +263,11 @@ impl Captioning {
     /// From the end of the last words to viewers told of them, of the slowest language.
     pub(super) fn lag(&self) -> Option<Duration> {
         self.tracks.iter().filter_map(|track| track.lag).max()
+    }
+
+    /// How loud the sound was in the last second, if anything hears it.
+    pub(super) fn loudness(&self) -> Option<Loudness> {
+        self.tracks.iter().find_map(|track| track.loudness)
     }
 
     /// What an operator should know.

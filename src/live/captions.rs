@@ -6,6 +6,7 @@
 
 use crate::catalogue::captions::CaptionSettings;
 use crate::lifecycle::Tasks;
+use crate::models::Models;
 use crate::models::inventory::{Installed, Inventory};
 use media::caption::language::Language;
 use media::caption::vocabulary::Vocabulary;
@@ -56,6 +57,13 @@ impl Offer {
     /// The languages of a live of this broadcaster.
     pub(super) fn wanted<'a>(&'a self, settings: &'a CaptionSettings) -> &'a [Language] {
         if self.enabled { settings.languages.as_ref().unwrap_or(&self.languages) } else { &[] }
+    }
+
+    /// The server's languages that nothing hears, each with what to type so that something does.
+    pub fn lacks(&self) -> impl Iterator<Item = (String, String)> {
+        let wanted = if self.enabled { &self.languages[..] } else { &[] };
+        let missing = wanted.iter().filter(|language| self.models.for_language(language.tag()).is_none());
+        missing.map(|language| (language.tag().to_owned(), Models::advice(language.tag())))
     }
 
     /// What becomes of a language in a live of this broadcaster.
@@ -111,7 +119,7 @@ impl Captions {
     /// Nothing to caption with, for the tests of others.
     #[cfg(test)]
     pub(crate) fn off() -> Self {
-        let models = Inventory::empty(crate::models::Models::new(PathBuf::new(), Vec::new()));
+        let models = Inventory::empty(Models::new(PathBuf::new(), Vec::new()));
         let offer = Offer { enabled: false, languages: Vec::new(), vocabulary: Vocabulary::default(), models };
         Self::new(None, offer, Tasks::default())
     }
@@ -198,7 +206,6 @@ async fn supervise(supervisor: Supervisor, captioner: Captioner, tasks: Tasks, e
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::Models;
     use std::path::Path;
 
     fn install(folder: &Path, name: &str, language: &str, graph: &str) {

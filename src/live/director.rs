@@ -364,6 +364,8 @@ impl Director {
             viewers,
             peak_viewers: self.peak,
             engine_speed: live.production.transcoding().speed(),
+            encoder: live.production.transcoding().encoder(),
+            loudness: self.contribution.as_ref().and_then(|_| live.production.captioning().loudness()),
             captions_lag: live.production.captioning().lag(),
             health,
         }));

@@ -5,10 +5,11 @@
 
 use super::admission::Admission;
 use super::admit::Gate;
-use super::captions::Captions;
+use super::captions::{Captions, Offer};
 use super::director::{Command, Director};
 use super::presence::Presence;
 use super::status::{Finding, Status};
+use super::still::Stills;
 use super::timeline::Timeline;
 use super::transcode::{Renditions, Transcoding};
 use crate::archive::writer::Archive;
@@ -123,6 +124,7 @@ struct Shared {
     channels: RwLock<HashMap<String, Arc<Channel>>>,
     /// What is wrong with the pull of a broadcaster (by slug) at the moment.
     pull_findings: RwLock<HashMap<String, Finding>>,
+    stills: Stills,
     /// Grows when a channel comes or goes.
     changes: watch::Sender<u64>,
 }
@@ -157,6 +159,7 @@ impl Handle {
                 gate,
                 channels: RwLock::default(),
                 pull_findings: RwLock::default(),
+                stills: Stills::default(),
                 changes,
             }),
         }
@@ -181,6 +184,16 @@ impl Handle {
 
     pub(super) fn pull_findings(&self) -> &RwLock<HashMap<String, Finding>> {
         &self.shared.pull_findings
+    }
+
+    pub(super) fn stills(&self) -> &Stills {
+        &self.shared.stills
+    }
+
+    /// What lives are captioned with now.
+    #[must_use]
+    pub fn captions(&self) -> Arc<Offer> {
+        self.shared.context.settings.captions.offered()
     }
 
     /// Who looks at pages of lives.

@@ -4,7 +4,7 @@
 //! - [`event`]: the life of a live, pure; `director`: the task that does what it says; `production`: media → recording and viewers;
 //! - `captioning`: words and cues; [`captions`]: what they are made with; [`subtitles`]: those of what lies behind;
 //! - `transcode`: the engine and what it makes; [`admission`]: whether there is room for one;
-//! - [`timeline`] and [`caption_list`]: what viewers see; [`audience`], [`presence`]: how many they are; `attendance`: by the minute; [`offer`]: which renditions they can choose; `backfill`: the segments that a late one lacks; [`status`], [`meter`], `findings` and `figures`: what operators see;
+//! - [`timeline`] and [`caption_list`]: what viewers see; [`audience`], [`presence`]: how many they are; `attendance`: by the minute; [`offer`]: which renditions they can choose; `backfill`: the segments that a late one lacks; [`status`], [`meter`], `findings` and `figures`: what operators see; [`still`]: a picture of it;
 //! - `listen`: contributions that come; [`pull`]: those that we fetch; [`restart`]: lives that a stop interrupted; `follow`: settings that change while a live is on air.
 
 pub mod admission;
@@ -31,6 +31,7 @@ pub mod restart;
 #[cfg(test)]
 mod shown;
 pub mod status;
+pub mod still;
 pub mod subtitles;
 pub mod timeline;
 mod transcode;

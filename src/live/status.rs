@@ -2,6 +2,7 @@
 
 use media::ingest::Protocol;
 use media::time::WallTime;
+use pipelines::message::SessionStats;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -41,6 +42,10 @@ pub struct Status {
     pub peak_viewers: u64,
     /// Seconds of media that the engine of its renditions decodes per second; `None`: no engine, or not measured yet.
     pub engine_speed: Option<f64>,
+    /// What makes the pictures of its renditions; `None`: no engine, or it is not ready.
+    pub encoder: Option<&'static str>,
+    /// How loud its sound was in the last second, as the engine of its captions hears it; `None`: there is none.
+    pub loudness: Option<Loudness>,
     /// From the end of the words of the last captions to viewers told of them, the slowest language; `None`: nothing was said yet.
     pub captions_lag: Option<Duration>,
     /// What an operator should know, worst first.
@@ -61,6 +66,8 @@ impl Status {
             viewers: 0,
             peak_viewers: 0,
             engine_speed: None,
+            encoder: None,
+            loudness: None,
             captions_lag: None,
             health: Vec::new(),
         }
@@ -120,6 +127,26 @@ pub struct Audio {
     pub channels: u8,
 }
 
+/// How loud sound is, in decibels below the loudest that there is (dBFS, 0 and less).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Loudness {
+    /// Of its loudest sample.
+    pub peak_dbfs: f64,
+    /// Of its mean power.
+    pub mean_dbfs: f64,
+}
+
+/// Of the weakest sound that 16 bits can say; silence is told as this.
+const SILENCE_DBFS: f64 = -96.0;
+
+impl Loudness {
+    /// As an engine has measured it; `None`: it has not heard a second yet.
+    pub(super) fn of(stats: SessionStats) -> Option<Self> {
+        let dbfs = |magnitude: u16| (20.0 * (f64::from(magnitude) / 32_768.0).log10()).max(SILENCE_DBFS);
+        (stats.heard_micros >= 1_000_000).then(|| Self { peak_dbfs: dbfs(stats.peak), mean_dbfs: dbfs(stats.mean) })
+    }
+}
+
 /// One quality that viewers can choose.
 #[derive(Clone, Debug)]
 pub struct Rendition {
@@ -153,4 +180,19 @@ pub enum Level {
     Warning,
     /// Viewers notice, or something is being lost.
     Error,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loudness_is_told_in_decibels_once_a_second_was_heard() {
+        let heard = |heard_micros, peak, mean| SessionStats { heard_micros, peak, mean, ..SessionStats::default() };
+        assert_eq!(Loudness::of(heard(900_000, 1, 1)), None);
+        let silence = Loudness { peak_dbfs: SILENCE_DBFS, mean_dbfs: SILENCE_DBFS };
+        assert_eq!(Loudness::of(heard(1_000_000, 0, 0)), Some(silence));
+        let loud = Loudness::of(heard(1_000_000, 32_768, 3_277)).unwrap();
+        assert!(loud.peak_dbfs.abs() < 0.01 && (loud.mean_dbfs + 20.0).abs() < 0.01, "{loud:?}");
+    }
 }

@@ -61,7 +61,7 @@ pub struct Rendition {
     /// Which.
     pub id: RenditionId,
     snapshot: watch::Sender<Arc<Snapshot>>,
-    inits: RwLock<Vec<(Parameters, Bytes)>>,
+    pub(super) inits: RwLock<Vec<(Parameters, Bytes)>>,
 }
 
 impl Timeline {

@@ -455,6 +455,12 @@ impl Transcoding {
         self.engines.back().filter(|e| e.input.is_some())?.speed
     }
 
+    /// What makes the pictures; `None`: there is no engine, or it is not ready.
+    pub(super) fn encoder(&self) -> Option<&'static str> {
+        let fed = self.engines.back().filter(|e| e.input.is_some())?;
+        fed.made_with.as_ref().map(|(encoder, _)| encoder.name())
+    }
+
     /// Frames that came too late, and pictures that the engine left out.
     pub(super) fn dropped(&self) -> u64 {
         let unsent = self.engines.back().map_or(0, |e| e.control.dropped_frames());

@@ -66,6 +66,12 @@ impl Inventory {
         now
     }
 
+    /// All that are installed, by name.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
     /// The model for a language tag: see [`Models::chosen`].
     #[must_use]
     pub fn for_language(&self, language: &str) -> Option<Installed> {

@@ -137,7 +137,7 @@ fn transcripts(of: &Indexed, layout: &Layout) -> Result<Vec<Said>, crate::archiv
     let loaded = load::load(layout, id)?;
     let position = Position::of(loaded.lead_segments());
     let mut said = Vec::new();
-    for transcript in transcript::all(layout, id, &position)? {
+    for transcript in transcript::all(layout, id, &position, &position)? {
         let lines = transcript.cues.into_iter().filter_map(|cue| {
             let at = |micros| Duration::from_micros(u64::try_from(position.at(micros)).unwrap_or(0));
             // A line that is cut off in part is cut off.

@@ -271,7 +271,7 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
     const hls = (text) => send('application/vnd.apple.mpegurl', text);
     const { pathname } = url;
     let found;
-    if (/^\/live\/(demo|hall)\/events$/.test(pathname)) {
+    if (/^\/(live\/(demo|hall)|operate\/_)\/events$/.test(pathname)) {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(`retry: 1000\nevent: state\ndata: ${JSON.stringify(live)}\n\n`);
       watchers.add(response);
@@ -324,6 +324,7 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
       return send('text/vtt', vtt(LINES[found[1]].map((line, n) => [n * 3, n * 3 + 3, line])));
     }
     if (pathname === '/videos/v7/chapters.vtt') return send('text/vtt', vtt([[0, 6, 'Rappels'], [6, 12, 'Dirichlet'], [12, 59, 'Exemples']]));
+    if (/^\/live\/\w+\/picture\.jpg$/.test(pathname)) return send('image/jpeg', SHEET);
     if (pathname === '/videos/v1/storyboard.jpg') return send('image/jpeg', SHEET);
     if ((found = /^\/media\/subtitles-(\w+)\/(\d+)\.vtt$/.exec(pathname))) return send('text/vtt', subtitles[found[1]].segment(Number(found[2])));
     return serveFile(pathname, request.headers['accept-language'] ?? '', send, response, embedder);
@@ -370,6 +371,9 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
 const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.html': 'text/html; charset=utf-8' };
 const PAGES = {
   '/sign-in': 'sign-in', '/forgotten': 'forgotten', '/account': 'account', '/accessibility': 'accessibility', '/search': 'search',
+  '/operate': 'operate', '/operate/hall': 'operate-hall', '/operate/_/new': 'operate-new', '/operate/_/jobs': 'operate-jobs', '/operate/_/log': 'operate-log', '/operate/_/machine': 'operate-machine',
+  '/people': 'people', '/people/p2': 'person', '/groups': 'groups', '/videos/v1/edit': 'video-edit', '/videos/v1/rights': 'video-rights', '/videos/v1/subtitles': 'video-subtitles', '/videos/v1/download': 'video-download',
+  '/my-videos': 'my-videos', '/my-videos/grid': 'my-videos-grid', '/recordings-to-claim': 'recordings-to-claim',
   '/live/closed': 'password', '/live/hall': 'live-tool', '/embed/videos/closed': 'embed-refused',
   '/embed/videos/v7': 'embed-video', '/embed/live/demo': 'embed-live', '/': 'home', '/live/demo': 'live', '/videos': 'videos', '/none': 'error', [VIDEO_PAGE]: 'video', [LECTURE_PAGE]: 'lecture',
 };

@@ -94,6 +94,10 @@ pub struct SessionStats {
     pub dropped_micros: u64,
     /// Access units that could not be used: no configuration before them, times that go back.
     pub refused: u64,
+    /// Magnitude of the loudest sample of the last second; 32,768 is the loudest that there is.
+    pub peak: u16,
+    /// Root of the mean of its squares.
+    pub mean: u16,
 }
 
 impl SessionStats {
@@ -150,6 +154,7 @@ impl FromCaptioner {
                 .list(&stats.sessions, MAX_SESSIONS, |w, s| {
                     w.u32(s.session).i64(s.heard_until_micros).u64(s.heard_micros).u64(s.busy_micros);
                     w.u64(s.cpu_micros).u64(s.waiting_micros).u64(s.dropped_micros).u64(s.refused);
+                    w.u16(s.peak).u16(s.mean);
                 })
                 .finish(),
             Self::Failed { text } => Writer::new(FAILED).text(text, MAX_REASON_BYTES).finish(),
@@ -221,5 +226,7 @@ fn read_stats(r: &mut Reader) -> Result<SessionStats, Error> {
         waiting_micros: r.u64("waiting")?,
         dropped_micros: r.u64("dropped")?,
         refused: r.u64("refused")?,
+        peak: r.u16("loudest sample")?,
+        mean: r.u16("mean of squares")?,
     })
 }

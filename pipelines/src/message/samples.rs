@@ -128,6 +128,8 @@ pub(super) fn from_captioner() -> Vec<FromCaptioner> {
         waiting_micros: 6,
         dropped_micros: 7,
         refused: 8,
+        peak: 9,
+        mean: 10,
     };
     let said = |words, is_final| FromCaptioner::Hypothesis {
         session: 7,

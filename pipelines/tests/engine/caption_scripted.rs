@@ -171,6 +171,7 @@ async fn an_engine_that_is_too_slow_drops_whole_stretches_and_goes_on() {
         assert!((20..100).contains(&dropped), "{stats:?}");
         let factor = stats.realtime_factor_since(&pipelines::message::SessionStats::default()).unwrap();
         assert!((0.2..0.5).contains(&factor), "{factor}");
+        assert!(stats.mean > 300 && stats.peak > stats.mean, "the tone is loud enough to be heard: {stats:?}");
         assert_eq!(captioner.health().restarts, 0, "slow is not hanging");
     })
     .await;

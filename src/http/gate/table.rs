@@ -173,6 +173,7 @@ pub(super) const RULES: &[Rule] = &[
     form("/operate/_/jobs/{id}/retry", Door::Job, Action::Change),
     form("/operate/_/jobs/{id}/cancel", Door::Job, Action::Change),
     page("/operate/_/log", Door::Plain(Kind::AuditLog)),
+    page("/operate/_/machine", DESK),
     page("/operate/_/new", DESK),
     form("/operate/_/new", Door::Plain(Kind::Live(LivePart::Record)), Action::Create),
     form("/operate/_/buildings", Door::Plain(Kind::Live(LivePart::Record)), Action::Create),
@@ -200,6 +201,7 @@ pub(super) const RULES: &[Rule] = &[
     // Pictures, sound, captions.
     media("/live/{slug}/master.m3u8", Door::Live(LivePart::Playlist)),
     media("/live/{slug}/pass", Door::Live(LivePart::Segment)),
+    media("/live/{slug}/picture.jpg", Door::Live(LivePart::Page)),
     media("/live/{slug}/{rendition}/{file}", Door::LiveFile),
     media("/videos/{id}/master.m3u8", Door::Video(VideoPart::Playlist)),
     media("/videos/{id}/pass", Door::Video(VideoPart::Segment)),

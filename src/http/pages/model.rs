@@ -40,6 +40,12 @@ impl LiveCard {
             State::Idle | State::OnAir | State::Ended => "live",
         }
     }
+
+    /// Whether a picture of it is worth asking for.
+    #[must_use]
+    pub fn has_pictures(&self) -> bool {
+        self.state == State::OnAir
+    }
 }
 
 /// A video in a list.

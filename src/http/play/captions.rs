@@ -10,7 +10,6 @@ use crate::live::subtitles;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Response, StatusCode};
-use media::caption::Cue;
 use media::caption::export;
 use media::caption::language::Language;
 use media::caption::style::CaptionStyle;
@@ -48,23 +47,16 @@ impl Form {
     /// `position` is that of what is shown. `None`: nobody knows when each word was said.
     fn write(self, said: &Transcript, position: &Position) -> Option<String> {
         let time = |micros| position.at(micros);
-        let cues: Vec<Cue> = said.cues.iter().filter(|cue| position.shows(cue)).cloned().collect();
         Some(match (self, &said.kept) {
-            (Self::Webvtt, _) => webvtt::file(&cues, time),
-            (Self::Subrip, _) => export::srt(&cues, time),
+            (Self::Webvtt, _) => webvtt::file(&said.cues, time),
+            (Self::Subrip, _) => export::srt(&said.cues, time),
             (Self::Text, Some(kept)) if said.edited.is_none() => {
-                let mut words = kept.words.clone();
-                position.limit(&mut words);
                 let style = CaptionStyle::recorded(&kept.language, true);
-                export::text(&words, &style, &kept.language, &kept.names.glossary())
+                export::text(&kept.words, &style, &kept.language, &kept.names.glossary())
             }
             // As they wrote it: where a paragraph ends is not known.
-            (Self::Text, _) => cues.iter().map(|cue| cue.lines.join(" ") + "\n").collect(),
-            (Self::Words, Some(kept)) => {
-                let mut words = kept.words.clone();
-                position.limit(&mut words);
-                export::json_lines(&words, time)
-            }
+            (Self::Text, _) => said.cues.iter().map(|cue| cue.lines.join(" ") + "\n").collect(),
+            (Self::Words, Some(kept)) => export::json_lines(&kept.words, time),
             (Self::Words, None) => return None,
         })
     }
@@ -89,9 +81,10 @@ pub(super) async fn handler(
     let layout = play.videos.layout().clone();
     let made = tokio::task::spawn_blocking(move || {
         let whole = load(&layout, &timeline.video_id)?;
-        let all = transcript::all(&layout, &timeline.video_id, &Position::of(whole.lead_segments()))?;
+        let (whole, shown) = (Position::of(whole.lead_segments()), subtitles::position(&timeline));
+        let all = transcript::all(&layout, &timeline.video_id, &whole, &shown)?;
         let said = all.into_iter().find(|transcript| transcript.language == language);
-        Ok::<_, crate::archive::Error>(said.and_then(|said| form.write(&said, &subtitles::position(&timeline))))
+        Ok::<_, crate::archive::Error>(said.and_then(|said| form.write(&said, &shown)))
     });
     match made.await {
         Ok(Ok(Some(text))) => respond::document(form.content_type(), text.into()).map(Body::from),

@@ -130,8 +130,11 @@ impl Videos {
                 // Looked at first: what is added meanwhile is read again later.
                 let on_disk = OnDisk::of(&layout, &name).unwrap_or_default();
                 let loaded = load(&layout, &name)?;
-                let transcripts = transcript::all(&layout, &name, &Position::of(loaded.lead_segments()))?;
+                let whole = Position::of(loaded.lead_segments());
                 let loaded = loaded.cut((cut.start, cut.end));
+                let shown = Position::of(loaded.lead_segments());
+                let mut transcripts = transcript::all(&layout, &name, &whole, &shown)?;
+                transcripts.retain(|said| !said.cues.is_empty());
                 let segments = loaded.tracks.values().map(|t| t.segments.len() as u64).sum();
                 let timeline = Timeline::of_video(&name, &loaded, &transcripts);
                 Ok::<_, crate::archive::Error>(Loaded { timeline, segments, believed_since: now, on_disk, cut })

@@ -19,9 +19,9 @@ use crate::catalogue::details::Cut;
 use crate::catalogue::id::VideoId;
 use crate::catalogue::video::VideoState;
 use crate::clock::now;
+use crate::live::still::jpeg;
 use bytes::Bytes;
 use choice::{Candidate, Look};
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use keyframes::Spot;
 use media::track::Parameters;
 use pipelines::client::thumbnail::{self, Keyframe, pictures};
@@ -201,16 +201,6 @@ async fn decode(
         thumbnail::Error::Failed(why) => Failure::Failed(why),
     })?;
     fed
-}
-
-fn jpeg(rgb: &[u8], width: usize, height: usize, quality: u8) -> Result<Vec<u8>, String> {
-    let side = |px: usize| u16::try_from(px).map_err(|_| format!("a picture of {px} pixels is too large for JPEG"));
-    let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, quality);
-    encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    encoder.set_optimized_huffman_tables(true);
-    encoder.encode(rgb, side(width)?, side(height)?, ColorType::Rgb).map_err(|e| e.to_string())?;
-    Ok(bytes)
 }
 
 /// Beside the runtime's workers, waited for.

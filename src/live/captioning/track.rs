@@ -7,6 +7,7 @@ use super::super::timeline::Timeline;
 use super::{News, Terms};
 use crate::archive::writer::Recording;
 use crate::clock;
+use crate::live::status::Loudness;
 use bytes::Bytes;
 use media::caption::Cue;
 use media::caption::language::Language;
@@ -45,6 +46,8 @@ pub(super) struct Track {
     dropped_micros: u64,
     /// From the end of the last words to viewers told of them.
     pub(super) lag: Option<Duration>,
+    /// Of the sound that is heard.
+    pub(super) loudness: Option<Loudness>,
 }
 
 #[derive(Debug)]
@@ -70,6 +73,7 @@ impl Track {
             unkept: Vec::new(),
             dropped_micros: 0,
             lag: None,
+            loudness: None,
         };
         track.spell(names);
         track
@@ -195,14 +199,19 @@ impl Track {
             Some(Event::Hypothesis { hypothesis, heard_until_micros }) => {
                 self.track.heard(&hypothesis, heard_until_micros, &mut said);
             }
-            Some(Event::Stats(_)) => self.tell_dropped(slug),
+            Some(Event::Stats(stats)) => {
+                self.loudness = Loudness::of(stats);
+                self.tell_dropped(slug);
+            }
             Some(Event::Lost { reason, .. }) => {
                 tracing::warn!(broadcaster = %slug, language = self.language.tag(), %reason, "the caption engine was lost and is started again");
                 self.trouble = Some(format!("the engine ended and is started again: {reason}"));
+                self.loudness = None;
             }
             Some(Event::Unavailable { reason }) => {
                 tracing::warn!(broadcaster = %slug, language = self.language.tag(), %reason, "no captions");
                 self.trouble = Some(reason.to_string());
+                self.loudness = None;
                 self.track.utterance_ends(&mut said);
                 self.track.await_engine(false);
             }
@@ -215,6 +224,7 @@ impl Track {
         if let Some(session) = &mut self.session {
             session.input = None;
         }
+        self.loudness = None;
     }
 
     /// The session has ended, or had its time: what there is, is published.

@@ -81,6 +81,7 @@ class Wall {
     const tile = this.#tile(change.slug) ?? this.#add(change.slug);
     if (!tile) return;
     for (const [name, value] of Object.entries(change.figures)) {
+      if (name === 'picture_ms') this.#show(tile, value);
       const place = tile.querySelector(`dd[data-f="${CSS.escape(name)}"]`);
       if (place) place.textContent = value === null || value === '' ? NOTHING : typeof value === 'number' ? this.#numbers.format(value) : value;
     }
@@ -96,6 +97,18 @@ class Wall {
     if (change.level !== undefined) tile.dataset['level'] = change.level;
     if (change.alerts !== undefined) this.#alert(tile, change.alerts);
     this.#listener(change);
+  }
+
+  // A picture of then stays until the newer one is there; none is better than an old one.
+  #show(tile: HTMLElement, at_ms: string | number | null): void {
+    const picture = tile.querySelector<HTMLImageElement>('img[data-picture]');
+    if (!picture) return;
+    const shown = typeof at_ms === 'number';
+    if (shown) picture.src = `/live/${encodeURIComponent(tile.dataset['slug'] ?? '')}/picture.jpg?at=${at_ms}`;
+    else picture.removeAttribute('src');
+    picture.hidden = !shown;
+    const none = tile.querySelector<HTMLElement>('[data-no-picture]');
+    if (none) none.hidden = shown;
   }
 
   #alert(tile: HTMLElement, alerts: readonly Alert[]): void {

@@ -1,5 +1,6 @@
 //! A session's sound: `appsrc ! avdec_aac ! audioconvert ! audioresample ! appsink`, from AAC to what recognisers take.
 
+use super::loudness::Meter;
 use super::queue::{Piece, Queue};
 use super::recogniser::{SAMPLE_RATE_HZ, micros};
 use super::session::Counts;
@@ -143,13 +144,18 @@ fn caps(aac: &Arc<Aac>) -> gst::Caps {
 }
 
 fn taker(queue: &Arc<Queue>, counts: &Arc<Counts>) -> gst_app::AppSinkCallbacks {
+    let mut meter = Meter::default();
     let (ended, queue, counts) = (Arc::clone(queue), Arc::clone(queue), Arc::clone(counts));
     gst_app::AppSinkCallbacks::builder()
         .new_sample(move |sink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
             let start_micros = bridge::running_ticks(&sample, MICROS).ok_or(gst::FlowError::Error)?;
             let bytes = bridge::payload(&sample).ok_or(gst::FlowError::Error)?;
-            let samples = bytes.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
+            let samples: Vec<i16> = bytes.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
+            if let Some(loudness) = meter.hear(&samples) {
+                counts.peak.store(loudness.peak, Relaxed);
+                counts.mean.store(loudness.mean, Relaxed);
+            }
             let dropped = queue.put(Piece { start_micros, samples }, Instant::now());
             counts.dropped_micros.fetch_add(u64::try_from(micros(dropped)).unwrap_or(0), Relaxed);
             Ok(gst::FlowSuccess::Ok)

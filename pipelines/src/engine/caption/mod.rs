@@ -1,7 +1,8 @@
 //! The role of captions, from the first message to the last: sound of all lives in, hypotheses out.
 //!
 //! - [`models`]: what hears a language, by what is in its folder: [`vosk_model`], [`scripted`], behind the traits of [`recogniser`];
-//! - [`session`]: a live in a language: [`decode`] → [`queue`] → [`listener`], which keeps the [`axis`] of media time.
+//! - [`session`]: a live in a language: [`decode`] → [`queue`] → [`listener`], which keeps the [`axis`] of media time;
+//!   [`loudness`]: what a sound engineer wants to know of it.
 //!
 //! One thread reads and feeds, one writes, each session decodes in one and recognises in another; this one watches and tells the counts.
 //! Models are loaded before anything else, while there is one thread and the sandbox is open, as libraries read their files then.
@@ -9,6 +10,7 @@
 mod axis;
 mod decode;
 mod listener;
+mod loudness;
 mod models;
 mod queue;
 mod recogniser;

@@ -10,7 +10,7 @@ use media::codec::aac::Aac;
 use pipelines::message::{FromCaptioner, SessionStats};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,8 @@ pub(super) struct Counts {
     cpu_micros: AtomicU64,
     pub(super) dropped_micros: AtomicU64,
     pub(super) refused: AtomicU64,
+    pub(super) peak: AtomicU16,
+    pub(super) mean: AtomicU16,
 }
 
 /// An open session.
@@ -101,6 +103,8 @@ impl Session {
             waiting_micros: u64::try_from(micros(self.queue.waiting_samples())).unwrap_or(0),
             dropped_micros: counts.dropped_micros.load(Relaxed),
             refused: counts.refused.load(Relaxed),
+            peak: counts.peak.load(Relaxed),
+            mean: counts.mean.load(Relaxed),
         }
     }
 }

@@ -318,6 +318,8 @@ mod tests {
             renditions_version: 1,
             viewers: 3,
             peak_viewers: 5,
+            encoder: None,
+            loudness: None,
             engine_speed: Some(1.0),
             captions_lag: None,
             health: vec![status::Finding { level: Level::Error, code: "disk_full", message: "Make room.".into() }],

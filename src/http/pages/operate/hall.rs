@@ -66,7 +66,7 @@ pub(super) async fn show(
     let visitor = reader.visitor;
     let hall = desk.hall(slug).await?;
     let status = desk.lives.status(slug);
-    let tile = Tile::new(slug, &hall.title, status.as_deref(), desk.lives.pull_finding(slug).as_ref());
+    let tile = desk.tile(slug, &hall.title, status.as_deref());
     let on_air = matches!(tile.state, "starting" | "on_air" | "dropped");
     let since = status.as_ref().filter(|_| on_air).and_then(|status| status.started_at);
     let from = since.unwrap_or_else(|| desk.clock.now().plus_micros(-CURVE_MICROS));

@@ -5,13 +5,14 @@
 //! row.
 //!
 //! - `tile`: what is said of a broadcaster; `wall`: all of them; `hall`: one; `settings`, `about` and `keys`: what can be changed of it;
-//! - `jobs` and `log`: work in the background, and who did what.
+//! - `jobs` and `log`: work in the background, and who did what; `machine`: disk, models and engines.
 
 mod about;
 mod hall;
 mod jobs;
 mod keys;
 mod log;
+mod machine;
 mod settings;
 mod tile;
 mod wall;
@@ -19,6 +20,7 @@ mod wall;
 use super::form::MAX_FORM_BYTES;
 use super::people::message;
 use super::{ErrorPage, Reader};
+use crate::archive::layout::Layout;
 use crate::catalogue::broadcaster::Broadcaster;
 use crate::catalogue::{Catalogue, Error};
 use crate::http::accounts::Accounts;
@@ -27,11 +29,13 @@ use crate::http::gate::cookie::Cookies;
 use crate::http::state::Clock;
 use crate::lifecycle::Tasks;
 use crate::live;
+use crate::live::status::{State, Status};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
+use tile::Tile;
 use wall::Wall;
 
 /// A description of 10,000 characters, each of which may be twelve bytes in a form, and the rest.
@@ -62,6 +66,13 @@ impl Desk {
         }
     }
 
+    /// What is to be said of a broadcaster, to somebody who looks at it now.
+    fn tile(&self, slug: &str, title: &str, status: Option<&Status>) -> Tile {
+        let still = status.filter(|status| status.state == State::OnAir).and_then(|_| self.lives.still_now(slug));
+        let tile = Tile::new(slug, title, status, self.lives.pull_finding(slug).as_ref());
+        Tile { picture_ms: still.map(|still| still.at.millis()), ..tile }
+    }
+
     async fn hall(&self, slug: &str) -> Result<Broadcaster, Error> {
         let missing = Error::NotFound("broadcaster");
         let Ok(slug) = slug.parse() else { return Err(missing) };
@@ -76,6 +87,7 @@ where
     Accounts: FromRef<S>,
     Assets: FromRef<S>,
     Desk: FromRef<S>,
+    Layout: FromRef<S>,
 {
     Router::new()
         .route("/operate", get(wall::page))
@@ -84,6 +96,7 @@ where
         .route("/operate/_/jobs/{id}/retry", post(jobs::retry))
         .route("/operate/_/jobs/{id}/cancel", post(jobs::cancel))
         .route("/operate/_/log", get(log::page))
+        .route("/operate/_/machine", get(machine::page))
         .route("/operate/_/new", get(settings::new).post(settings::add))
         .route("/operate/_/buildings", post(settings::add_building))
         .route("/operate/{slug}", get(hall::page))

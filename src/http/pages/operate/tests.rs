@@ -4,7 +4,7 @@ use crate::catalogue::access::AccessChange;
 use crate::catalogue::id::BuildingId;
 use crate::catalogue::person::PersonChange;
 use crate::http::support::{Browser, World, now};
-use crate::live::status::{Finding, Level, State, Status};
+use crate::live::status::{Finding, Level, Rendition, State, Status};
 use crate::policy::who::{Buildings, Role};
 use axum::body::Body;
 use axum::http::Request;
@@ -177,4 +177,26 @@ async fn the_log_is_for_administrators_and_jobs_for_operators() {
     let chief = world.person("chief", Role::Administrator).await;
     let log = world.browser_of(&chief).await.get("/operate/_/log").await;
     assert!(log.status == 200 && log.text.contains("job.change") && log.text.contains("marie"), "{}", log.text);
+}
+
+#[tokio::test]
+async fn the_machine_says_how_long_its_disk_lasts_and_shows_an_operator_their_engines() {
+    let world = World::new().await;
+    world.hall("north").await;
+    world.hall("south").await;
+    let rendition = Rendition { name: "source".into(), codec: "avc1".into(), size: None, bitrate_bps: 4_000_000 };
+    let renditions = vec![rendition];
+    let shown = Status { renditions, encoder: Some("x264"), engine_speed: Some(1.5), ..on_air(0, Vec::new()) };
+    std::fs::create_dir_all(world.layout.media()).unwrap();
+    world.lives.show("south", shown.clone());
+    world.lives.show("north", shown);
+    let (mut paul, _) = limited(&world, "north").await;
+    let page = paul.get("/operate/_/machine").await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    let page = page.text;
+    assert!(page.contains("<dd>8000</dd>") && page.contains("At this rate it is full in"), "{page}");
+    assert!(page.contains("Captions are turned off") && page.contains("None is installed"), "{page}");
+    assert!(page.contains("<td>x264</td><td>150</td>") && page.contains("/operate/north"), "{page}");
+    assert!(!page.contains("south"), "another building's: {page}");
+    assert_eq!(world.browser().get("/operate/_/machine").await.status, 401);
 }

@@ -18,6 +18,8 @@ pub(super) struct Tile {
     pub(super) level: &'static str,
     /// Milliseconds since the epoch.
     pub(super) since_ms: Option<i64>,
+    /// When what its picture shows was so, milliseconds since the epoch; `None`: there is none.
+    pub(super) picture_ms: Option<i64>,
     pub(super) viewers: u64,
     pub(super) peak: u64,
     pub(super) protocol: Option<&'static str>,
@@ -31,6 +33,8 @@ pub(super) struct Tile {
     pub(super) drops: Option<u64>,
     /// Such as `mp4a.40.2 48 kHz ×2`.
     pub(super) sound: Option<String>,
+    /// Its loudest sample and its mean power in the last second, dBFS.
+    pub(super) loudness: Option<String>,
     /// Names, such as `source 720p audio`.
     pub(super) renditions: String,
     /// Percent of real time that is received.
@@ -141,6 +145,7 @@ impl Tile {
             repairs: contribution.map(|c| c.timestamp_jumps),
             drops: contribution.map(|c| c.dropped_frames),
             sound: sound.map(|a| format!("{} {} kHz ×{}", a.codec, f64::from(a.sample_rate_hz) / 1_000.0, a.channels)),
+            loudness: status.loudness.map(|l| format!("{:.0} / {:.0}", l.peak_dbfs, l.mean_dbfs)),
             renditions: status.renditions.iter().map(|r| r.name.as_str()).collect::<Vec<_>>().join(" "),
             pace: contribution.and_then(|c| c.pace_permille).map(|permille| permille / 10),
             speed: status.engine_speed.map(percent),
@@ -155,13 +160,14 @@ impl Tile {
     }
 
     /// As the page is told.
-    fn fields(&self) -> [(&'static str, Value); 21] {
+    fn fields(&self) -> [(&'static str, Value); 23] {
         let alerts: Vec<Value> = self.alerts.iter().map(|a| json!([a.level(), a.code])).collect();
         [
             ("title", json!(self.title)),
             ("state", json!(self.state)),
             ("level", json!(self.level)),
             ("since_ms", json!(self.since_ms)),
+            ("picture_ms", json!(self.picture_ms)),
             ("viewers", json!(self.viewers)),
             ("peak", json!(self.peak)),
             ("protocol", json!(self.protocol)),
@@ -174,6 +180,7 @@ impl Tile {
             ("repairs", json!(self.repairs)),
             ("drops", json!(self.drops)),
             ("sound", json!(self.sound)),
+            ("loudness", json!(self.loudness)),
             ("renditions", json!(self.renditions)),
             ("pace", json!(self.pace)),
             ("speed", json!(self.speed)),
@@ -205,7 +212,7 @@ impl Tile {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a speed is small and not negative")]
-fn percent(factor: f64) -> u64 {
+pub(super) fn percent(factor: f64) -> u64 {
     (factor.clamp(0.0, 1_000.0) * 100.0).round() as u64
 }
 

@@ -85,13 +85,20 @@ async fn known(desk: &Desk) -> Result<Known, Error> {
         .collect())
 }
 
+/// Those that somebody operates, as they are found now: slug and title.
+pub(super) async fn known_to(desk: &Desk, visitor: &Visitor) -> Result<Vec<(String, String)>, Error> {
+    let known = known(desk).await?.into_iter();
+    let theirs = known.filter(|(id, _, _, standing)| visitor.may(Action::See, THEIRS, id, standing));
+    Ok(theirs.map(|(_, slug, title, _)| (slug, title)).collect())
+}
+
 /// What is now. The first round has no changes.
 fn look(desk: &Desk, known: &Known, before: &Round) -> Round {
     let statuses = desk.lives.statuses();
     let same = known.len() == before.tiles.len() && known.iter().zip(&before.tiles).all(|(k, t)| k.0 == t.id);
     let tiles = known.iter().enumerate().map(|(n, (id, slug, title, standing))| {
         let status = statuses.binary_search_by(|(other, _)| other.as_str().cmp(slug)).ok().map(|n| &*statuses[n].1);
-        let tile = Tile::new(slug, title, status, desk.lives.pull_finding(slug).as_ref());
+        let tile = desk.tile(slug, title, status);
         let before = before.tiles.get(n).filter(|_| same);
         Shown::new(id.clone(), standing.clone(), tile, before)
     });
@@ -158,6 +165,8 @@ struct Stream {
     visitor: Visitor,
     only: Option<String>,
     told: Option<u64>,
+    /// Which of the round's tiles were theirs to see: when that changes, changes are no base.
+    saw: Vec<bool>,
     desk: Desk,
 }
 
@@ -179,9 +188,11 @@ impl Stream {
 
     /// What is to be said of a round; `None`: nothing.
     fn message(&mut self, round: &Round) -> Option<Bytes> {
-        let follows = self.told.is_some_and(|told| told + 1 == round.number);
+        let sees: Vec<bool> = round.tiles.iter().map(|shown| self.may_see(shown)).collect();
+        let follows = self.told.is_some_and(|told| told + 1 == round.number) && self.saw == sees;
         self.told = Some(round.number);
-        let mine = round.tiles.iter().filter(|shown| self.may_see(shown));
+        self.saw.clone_from(&sees);
+        let mine = round.tiles.iter().zip(sees).filter_map(|(shown, sees)| sees.then_some(shown));
         let (event, objects): (&str, Vec<&Bytes>) = match follows {
             true => ("some", mine.filter_map(|shown| shown.changed.as_ref()).collect()),
             false => ("all", mine.map(|shown| &shown.whole).collect()),
@@ -238,7 +249,7 @@ pub(super) async fn events(State(desk): State<Desk>, visitor: Visitor, Query(onl
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     };
-    let stream = Stream { rounds, visitor, only: only.only, told: None, desk };
+    let stream = Stream { rounds, visitor, only: only.only, told: None, saw: Vec::new(), desk };
     let body = stream::unfold(stream, async |mut stream| {
         let bytes = stream.next().await?;
         Some((Ok::<_, Infallible>(bytes), stream))
@@ -269,20 +280,14 @@ pub(super) async fn page(
     visitor: Visitor,
     headers: HeaderMap,
 ) -> Response {
-    let known = match known(&desk).await {
-        Ok(known) => known,
+    let theirs = match known_to(&desk, &visitor).await {
+        Ok(theirs) => theirs,
         Err(error) => {
             tracing::error!(%error, "the wall can't be shown");
             return ErrorPage::Failed.render(&headers, &assets, &visitor);
         }
     };
-    let tiles = known
-        .iter()
-        .filter(|(id, _, _, standing)| visitor.may(Action::See, THEIRS, id, standing))
-        .map(|(_, slug, title, _)| {
-            Tile::new(slug, title, desk.lives.status(slug).as_deref(), desk.lives.pull_finding(slug).as_ref())
-        })
-        .collect();
+    let tiles = theirs.iter().map(|(slug, title)| desk.tile(slug, title, desk.lives.status(slug).as_deref())).collect();
     let frame = Frame::new(&headers, &assets, Entry::Operate).seen_by(&visitor);
     respond(StatusCode::OK, &Page { frame, tiles, blank: Tile::new("", "", None, None), words: words() })
         .into_response()

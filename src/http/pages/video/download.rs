@@ -88,10 +88,10 @@ fn files(loaded: &Loaded) -> Vec<File> {
     };
     let file = |id: &RenditionId| {
         let of = progressive::renditions(loaded, *id);
-        let parameters = loaded.tracks.get(id)?.inits.last().map(|(parameters, _)| parameters);
+        let (parameters, _) = loaded.tracks.get(id)?.inits.last()?;
         let side = match parameters {
-            Some(Parameters::Video(h264)) => format!("{} × {}", h264.width(), h264.height()),
-            _ => String::new(),
+            Parameters::Video(h264) => format!("{} × {}", h264.width(), h264.height()),
+            Parameters::Audio(_) => String::new(),
         };
         (!of.is_empty()).then(|| File {
             name: id.name(),
