@@ -5,7 +5,11 @@
 
 mod settings;
 
+use crate::support::ask::{assert_clean, end_live, judge};
 use crate::support::engine::{built, engines, with_model};
+use crate::support::hls::multivariant::Kind;
+use crate::support::hls::playlist::MediaPlaylist;
+use crate::support::hls::rules::Settings;
 use crate::support::http::get;
 use crate::support::peers::{Log, Peer, wait_until};
 use crate::support::server::{Options, Server};
@@ -130,6 +134,12 @@ fn assert_said(what: &str, cues: &[(i64, i64, String)], offset_s: f64, missing: 
     }
 }
 
+/// `ffmpeg -re` sends its first pictures late and others early, so dates come nearer to each other, and a little too near. Captions have the
+/// dates of the pictures, and that is judged as always.
+fn ffmpeg_paced() -> Settings {
+    Settings { pdt_step_ms: 250, future_ms: 150, ..Settings::default() }
+}
+
 /// A live with a scripted engine, watched as it goes; afterwards, its video.
 #[test]
 fn what_is_said_is_shown_early_listed_beside_the_source_and_kept_with_the_video() {
@@ -164,7 +174,14 @@ fn what_is_said_is_shown_early_listed_beside_the_source_and_kept_with_the_video(
         assert_eq!(ours.head.pdt_ms, source.head.pdt_ms);
         assert!(ours.duration_ns.abs_diff(source.duration_ns) < 50_000_000, "{ours:?} and {source:?}");
     }
-    assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
+    let outcome = std::thread::scope(|scope| {
+        let http = server.http();
+        let watched = scope.spawn(move || judge(http, "demo", Duration::from_secs(60), ffmpeg_paced()));
+        assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
+        watched.join().unwrap()
+    });
+    assert_clean("demo", &outcome.breaches);
+    assert!(outcome.ended && outcome.renditions.iter().any(|r| r.kind == Kind::Subtitles), "{:?}", outcome.renditions);
     wait_state(&server, "demo", "ended");
 
     let told = told(&events);
@@ -247,7 +264,7 @@ fn neither_a_killed_engine_nor_a_killed_server_doubles_a_word() {
     wait_on_air(&server, "demo");
     assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
     wait_state(&server, "demo", "dropped");
-    crate::support::ask::end_live(&server, "demo");
+    end_live(&server, "demo");
     let video = wait_videos(&server, "demo", 1).remove(0);
     let spoken = get(server.http(), &format!("/videos/{}/captions/fr.jsonl", video["id"].as_str().unwrap())).text();
     let said: Vec<String> = spoken
@@ -262,6 +279,36 @@ fn neither_a_killed_engine_nor_a_killed_server_doubles_a_word() {
         assert!(said.iter().any(|w| w == word), "{word} is missing: {said:?}");
     }
     assert!(said.iter().filter(|w| w.as_str() > "n08").count() >= 5, "the second contribution is heard too: {said:?}");
+}
+
+/// The line breaks and the encoder comes back: the captions' list goes on beside the others, and keeps the rules that they keep.
+#[test]
+fn captions_keep_the_rules_of_the_media_beside_them_across_an_interruption() {
+    let server = server(with_model("script", "fr", script), "fr", &[("AMPHI_LIVE__GRACE", "20s")]);
+    let clip = Clip::new("320x180", 7);
+    let push = || clip.push(&url(&server, "demo", "demo"));
+    let outcome = std::thread::scope(|scope| {
+        let http = server.http();
+        let mut encoder = push();
+        let watched = scope.spawn(move || {
+            // What does not fill a part when the line breaks is told when it is known that no more comes.
+            let settings = Settings { arrival_ms: Some(5_000), ..ffmpeg_paced() };
+            judge(http, "demo", Duration::from_secs(60), settings)
+        });
+        assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
+        wait_state(&server, "demo", "dropped");
+        let mut encoder = push();
+        wait_on_air(&server, "demo");
+        assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
+        wait_state(&server, "demo", "dropped");
+        let list = playlist(&server, "/live/demo/captions-fr/media.m3u8");
+        let anew = |list: &MediaPlaylist| list.segments.iter().filter(|s| s.head.discontinuity).count();
+        assert_eq!((anew(&list), list.reports.len()), (1, 2), "{list:?}");
+        end_live(&server, "demo");
+        watched.join().unwrap()
+    });
+    assert_clean("demo", &outcome.breaches);
+    assert!(outcome.ended);
 }
 
 #[test]

@@ -99,7 +99,8 @@ impl Usage {
                 let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
                 // The name may hold spaces: fields are counted after its closing parenthesis.
                 let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-                let ticks = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
+                // Its own time, and that of its children that have ended and were waited for.
+                let ticks: f64 = fields.get(11..15)?.iter().filter_map(|field| field.parse::<f64>().ok()).sum();
                 let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
                 let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
                 let kib: u64 = rss.trim().strip_suffix(" kB")?.trim().parse().ok()?;

@@ -34,7 +34,7 @@ const SETTLE: Duration = Duration::from_secs(10);
 struct Args {
     #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
     viewers: Vec<u32>,
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 15)]
     seconds: u64,
     #[arg(long)]
     amphi: Option<PathBuf>,

@@ -1,7 +1,8 @@
 //! The operators' wall over a hundred broadcasters on air: what it costs the server when one operator looks, and when ten do.
 //!
 //! The lives are real, pushed by RTMP at the pace of their timestamps. The server is measured in turns, with nobody at the wall and with somebody, and
-//! the difference counts. Ends with failure when the goal is missed, or when an operator was not told every second.
+//! the difference counts. Ends with failure when the goal is missed, or when an operator was not told every second. What pictures cost is told apart,
+//! with `--pictures`: that is the time of the engine that decodes them, which stands beside the server.
 
 #[path = "../peers/mod.rs"]
 #[expect(dead_code, reason = "the peers of all benches stand in one place")]
@@ -10,6 +11,7 @@ mod peers;
 mod publisher;
 
 use amphi::catalogue::Catalogue;
+use amphi::catalogue::broadcaster::NewBroadcaster;
 use amphi::catalogue::identity::NewPerson;
 use amphi::catalogue::person::PersonChange;
 use amphi::catalogue::secret::PasswordHash;
@@ -31,10 +33,14 @@ use tokio::net::TcpStream;
 /// Per cent of a core, with one operator.
 const GOAL_PERCENT: f64 = 5.0;
 /// Publishers come one after the other over this time.
-const RAMP: Duration = Duration::from_secs(6);
+const RAMP: Duration = Duration::from_secs(5);
+/// From the last publisher to the first turn, and from one turn to the next: who left the wall is forgotten by then.
+const SETTLE: Duration = Duration::from_secs(3);
 /// Each turn is measured for so long.
-const TURN: Duration = Duration::from_secs(10);
+const TURN: Duration = Duration::from_secs(5);
 const TURNS: u32 = 3;
+/// How many operators look, turn by turn.
+const OPERATORS: [usize; 3] = [0, 1, 10];
 
 #[derive(Parser)]
 #[command(about = "What the operators' wall costs")]
@@ -43,6 +49,9 @@ struct Args {
     broadcasters: u32,
     #[arg(long)]
     amphi: Option<PathBuf>,
+    /// With a picture on each tile: `amphi-engine` must stand beside the server.
+    #[arg(long)]
+    pictures: bool,
     /// Given by cargo bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -68,36 +77,52 @@ async fn run(args: &Args) -> Result<bool, Error> {
     let tags = tags(&std::fs::read(&file)?.into())?;
     let many = (args.broadcasters + 10).to_string();
     let binary = args.amphi.clone().unwrap_or_else(default_binary);
-    let amphi = Amphi::start(&binary, &data, &[("AMPHI_RTMP__MAX_CONNECTIONS_PER_ADDRESS", &many)])?;
+    let engine = binary.with_file_name(if args.pictures { "amphi-engine" } else { "no-engine" });
+    if args.pictures && !engine.is_file() {
+        return Err(format!(
+            "{} is missing: cargo build --release -p amphi-pipelines --features gstreamer",
+            engine.display()
+        )
+        .into());
+    }
+    let engine = engine.to_string_lossy();
+    let settings = [("AMPHI_RTMP__MAX_CONNECTIONS_PER_ADDRESS", many.as_str()), ("AMPHI_ENGINE__PROGRAM", &engine)];
+    let amphi = Amphi::start(&binary, &data, &settings)?;
+    // Not by the command line: a process for each of a hundred took longer than all turns.
+    let catalogue = Catalogue::open(&data.join("db/catalogue.sqlite").to_string_lossy()).await?;
     let mut keys = Vec::new();
     for number in 0..args.broadcasters {
         let slug = format!("bench-{number}");
-        let made: serde_json::Value =
-            serde_json::from_str(&amphi.command(&["broadcaster", "add", &slug, "--json"])?)?;
-        let key = made.get("key").or_else(|| made.get("stream_key")).and_then(|key| key.as_str());
-        keys.push(format!("{slug}?key={}", key.ok_or("amphi broadcaster add printed no key")?));
+        let hall = NewBroadcaster::new(slug.parse()?, slug.clone());
+        let hall = catalogue.add_broadcaster(hall, clock::now()).await?;
+        let (_, key) = catalogue.add_key(&hall.id, "bench", clock::now()).await?;
+        keys.push(format!("{slug}?key={}", key.reveal()));
     }
-    let session = operator(&data.join("db/catalogue.sqlite")).await?;
+    let session = operator(&catalogue).await?;
+    println!("{} broadcasters are made; measuring takes about {:.0} s", args.broadcasters, length().as_secs_f64());
 
     let start = Instant::now();
-    let until = start + RAMP + Duration::from_secs(5) + TURN * TURNS * 3 + Duration::from_secs(5);
+    let until = start + length();
     let publishers: FuturesUnordered<_> = (0..args.broadcasters)
         .zip(&keys)
         .map(|(n, key)| publish(&amphi.rtmp, "live", key, &tags, (start + RAMP * n / args.broadcasters, until)))
         .collect();
     let measure = async {
-        tokio::time::sleep(RAMP + Duration::from_secs(5)).await;
-        let mut percent = [0.0; 3];
+        tokio::time::sleep(RAMP).await;
+        let mut percent = [0.0; OPERATORS.len()];
         let mut told = true;
-        for _ in 0..TURNS {
-            for (sum, operators) in percent.iter_mut().zip([0_usize, 1, 10]) {
+        for turn in 1..=TURNS {
+            for (sum, operators) in percent.iter_mut().zip(OPERATORS) {
+                tokio::time::sleep(SETTLE).await;
                 let before = Usage::of(amphi.peer.pid())?.cpu_seconds;
                 let looks = (0..operators).map(|_| look(&amphi.http, &session));
                 let (messages, ()) = tokio::join!(futures_util::future::join_all(looks), tokio::time::sleep(TURN));
                 for messages in messages {
                     told &= messages? >= TURN.as_secs() - 2;
                 }
-                *sum += (Usage::of(amphi.peer.pid())?.cpu_seconds - before) / (TURN * TURNS).as_secs_f64() * 100.0;
+                let used = (Usage::of(amphi.peer.pid())?.cpu_seconds - before) / TURN.as_secs_f64() * 100.0;
+                println!("turn {turn}, {operators} operators: {used:.1} % of a core");
+                *sum += used / f64::from(TURNS);
             }
         }
         Ok::<_, Error>((percent, told))
@@ -106,19 +131,25 @@ async fn run(args: &Args) -> Result<bool, Error> {
     let failed = sent.iter().filter(|one| one.is_err()).count();
     let ([nobody, one, ten], told) = measured?;
     let (one, ten) = (one - nobody, ten - nobody);
-    let met = one <= GOAL_PERCENT && told && failed == 0;
+    let met = (args.pictures || one <= GOAL_PERCENT) && told && failed == 0;
     println!(
         "{} broadcasters on air: {nobody:.1} % of a core without the wall; {failed} pushes failed",
         args.broadcasters
     );
     println!("the wall: {one:.2} % with one operator, {ten:.2} % with ten; every second told: {told}");
-    println!("goal <= {GOAL_PERCENT} % of a core: {}", if met { "met" } else { "MISSED" });
+    let goal =
+        if args.pictures { "none set with pictures".to_owned() } else { format!("<= {GOAL_PERCENT} % of a core") };
+    println!("goal: {goal}: {}", if met { "met" } else { "MISSED" });
     Ok(met)
 }
 
+/// From the first publisher to the last turn's end, and a little.
+fn length() -> Duration {
+    RAMP + (SETTLE + TURN) * TURNS * 3 + SETTLE
+}
+
 /// The cookie of an operator of all buildings.
-async fn operator(catalogue: &std::path::Path) -> Result<String, Error> {
-    let catalogue = Catalogue::open(&catalogue.to_string_lossy()).await?;
+async fn operator(catalogue: &Catalogue) -> Result<String, Error> {
     let new = NewPerson::new("bench", Role::Operator);
     let person = catalogue.add_person(new, &PasswordHash::of_nobody(), clock::now()).await?;
     let everywhere = PersonChange { buildings: Some(Buildings::All), ..PersonChange::default() };

@@ -1,5 +1,6 @@
 //! Videos: the kept spans of timelines.
 
+use super::access::among;
 use super::database::Row;
 use super::details::Cut;
 use super::id::{BroadcasterId, VideoId};
@@ -459,6 +460,16 @@ impl Catalogue {
                 .push_bind("WHERE f.tenant_id = $1 AND f.person_id = ", id)
                 .push("))))))"),
         }
+    }
+
+    /// Those of these that are complete, appear in lists, and may be for somebody; in no order.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn listed_among(&self, ids: &[VideoId], readers: Readers<'_>) -> Result<Vec<Video>, Error> {
+        let statement = self.for_readers(readers).push(" AND v.state = 'ended' AND v.listed = TRUE");
+        let statement = among(statement, " AND v.id", ids.iter().map(VideoId::as_str));
+        self.database.rows(statement).await?.iter().map(model).collect()
     }
 
     /// Those that are one person's, or wait for an owner, newest first.

@@ -87,6 +87,22 @@ impl Catalogue {
         tx.commit().await
     }
 
+    /// Listed videos that were watched most, the most often watched first. Whom one is shown to is not asked here. Reads all counts: for who keeps
+    /// the answer for a while.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn most_viewed(&self, limit: usize) -> Result<Vec<VideoId>, Error> {
+        let statement = self
+            .statement(
+                "SELECT w.video_id FROM video_views w JOIN videos v ON v.tenant_id = w.tenant_id AND v.id = w.video_id \
+                 WHERE w.tenant_id = $1 AND v.state = 'ended' AND v.listed = TRUE AND v.deleted_ms IS NULL AND w.views > 0",
+            )
+            .push(" ORDER BY w.views DESC, w.video_id")
+            .push_bind(" LIMIT ", i64::try_from(limit).unwrap_or(i64::MAX));
+        self.database.rows(statement).await?.iter().map(|row| row.parsed("video_id")).collect()
+    }
+
     /// How often videos were watched. Those that nobody watched are not in the answer.
     ///
     /// # Errors

@@ -31,6 +31,17 @@ pub async fn listed(catalogue: &Catalogue, visitor: &Visitor, listing: &Listing)
     for_them(catalogue, visitor, page).await
 }
 
+/// Those of these that this reader is shown, in this order.
+///
+/// # Errors
+/// The catalogue's.
+pub async fn these(catalogue: &Catalogue, visitor: &Visitor, ids: &[VideoId]) -> Result<Vec<Video>, Error> {
+    let items = catalogue.listed_among(ids, readers(visitor)).await?;
+    let mut items = for_them(catalogue, visitor, Page { items, next: None }).await?.items;
+    items.sort_by_key(|video| ids.iter().position(|id| *id == video.id));
+    Ok(items)
+}
+
 /// As whom the catalogue is asked: it spares the policy what can't be for this reader.
 #[must_use]
 pub fn readers(visitor: &Visitor) -> Readers<'_> {

@@ -37,6 +37,12 @@ impl CaptionList {
         self.version.map_or_else(|| format!("captions-{tag}"), |version| format!("captions-{tag}-{version:x}"))
     }
 
+    /// The version of now.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.borrow().clone()
+    }
+
     /// To wait for newer versions. The version of now counts as seen.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {

@@ -187,17 +187,14 @@ impl Timeline {
         multivariant(&videos, audio.as_ref(), &captions).map(Bytes::from)
     }
 
-    /// Where the renditions beside `id` stand.
+    /// Where the renditions and captions beside those in the folder `name` stand.
     #[must_use]
-    pub fn reports(&self, id: RenditionId) -> Vec<Report> {
-        self.renditions()
-            .iter()
-            .filter(|r| r.id != id)
-            .filter_map(|r| {
-                let last = r.snapshot().last_part()?;
-                Some(Report { uri: format!("../{}/media.m3u8", r.id.name()), last })
-            })
-            .collect()
+    pub fn reports(&self, name: &str) -> Vec<Report> {
+        let (media, texts) = (self.renditions(), self.captions());
+        let media = media.iter().map(|r| (r.id.name(), r.snapshot()));
+        let texts = texts.iter().map(|c| (c.name(), c.snapshot()));
+        let others = media.chain(texts).filter(|(other, _)| other != name);
+        others.filter_map(|(other, snapshot)| snapshot.report(format!("../{other}/media.m3u8"))).collect()
     }
 }
 

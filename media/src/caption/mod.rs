@@ -39,7 +39,7 @@ pub mod word;
 #[cfg(test)]
 mod agreement_test;
 #[cfg(test)]
-mod random;
+pub(crate) mod random;
 #[cfg(test)]
 mod record_test;
 #[cfg(test)]

@@ -1,15 +1,15 @@
-//! The random numbers of this folder's tests: seeded, so that a failure can be had again.
+//! The random numbers of tests: seeded, so that a failure can be had again.
 
 /// xorshift64*: what matters is that it is the same everywhere.
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
     /// 0 to `n - 1`; `n` is not 0.
-    pub(super) fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -17,7 +17,7 @@ impl Random {
     }
 
     /// 0 to `n - 1` as a time.
-    pub(super) fn micros(&mut self, n: usize) -> i64 {
+    pub(crate) fn micros(&mut self, n: usize) -> i64 {
         i64::try_from(self.below(n)).unwrap()
     }
 }

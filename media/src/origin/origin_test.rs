@@ -57,7 +57,7 @@ fn live(segments: u64, parts: u32) -> Arc<Snapshot> {
 }
 
 fn text(snapshot: &Snapshot) -> String {
-    let report = Report { uri: "../audio/media.m3u8".into(), last: (105, 1) };
+    let report = Report { uri: "../audio/media.m3u8".into(), last_msn: 105, last_part: Some(1) };
     String::from_utf8(snapshot.full(|| vec![report]).plain().to_vec()).unwrap()
 }
 
@@ -349,6 +349,24 @@ fn captions_are_whole_segments_of_text_that_stay() {
     playlist.end_as_video();
     let text = text_of(playlist.snapshot().full(Vec::new));
     assert!(text.ends_with("399.vtt\n#EXT-X-ENDLIST\n") && !text.contains("SERVER-CONTROL"));
+}
+
+#[test]
+fn lists_of_media_and_of_captions_report_each_other_in_the_terms_of_each() {
+    let (media, mut texts) = (live(5, 2), captions(5));
+    assert_eq!(captions(0).snapshot().report("x".into()), None, "nothing to report yet");
+    let of_media = media.report("../source/media.m3u8".into()).unwrap();
+    let of_texts = texts.snapshot().report("../captions-fr/media.m3u8".into()).unwrap();
+    assert!(
+        text_of(texts.snapshot().full(|| vec![of_media]))
+            .ends_with("104.vtt\n#EXT-X-RENDITION-REPORT:URI=\"../source/media.m3u8\",LAST-MSN=105,LAST-PART=1\n")
+    );
+    assert!(
+        text_of(media.full(|| vec![of_texts]))
+            .ends_with("105.2.m4s\"\n#EXT-X-RENDITION-REPORT:URI=\"../captions-fr/media.m3u8\",LAST-MSN=104\n")
+    );
+    texts.end();
+    assert!(!text_of(texts.snapshot().full(|| unreachable!("nothing follows"))).contains("REPORT"));
 }
 
 fn text_of(rendered: &super::text::Rendered) -> String {

@@ -5,7 +5,7 @@
 
 use super::entry::{Location, OpenSegment, PartEntry, Segment};
 use super::iframes::known_end;
-use super::text::{Kept, Rendered, iframe_entries};
+use super::text::{Kept, Rendered, Report, iframe_entries};
 use crate::segment::{Part, Rules, SegmentStart};
 use bytes::Bytes;
 use std::sync::{Arc, OnceLock};
@@ -372,6 +372,13 @@ impl Snapshot {
         }
         let last = self.recent.last()?;
         Some((last.msn, u32::try_from(last.parts.len().saturating_sub(1)).unwrap_or(u32::MAX)))
+    }
+
+    /// Where it stands, for the playlists beside it; `uri` is its own, relative to theirs. `None`: nothing yet.
+    #[must_use]
+    pub fn report(&self, uri: String) -> Option<Report> {
+        let (last_msn, part) = self.last_part()?;
+        Some(Report { uri, last_msn, last_part: (self.header.form == Form::Fmp4).then_some(part) })
     }
 
     /// The part that comes next: (segment, part).

@@ -39,8 +39,10 @@ enum Which {
 pub struct Report {
     /// Its playlist, relative to the one that reports.
     pub uri: String,
-    /// Its last segment and part.
-    pub last: (u64, u32),
+    /// Its last segment that is listed.
+    pub last_msn: u64,
+    /// The last part of it; `None` where there are no parts.
+    pub last_part: Option<u32>,
 }
 
 impl Rendered {
@@ -286,18 +288,21 @@ impl Snapshot {
             out.push_str("#EXT-X-ENDLIST\n");
             return;
         }
-        if self.header.form == Form::Webvtt {
-            return;
+        if self.header.form == Form::Fmp4 {
+            if let Some(open) = &self.open
+                && !open.parts.is_empty()
+            {
+                write_open(out, open, &mut init);
+            }
+            let (msn, part) = self.next_part();
+            let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{msn}.{part}.m4s\"");
         }
-        if let Some(open) = &self.open
-            && !open.parts.is_empty()
-        {
-            write_open(out, open, &mut init);
-        }
-        let (msn, part) = self.next_part();
-        let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{msn}.{part}.m4s\"");
-        for Report { uri, last } in reports() {
-            let _ = writeln!(out, "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={},LAST-PART={}", last.0, last.1);
+        for Report { uri, last_msn, last_part } in reports() {
+            let _ = write!(out, "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={last_msn}");
+            let _ = match last_part {
+                Some(part) => writeln!(out, ",LAST-PART={part}"),
+                None => writeln!(out),
+            };
         }
     }
 }

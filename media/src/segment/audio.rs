@@ -3,6 +3,9 @@
 //!
 //! Sources stamp audio in rounded milliseconds, stop sending it, or begin late; players want a rendition without
 //! holes whose segments begin where the video's do.
+//!
+//! Sound that an engine makes comes later than what it is made of: where a span has ended meanwhile, its last frames are still waited for,
+//! and what comes behind them waits for the segment that begins the next span.
 
 use super::assembler::{Assembler, Queued};
 use super::boundary::Boundary;
@@ -22,18 +25,33 @@ pub(super) const PATIENCE_MICROS: i64 = 1_000_000;
 const MAX_PATIENCE_MICROS: i64 = 5_000_000;
 /// Late frames in a row that show that audio is slow, not gone.
 const LATE_FRAMES_RAISE_PATIENCE: u32 = 3;
-/// Frames kept for a configuration that has not begun yet: 5 s at 48 kHz and some.
+/// Frames kept for a configuration or a span that has not begun yet: 5 s at 48 kHz and some. The oldest make room.
 const MAX_UPCOMING_FRAMES: usize = 320;
+/// An engine's times went through nanoseconds and samples: by so much a frame may lie before the end of a span that it comes behind.
+const ROUNDING_MICROS: i64 = 1_000;
 
 #[derive(Debug)]
 pub(super) struct AudioTrack {
     rendition: RenditionId,
     current: Option<Current>,
     upcoming: Option<Upcoming>,
-    boundaries: VecDeque<Boundary>,
+    marks: VecDeque<Mark>,
+    /// Frames that come behind the end of a span, until the next one begins.
+    behind: VecDeque<(i64, Bytes)>,
+    /// A span has ended, and none has begun since.
+    between: bool,
+    /// What comes before this belongs to a span that is closed.
+    closed_until: i64,
     patience: i64,
     late_run: u32,
     dropped: u64,
+}
+
+#[derive(Debug)]
+enum Mark {
+    Boundary(Boundary),
+    /// The span is over here, microseconds.
+    SpanEnd(i64),
 }
 
 #[derive(Debug)]
@@ -58,7 +76,10 @@ impl AudioTrack {
             rendition,
             current: None,
             upcoming: None,
-            boundaries: VecDeque::new(),
+            marks: VecDeque::new(),
+            behind: VecDeque::new(),
+            between: false,
+            closed_until: i64::MIN,
             patience: patience_micros,
             late_run: 0,
             dropped: 0,
@@ -110,7 +131,16 @@ impl AudioTrack {
             }
             return;
         }
+        let is_behind = self.between || self.span_end_micros().is_some_and(|end| at_micros >= end - ROUNDING_MICROS);
         let Some(current) = &mut self.current else { return };
+        if at_micros < self.closed_until.saturating_sub(ROUNDING_MICROS) {
+            self.dropped += 1;
+            return;
+        }
+        if is_behind {
+            self.hold(at_micros, payload);
+            return;
+        }
         if current.place(at_micros, payload) {
             self.late_run = 0;
         } else {
@@ -123,27 +153,82 @@ impl AudioTrack {
         }
     }
 
-    pub(super) fn boundary(&mut self, boundary: Boundary) {
-        self.boundaries.push_back(boundary);
+    fn hold(&mut self, at_micros: i64, payload: Bytes) {
+        self.behind.push_back((at_micros, payload));
+        if self.behind.len() > MAX_UPCOMING_FRAMES {
+            self.behind.pop_front();
+            self.dropped += 1;
+        }
     }
 
-    /// Writes every part whose end is reached, or given up on because the leading track is at `lead_micros` already.
+    /// Where the first span ends that is not closed yet.
+    fn span_end_micros(&self) -> Option<i64> {
+        self.marks.iter().find_map(|mark| if let Mark::SpanEnd(at) = mark { Some(*at) } else { None })
+    }
+
+    pub(super) fn boundary(&mut self, boundary: Boundary) {
+        self.marks.push_back(Mark::Boundary(boundary));
+    }
+
+    /// The span ends at `at_micros`; unlike [`Self::finish`], with what still comes of it.
+    pub(super) fn span_end(&mut self, at_micros: i64) {
+        self.marks.push_back(Mark::SpanEnd(at_micros));
+    }
+
+    /// Writes every part whose end is reached, or given up on because the leading track is at `lead_micros` already. An end is reached when
+    /// the frames before it are there, or one from behind the span that it is of.
     pub(super) fn advance(&mut self, lead_micros: i64, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
-        while let Some(boundary) = self.boundaries.front() {
-            let at = boundary.at_micros;
+        while let Some(mark) = self.marks.front() {
+            let at = match mark {
+                Mark::Boundary(boundary) => boundary.at_micros,
+                Mark::SpanEnd(at) => *at,
+            };
+            let next_begins =
+                || self.upcoming.as_ref().and_then(|u| u.frames.back()).is_some_and(|(next, _)| *next >= at);
+            let passed = !self.behind.is_empty() || (matches!(mark, Mark::SpanEnd(_)) && next_begins());
             let open = self.current.as_mut().filter(|c| c.assembler.is_open());
             if let Some(current) = open
                 && !current.reaches(at)
             {
-                if lead_micros - at < self.patience {
+                if !passed && lead_micros.saturating_sub(at) < self.patience {
                     return Ok(());
                 }
                 current.fill_until(at);
             }
-            let Some(boundary) = self.boundaries.pop_front() else { break };
-            self.cross(&boundary, out)?;
+            match self.marks.pop_front() {
+                Some(Mark::Boundary(boundary)) => self.cross(&boundary, out)?,
+                Some(Mark::SpanEnd(at)) => self.leave(at, out)?,
+                None => break,
+            }
         }
         Ok(())
+    }
+
+    /// A span that ends at `at_micros` is left: all of it that will be there is.
+    fn leave(&mut self, at_micros: i64, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
+        self.close(at_micros, i64::MAX, out)?;
+        self.between = true;
+        self.closed_until = at_micros;
+        if let Some(upcoming) = &mut self.upcoming {
+            let before = upcoming.frames.partition_point(|(at, _)| *at < at_micros - ROUNDING_MICROS);
+            upcoming.frames.drain(..before);
+            self.dropped += before as u64;
+        }
+        Ok(())
+    }
+
+    /// Takes the frames that waited for the segment at `at_micros`, which begins a span, and leaves those of later spans. What lies between
+    /// two spans is of neither.
+    fn take_held(&mut self, at_micros: i64) -> VecDeque<(i64, Bytes)> {
+        self.between = false;
+        let until = self.span_end_micros().map_or(i64::MAX, |end| end - ROUNDING_MICROS);
+        let later = self.behind.split_off(self.behind.partition_point(|(at, _)| *at < until));
+        let mut held = std::mem::replace(&mut self.behind, later);
+        let frame = self.current.as_ref().map_or(0, |c| Timestamp::new(c.frame, c.assembler.scale()).micros());
+        let between = held.partition_point(|(at, _)| *at < at_micros - frame);
+        held.drain(..between);
+        self.dropped += between as u64;
+        held
     }
 
     fn cross(&mut self, boundary: &Boundary, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
@@ -157,7 +242,11 @@ impl AudioTrack {
             }
         }
         let Some(segment) = &boundary.segment else { return Ok(()) };
+        let held = if self.between { self.take_held(boundary.at_micros) } else { VecDeque::new() };
+        // Frames of the configuration in force come before those of the next one.
         if (segment.discontinuity || self.current.is_none())
+            && held.is_empty()
+            && self.behind.is_empty()
             && let Some(upcoming) = self.upcoming.take()
         {
             let aac = upcoming.aac;
@@ -167,8 +256,11 @@ impl AudioTrack {
             let assembler = Assembler::new(self.rendition, aac.timescale(), segment.msn);
             let frame = i64::from(aac.samples_per_frame());
             let mut current = Current { aac, assembler, grid: None, frame };
+            let span_end = self.span_end_micros();
             for (at, payload) in upcoming.frames {
-                if at >= boundary.at_micros {
+                if span_end.is_some_and(|end| at >= end - ROUNDING_MICROS) {
+                    self.hold(at, payload);
+                } else if at >= boundary.at_micros {
                     current.place(at, payload);
                 }
             }
@@ -180,6 +272,11 @@ impl AudioTrack {
         let late = Timestamp::new(begins - nominal, current.assembler.scale()).micros();
         let pdt = segment.program_date_time.plus_micros(late.clamp(0, 100_000));
         current.assembler.open(segment.msn, begins.max(nominal), segment.discontinuity, pdt, out);
+        for (at, payload) in held {
+            if !current.place(at, payload) {
+                self.dropped += 1;
+            }
+        }
         Ok(())
     }
 
@@ -193,6 +290,10 @@ impl AudioTrack {
     ) -> Result<(), cmaf::Error> {
         self.advance(i64::MAX, out)?;
         self.upcoming = None;
+        self.close(end_micros, part_micros, out)
+    }
+
+    fn close(&mut self, end_micros: i64, part_micros: i64, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
         let Some(current) = &mut self.current else { return Ok(()) };
         if current.assembler.is_open() {
             current.fill_until(end_micros);

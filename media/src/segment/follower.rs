@@ -102,8 +102,13 @@ impl Follower {
             (Placed::Boundary(boundary), Track::Pictures(pictures)) => pictures.boundary(boundary.clone()),
             (Placed::Boundary(boundary), Track::Sound(sound)) => sound.boundary(boundary.clone()),
             (Placed::Frame(frame), _) => self.lead_micros = self.lead_micros.max(frame.pts.micros()),
-            (Placed::SpanEnd(at), Track::Pictures(pictures)) => pictures.span_end(*at),
-            (Placed::SpanEnd(at), Track::Sound(sound)) => return sound.finish(*at, i64::MAX, out),
+            (Placed::SpanEnd(at), track) => {
+                self.lead_micros = self.lead_micros.max(*at);
+                match track {
+                    Track::Pictures(pictures) => pictures.span_end(*at),
+                    Track::Sound(sound) => sound.span_end(*at),
+                }
+            }
             (Placed::Parameters(_), _) => {}
         }
         self.advance(out)

@@ -12,6 +12,8 @@
 
 pub mod assembler;
 mod audio;
+#[cfg(test)]
+mod audio_test;
 pub mod boundary;
 pub mod cutter;
 pub mod follower;

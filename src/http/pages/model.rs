@@ -15,6 +15,8 @@ pub struct HomeView {
     pub on_air: Vec<LiveCard>,
     /// Newest first.
     pub recent: Vec<VideoCard>,
+    /// Watched most often first; empty while nothing was.
+    pub most_viewed: Vec<VideoCard>,
 }
 
 /// A live in a list.
@@ -209,6 +211,8 @@ pub struct VideoView {
     pub storyboard_url: Option<String>,
     /// Languages that it has a transcript in.
     pub captions: Vec<Offered>,
+    /// How often it was watched.
+    pub views: u64,
 }
 
 /// A broadcaster's name and place.

@@ -32,6 +32,7 @@ use tokio::sync::watch;
 /// Videos on the home page and beside a live.
 const RECENT_ON_HOME: usize = 24;
 const RECENT_BESIDE_LIVE: usize = 6;
+const MOST_VIEWED: usize = 6;
 /// How often a changed count of viewers is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -69,11 +70,12 @@ impl Source {
         Self { place, ..self }
     }
 
-    /// Where people reach the site.
+    /// Where recordings are.
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
     }
 
+    /// Where people reach the site.
     pub(super) fn place(&self) -> &Place {
         &self.place
     }
@@ -129,7 +131,13 @@ pub async fn home(source: &Source, visitor: &Visitor) -> Result<HomeView, Failur
     let filter = VideoFilter { broadcaster: None, listed_only: true, limit: RECENT_ON_HOME, cursor: None };
     let page = shown::videos(&source.catalogue, visitor, filter).await.map_err(|e| failed(&e))?;
     let title = |v: &Video| titles.get(v.broadcaster.as_str()).cloned().unwrap_or_default();
-    Ok(HomeView { on_air, recent: page.items.iter().map(|v| card(v, title(v))).collect() })
+    let most = source.views.most(&source.catalogue, clock::now()).await.map_err(|e| failed(&e))?;
+    let most = shown::these(&source.catalogue, visitor, &most).await.map_err(|e| failed(&e))?;
+    Ok(HomeView {
+        on_air,
+        recent: page.items.iter().map(|v| card(v, title(v))).collect(),
+        most_viewed: most.iter().take(MOST_VIEWED).map(|v| card(v, title(v))).collect(),
+    })
 }
 
 /// For `/live/{slug}` of a site that is reached at `site`; `None` if there is no such broadcaster.
@@ -182,7 +190,9 @@ pub async fn video(source: &Source, id: &str) -> Result<Option<VideoView>, Failu
     let broadcaster = source.catalogue.broadcaster(&video.broadcaster_id).await.map_err(|e| failed(&e))?;
     let details = source.catalogue.details(&id).await.map_err(|e| failed(&e))?;
     let captions = transcript::offered(&source.layout, video.id.as_str()).await;
+    let views = source.catalogue.views(std::slice::from_ref(&id)).await.map_err(|e| failed(&e))?;
     Ok(Some(VideoView {
+        views: views.get(&id).copied().unwrap_or(0),
         id: video.id.to_string(),
         slug: video.slug.to_string(),
         duration_ms: video.shown_ms().unwrap_or(0),

@@ -4,8 +4,8 @@
 //! the catalogue in one go, every half minute at most.
 
 use super::source::Source;
-use crate::catalogue::Catalogue;
 use crate::catalogue::id::VideoId;
+use crate::catalogue::{self, Catalogue};
 use crate::clock;
 use crate::http::gate::visitor::Visitor;
 use crate::http::play::public;
@@ -23,6 +23,9 @@ use std::time::Duration;
 /// Browsers and videos that are remembered: 3 MB. Beyond it the one that came longest ago counts again.
 const REMEMBERED: usize = 100_000;
 const HOUR_MS: i64 = 3_600_000;
+/// Most viewed videos that are known: some are not for everybody.
+const MOST: usize = 60;
+const MOST_FOR_MS: i64 = 60_000;
 const TELL_EVERY: Duration = Duration::from_secs(30);
 
 /// Views that were counted. Cheap to clone; clones share.
@@ -33,13 +36,20 @@ struct Inner {
     numbers: RandomState,
     /// When each browser's view of a video was counted, in milliseconds since the epoch.
     seen: Cache<u64, i64>,
+    /// What was watched most, and when that was looked up.
+    most: Mutex<Option<(WallTime, Arc<[VideoId]>)>>,
     /// Not told yet. As many as videos that were watched within half a minute.
     untold: Mutex<BTreeMap<VideoId, u64>>,
 }
 
 impl Default for Views {
     fn default() -> Self {
-        Self(Arc::new(Inner { numbers: RandomState::new(), seen: Cache::new(REMEMBERED), untold: Mutex::default() }))
+        Self(Arc::new(Inner {
+            numbers: RandomState::new(),
+            seen: Cache::new(REMEMBERED),
+            most: Mutex::default(),
+            untold: Mutex::default(),
+        }))
     }
 }
 
@@ -54,6 +64,20 @@ impl Views {
         self.0.seen.insert(key, now_ms);
         *self.0.untold.lock().unwrap_or_else(PoisonError::into_inner).entry(video.clone()).or_default() += 1;
         true
+    }
+
+    /// Videos that were watched most, the first first, as it was a minute ago at most.
+    ///
+    /// # Errors
+    /// The catalogue's.
+    pub(super) async fn most(&self, catalogue: &Catalogue, now: WallTime) -> Result<Arc<[VideoId]>, catalogue::Error> {
+        let known = self.0.most.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, most)) = known.filter(|(at, _)| (0..MOST_FOR_MS).contains(&(now.millis() - at.millis()))) {
+            return Ok(most);
+        }
+        let most: Arc<[VideoId]> = catalogue.most_viewed(MOST).await?.into();
+        *self.0.most.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&most)));
+        Ok(most)
     }
 
     /// Tells the catalogue what was counted, until the server stops.
@@ -97,6 +121,9 @@ pub(super) async fn handler(State(source): State<Source>, visitor: Visitor, Path
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::support::World;
+    use crate::policy::state::Visibility;
+    use crate::policy::who::Role;
 
     #[tokio::test]
     async fn a_view_counts_once_for_each_browser_and_hour() {
@@ -113,5 +140,35 @@ mod tests {
         ];
         assert_eq!(counted, [true, false, true, true, true]);
         assert_eq!(*views.0.untold.lock().unwrap(), BTreeMap::from([(one, 3), (other, 1)]));
+    }
+
+    #[tokio::test]
+    async fn the_home_page_shows_what_was_watched_most_to_whom_it_is_for() {
+        let world = World::new().await;
+        let hall = world.hall("a").await;
+        let mut videos = Vec::new();
+        for (title, visibility) in
+            [("Few", Visibility::Public), ("Many", Visibility::Public), ("Members", Visibility::SignedIn)]
+        {
+            let video = world.video(&hall, title).await;
+            world.show_video_to(&video, visibility).await;
+            videos.push(video.id);
+        }
+        let home = |text: &str| -> Vec<&'static str> {
+            let most = text.split_once("id=\"most-viewed\"").map_or("", |(_, most)| most).to_owned();
+            let mut found: Vec<_> =
+                ["Few", "Many", "Members"].into_iter().filter_map(|t| Some((most.find(t)?, t))).collect();
+            found.sort_unstable();
+            found.into_iter().map(|(_, title)| title).collect()
+        };
+        let counted = videos.into_iter().zip([2, 7, 9]).collect();
+        world.catalogue.add_views(&counted).await.unwrap();
+        assert_eq!(home(&world.browser().get("/").await.text), ["Many", "Few"]);
+        let marie = world.person("marie", Role::Viewer).await;
+        assert_eq!(home(&world.browser_of(&marie).await.get("/").await.text), ["Members", "Many", "Few"]);
+        let video = counted.keys().nth(1).unwrap();
+        let page = world.catalogue.video(video).await.unwrap().unwrap().page_url();
+        let shown = world.browser_of(&marie).await.get(&page).await.text;
+        assert!(shown.contains(&format!("{} views", counted[video])), "{shown}");
     }
 }

@@ -73,6 +73,14 @@ impl Of {
         }
     }
 
+    /// Its folder.
+    fn name(&self) -> String {
+        match self {
+            Self::Rendition(rendition) => rendition.id.name(),
+            Self::Captions(captions) => captions.name(),
+        }
+    }
+
     fn content(&self) -> Content {
         match self {
             Self::Rendition(rendition) => Content::Media(rendition.id.kind()),
@@ -132,10 +140,7 @@ impl Question {
             match answer(&snapshot, self.request) {
                 Answer::Wait => {}
                 Answer::Playlist { delta, blocking } => {
-                    let reports = || match &self.of {
-                        Of::Rendition(rendition) => self.timeline.reports(rendition.id),
-                        Of::Captions(_) => Vec::new(),
-                    };
+                    let reports = || self.timeline.reports(&self.of.name());
                     let text = if delta { snapshot.delta(reports) } else { snapshot.full(reports) };
                     return respond::playlist(text, self.cache(blocking), self.gzip).map(Payload::from);
                 }

@@ -152,6 +152,18 @@ fn a_language_that_comes_late_has_a_segment_beside_each_of_the_sources() {
 }
 
 #[test]
+fn every_playlist_says_where_the_captions_stand() {
+    let hall = Hall::new(&["fr", "en"], &["fr", "en"], &[]);
+    let reported = |beside: &str| {
+        let reports = hall.timeline.reports(beside).into_iter();
+        reports.map(|r| (r.uri, r.last_msn, r.last_part.is_some())).collect::<Vec<_>>()
+    };
+    let told = |name: &str, parts| (format!("../{name}/media.m3u8"), 7, parts);
+    assert_eq!(reported("source"), [told("captions-fr", false), told("captions-en", false)]);
+    assert_eq!(reported("captions-fr"), [told("source", true), told("captions-en", false)]);
+}
+
+#[test]
 fn between_two_contributions_a_language_comes_too() {
     let mut hall = Hall::new(&["fr"], &[], &[]);
     hall.feed(&[boundary(7), Placed::SpanEnd(16 * SECOND)]);

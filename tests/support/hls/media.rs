@@ -1,5 +1,6 @@
 //! What media must be: the rules that need its bytes. Pure but for [`decode_one`], which asks ffmpeg.
 
+use super::connection::Answer;
 use super::fmp4::{self, Track};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -20,7 +21,23 @@ pub(crate) const CONTINUITY: Row = ("DecodeTime", "ISO 14496-12 8.8.12", "tfdt g
 pub(crate) const DURATION: Row = ("PartDuration", "bis 4.4.4.9", "DURATION is the media's");
 pub(crate) const INDEPENDENT: Row = ("IndependentPart", "bis 4.4.4.9", "an INDEPENDENT part contains a keyframe");
 pub(crate) const I_FRAME: Row = ("IFrame", "bis 4.4.3.6", "an I-frame's range begins with moof and decodes by itself");
+pub(crate) const TEXT: Row = ("WebVtt", "authoring 5.3", "captions are WebVTT with an X-TIMESTAMP-MAP");
 pub(crate) const MEDIA_CORS: Row = ("MediaCors", "authoring 10", "media is readable from any origin");
+
+/// What a segment of captions lacks to be placed on the media's clock.
+pub(crate) fn judge_text(answer: &Answer) -> Result<(), String> {
+    let text = answer.text().ok_or("it is not UTF-8")?;
+    let kind = answer.header("content-type").unwrap_or_default();
+    let mut head = text.lines();
+    if !kind.starts_with("text/vtt") {
+        return Err(format!("it is {kind:?}"));
+    }
+    if head.next().is_none_or(|line| line.trim_end() != "WEBVTT") {
+        return Err("it does not begin with WEBVTT".to_owned());
+    }
+    let mapped = head.take_while(|line| !line.is_empty()).any(|line| line.starts_with("X-TIMESTAMP-MAP="));
+    if mapped { Ok(()) } else { Err("its header has no X-TIMESTAMP-MAP".to_owned()) }
+}
 
 /// Continuity and keyframes of one piece of media; the longest track's duration in nanoseconds.
 pub(crate) fn judge_runs(
@@ -97,5 +114,27 @@ async fn decode_one(stream: &[u8], ffmpeg: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("{frames} pictures; {:.200}", complaint.trim()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    #[test]
+    fn captions_owe_their_place_on_the_medias_clock() {
+        let lacks = |kind: &str, text: &'static str| {
+            let body = Bytes::from_static(text.as_bytes());
+            let headers = vec![("content-type".to_owned(), kind.to_owned())];
+            judge_text(&Answer { status: 200, headers, length: body.len(), crc: 0, received: Instant::now(), body })
+                .err()
+        };
+        let good = "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n\n1\n00:10.000 --> 00:11.000\nX\n";
+        assert_eq!(lacks("text/vtt; charset=utf-8", good), None);
+        assert!(lacks("video/mp4", good).is_some_and(|what| what.contains("video/mp4")));
+        assert!(lacks("text/vtt", "1\n00:10.000 --> 00:11.000\nX\n").is_some_and(|what| what.contains("begin")));
+        let late = "WEBVTT\n\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n";
+        assert!(lacks("text/vtt", late).is_some_and(|what| what.contains("X-TIMESTAMP-MAP")));
     }
 }

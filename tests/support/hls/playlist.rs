@@ -143,6 +143,11 @@ impl MediaPlaylist {
         }
     }
 
+    /// Its segments are WebVTT: whole ones only, without an initialisation segment, listed when it is known what was said.
+    pub(crate) fn is_text(&self) -> bool {
+        self.segments.iter().any(|segment| segment.uri.split('?').next().is_some_and(|path| path.ends_with(".vtt")))
+    }
+
     /// Complete segments and the open one, in order.
     pub(crate) fn parents(&self) -> impl Iterator<Item = &Parent> {
         self.segments.iter().map(|segment| &segment.head).chain(self.open.as_ref())

@@ -4,7 +4,8 @@
 use super::connection::{Answer, Ask, Connection, FetchError, split_url, wall_ms};
 use super::fmp4::{self, Track};
 use super::media::{
-    DURATION, HEAD, HINT_EQUAL, I_FRAME, MEDIA, MEDIA_CORS, PARTS_EQUAL, RANGE, REACHABLE, i_frame, judge_runs,
+    DURATION, HEAD, HINT_EQUAL, I_FRAME, MEDIA, MEDIA_CORS, PARTS_EQUAL, RANGE, REACHABLE, TEXT, i_frame, judge_runs,
+    judge_text,
 };
 use super::multivariant::{self, Kind, Rendition};
 use super::parse::media_playlist;
@@ -154,8 +155,10 @@ impl Follower {
             if round == 2 && waits {
                 self.ask_wrongly(&list).await;
             }
-            if self.rendition.kind != Kind::IFrames && self.rendition.kind != Kind::Subtitles {
-                self.take(&list).await;
+            match self.rendition.kind {
+                Kind::Video | Kind::Audio => self.take(&list).await,
+                Kind::Subtitles => self.take_text(&list).await,
+                Kind::IFrames => {}
             }
             self.ended = list.ended;
             last = Some(list);
@@ -250,6 +253,23 @@ impl Follower {
         }
         self.done = Some(at);
         self.bytes.retain(|position, _| *position >= (at.0.saturating_sub(1), 0));
+    }
+
+    /// Fetches the captions that are new in a list, in order.
+    async fn take_text(&mut self, list: &MediaPlaylist) {
+        let first = list.segments.len().saturating_sub(BEHIND);
+        let done = self.done.unwrap_or(list.segments.get(first).map_or((0, 0), |segment| (segment.head.msn, 0)));
+        for segment in list.segments.iter().filter(|segment| (segment.head.msn, 0) >= done) {
+            let Some(answer) = self.fetch(&segment.uri, segment.range).await else { continue };
+            self.segments_seen += 1;
+            if let Err(what) = judge_text(&answer) {
+                self.out.note(TEXT, &self.rendition.path, format!("{}: {what}", segment.uri));
+            }
+            if self.segments_seen <= PROBED {
+                self.probe(&segment.uri, &answer.body).await;
+            }
+        }
+        self.done = list.next().or(Some(done));
     }
 
     async fn init(&mut self, uri: &str) {

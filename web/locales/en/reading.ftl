@@ -77,3 +77,8 @@ download-none = There is nothing to download yet.
 download-sound = Sound alone
 download-source = as it was recorded
 download-megabytes = About { $count } MB
+most-viewed = Most viewed
+views = { $count ->
+    [one] One view
+   *[other] { $count } views
+}

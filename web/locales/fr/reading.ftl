@@ -77,3 +77,8 @@ download-none = Il n’y a encore rien à télécharger.
 download-sound = Le son seul
 download-source = tel qu’enregistré
 download-megabytes = Environ { $count } Mo
+most-viewed = Les plus vues
+views = { $count ->
+    [one] { $count } vue
+   *[other] { $count } vues
+}

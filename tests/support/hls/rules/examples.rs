@@ -19,6 +19,9 @@ const BREAK_AT: u64 = 101;
 
 const VIDEO: &str = "/live/hall/video/live.m3u8";
 const AUDIO: &str = "/live/hall/audio/live.m3u8";
+const CAPTIONS: &str = "/live/hall/captions/live.m3u8";
+/// How long after its end a segment of captions is listed.
+const HEARD_MS: i64 = 1_500;
 
 /// What one rendition's playlist is when `next` is the first position that is missing.
 fn text(path: &str, next: (u64, u64), skip: bool) -> String {
@@ -58,6 +61,32 @@ fn text(path: &str, next: (u64, u64), skip: bool) -> String {
     let other = if path == VIDEO { "../audio/live.m3u8" } else { "../video/live.m3u8" };
     let last = if next.1 == 0 { (next.0 - 1, PARTS - 1) } else { (next.0, next.1 - 1) };
     out.push_str(&format!("#EXT-X-RENDITION-REPORT:URI=\"{other}\",LAST-MSN={},LAST-PART={}\n", last.0, last.1));
+    // Of captions, the segment before has been heard when three parts of the next are there.
+    let heard = if next.1 == 3 { next.0 - 1 } else { next.0 - 2 };
+    out.push_str(&format!("#EXT-X-RENDITION-REPORT:URI=\"../captions/live.m3u8\",LAST-MSN={heard}\n"));
+    out
+}
+
+/// The list of captions when `next` is the first segment that is missing.
+fn captions_text(next: u64) -> String {
+    let first = next - WINDOW;
+    let left = u64::from(first > BREAK_AT);
+    let mut out = format!(
+        "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:4\n\
+         #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,HOLD-BACK=12,CAN-SKIP-UNTIL=24\n\
+         #EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-DISCONTINUITY-SEQUENCE:{left}\n"
+    );
+    for msn in first..next {
+        if msn == BREAK_AT {
+            out.push_str("#EXT-X-DISCONTINUITY\n");
+        }
+        let date = date(EPOCH_MS + SEGMENT_MS * signed(msn));
+        out.push_str(&format!("#EXT-X-PROGRAM-DATE-TIME:{date}\n#EXTINF:2.00000,\n{msn}.vtt\n"));
+    }
+    // Three parts of the segment after the last one that is listed.
+    for other in ["video", "audio"] {
+        out.push_str(&format!("#EXT-X-RENDITION-REPORT:URI=\"../{other}/live.m3u8\",LAST-MSN={next},LAST-PART=2\n"));
+    }
     out
 }
 
@@ -68,6 +97,15 @@ fn date(ms: i64) -> String {
 fn exchange(path: &str, next: (u64, u64), query: &str) -> Exchange {
     let asked_for_skip = query.contains("_HLS_skip");
     let made = EPOCH_MS + SEGMENT_MS * signed(next.0) + PART_MS * signed(next.1);
+    answered(path, made, query, text(path, next, asked_for_skip))
+}
+
+fn of_captions(next: u64, query: &str) -> Exchange {
+    answered(CAPTIONS, EPOCH_MS + SEGMENT_MS * signed(next) + HEARD_MS, query, captions_text(next))
+}
+
+/// An answer to who asked a part before it was made.
+fn answered(path: &str, made: i64, query: &str, text: String) -> Exchange {
     let age = if query.contains("_HLS_msn") { "max-age=24" } else { "max-age=1" };
     let headers = [
         ("content-type", "application/vnd.apple.mpegurl"),
@@ -83,11 +121,11 @@ fn exchange(path: &str, next: (u64, u64), query: &str) -> Exchange {
         query: query.into(),
         status: 200,
         headers: headers.map(|(name, value)| (name.into(), value.into())).to_vec(),
-        text: text(path, next, asked_for_skip),
+        text,
     }
 }
 
-/// Two renditions polled for four segments, every third time by a delta; both forms of every edge where it matters.
+/// Two renditions and captions polled for four segments, every third time by a delta; both forms of every edge where it matters.
 fn live() -> Vec<Exchange> {
     let mut all = Vec::new();
     for path in [VIDEO, AUDIO] {
@@ -102,6 +140,10 @@ fn live() -> Vec<Exchange> {
                 all.push(exchange(path, next, &format!("_HLS_msn={}&_HLS_part={}", made.0, made.1)));
             }
         }
+    }
+    for next in 116..120 {
+        let query = if next == 116 { String::new() } else { format!("_HLS_msn={}&_HLS_part=0", next - 1) };
+        all.push(of_captions(next, &query));
     }
     all
 }
@@ -287,6 +329,44 @@ fn every_rule_fails_on_an_example_that_breaks_it() {
         let found = broken(&all);
         assert!(found.contains(&rule.row().0), "{rule:?} was not seen broken, only {found:?}");
     }
+}
+
+/// What captions alone do wrong, and what is their right.
+#[test]
+fn captions_are_judged_as_the_other_renditions_are() {
+    let spoilt = |spoil: &dyn Fn(&mut Exchange)| {
+        let mut all = live();
+        all.iter_mut().filter(|one| one.path == CAPTIONS).for_each(spoil);
+        broken(&all)
+    };
+    let swapped = |from: &str, to: &str| {
+        let found = spoilt(&|one| one.text = one.text.replace(from, to));
+        found.join(" ")
+    };
+    assert_eq!(swapped("", ""), "");
+    assert_eq!(swapped("TARGETDURATION:4", "TARGETDURATION:3"), "CacheControl SiblingTarget");
+    assert_eq!(swapped("#EXT-X-DISCONTINUITY\n", ""), "DiscontinuitySequence SiblingDiscontinuity");
+    let date = |shift: i64| date(EPOCH_MS + SEGMENT_MS * 110 + shift);
+    assert_eq!(swapped(&date(0), &date(30)), "SiblingBoundary");
+    assert_eq!(swapped("../audio/", "../odio/"), "ReportMissing");
+    assert_eq!(swapped("LAST-MSN=118", "LAST-MSN=115"), "ReportWrong");
+    assert_eq!(swapped(".vtt", ".m4s"), "MapMissing PdtLate", "what is no text owes what media owe");
+    let later = |ms: i64| {
+        spoilt(&|one| {
+            one.asked_ms += ms;
+            one.received_ms += ms;
+        })
+    };
+    assert_eq!(later(400), [""; 0]);
+    assert_eq!(later(700), ["PdtLate"]);
+    let unreported = |all: &mut Vec<Exchange>| swap(all, "../captions/", "../aptions/");
+    let mut all = live();
+    unreported(&mut all);
+    assert_eq!(broken(&all), ["ReportMissing", "ReportMissing"], "in pictures and in sound");
+    let mut late = live();
+    late.retain(|one| one.path != CAPTIONS || one.received_ms > EPOCH_MS + SEGMENT_MS * 119);
+    unreported(&mut late);
+    assert_eq!(broken(&late), [""; 0], "what has nothing yet can't be reported");
 }
 
 #[test]

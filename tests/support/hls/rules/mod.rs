@@ -62,6 +62,8 @@ pub(crate) struct Settings {
     /// `None` for a source that isn't live, whose dates are its own. Covers one frame of waiting, an encoder's delay
     /// that the server can't see, and a loaded machine.
     pub arrival_ms: Option<i64>,
+    /// How much later than that captions may come: words are known after they were said, so a segment of text waits for them.
+    pub heard_ms: i64,
     /// How far the end of the newest media may be dated after its arrival: the last frame of a part is complete when it arrives,
     /// before it has lasted (a frame at 20 per second). More for an encoder that flushes at its end what it held back until then.
     pub future_ms: i64,
@@ -80,6 +82,7 @@ impl Default for Settings {
             known_starts: Vec::new(),
             pdt_truth_ms: 300,
             arrival_ms: Some(500),
+            heard_ms: 1_500,
             future_ms: 50,
             pdt_step_ms: 50,
             boundary_ms: 24,
@@ -208,9 +211,9 @@ rules! {
     SiblingRange: "bis 6.2.4", "all renditions list the same segments";
     SiblingDiscontinuity: "bis 6.2.4", "all renditions have the same discontinuities";
     SiblingBoundary: "authoring 8.22", "segments begin at the same time in all renditions";
-    ReportMissing: "bis 4.4.5.4", "every other rendition is reported";
+    ReportMissing: "bis 4.4.5.4", "every other rendition is reported, captions too";
     ReportAbsolute: "bis 4.4.5.4", "a report's URI is relative";
-    ReportWrong: "bis 4.4.5.4", "a report is at most one part off";
+    ReportWrong: "bis 4.4.5.4", "a report is at most one part off, one segment where there are no parts";
 }
 
 /// Checks a transcript: playlists of any number of renditions of one live, in any order. I-frame playlists may be among

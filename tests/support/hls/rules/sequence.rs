@@ -125,6 +125,7 @@ fn arrival(before: &[Seen<'_>], seen: &Seen<'_>, settings: &Settings, out: &mut 
     let exchange = seen.exchange;
     let held = exchange.directive("_HLS_msn").is_some() && exchange.received_ms - exchange.asked_ms > HELD_MS;
     let grown = before.iter().all(|older| older.playlist.next() < seen.playlist.next());
+    let allowed = allowed + if seen.playlist.is_text() { settings.heard_ms } else { 0 };
     if let Some(end) = seen.playlist.end_ms()
         && held
         && grown

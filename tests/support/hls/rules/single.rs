@@ -28,7 +28,7 @@ pub(super) fn check(seen: &Seen<'_>, settings: &Settings, out: &mut Breaches) {
             out.add(Rule::TagAfterPart, seen, format_args!("msn {}: {tag}", parent.msn));
         }
         // In a delta the MAP may stand among what was skipped.
-        if parent.map.is_none() && !parent.gap && playlist.skipped.is_none() {
+        if parent.map.is_none() && !parent.gap && playlist.skipped.is_none() && !playlist.is_text() {
             out.add(Rule::MapMissing, seen, format_args!("msn {}", parent.msn));
         }
         if parent.discontinuity && playlist.discontinuity_sequence.is_none() {
