@@ -8,34 +8,25 @@
 
 mod captions;
 mod reload;
+mod tenant;
 
-use crate::archive::read::Reader;
 use crate::archive::writer::{Archive, Writer, archive};
 use crate::catalogue::{self, Catalogue};
 use crate::clock;
 use crate::config::{Config, Format, Sources};
-use crate::http::accounts::Accounts;
 use crate::http::assets::Assets;
+use crate::http::gate;
 use crate::http::gate::address::Proxies;
-use crate::http::gate::{self, Gate};
 use crate::http::health::{Health, Report};
-use crate::http::pages::events::EventSlots;
-use crate::http::pages::operate::Desk;
-use crate::http::pages::place::Place;
-use crate::http::pages::source::Source;
-use crate::http::play::pictures::Pictures;
-use crate::http::play::{Downloads, Play, Videos};
-use crate::http::router::{Site, site};
-use crate::http::security::Policies;
-use crate::http::state::{Clock, Parts};
+use crate::http::play::Downloads;
+use crate::http::server::Doors as Sites;
 use crate::http::tls::Tls;
 use crate::http::{server, tls};
 use crate::jobs::Jobs;
 use crate::lifecycle::{Reloads, Tasks};
 use crate::live::status::{Finding, Level};
-use crate::live::{Captions, Greeting, Handle, Renditions, Settings, Terms};
-use crate::mail::{self, Mailer};
-use crate::search::{self, Search};
+use crate::live::{Captions, Doors, Greeting, Handle, Renditions, Settings, Terms};
+use crate::mail;
 use crate::telemetry::{self, LogFormat};
 use media::ingest::rtmp::listen::{Limits, Listener};
 use media::segment::Rules;
@@ -43,11 +34,13 @@ use pipelines::client;
 use pipelines::encoder::Choice;
 use pipelines::ladder::{Preset, cost::Budget};
 use reload::Reload;
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tenant::Machine;
 use tokio::sync::watch;
 
 /// Why the server can't start.
@@ -134,11 +127,15 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
         }),
     );
 
-    let reader = Reader::new(archive.layout().clone());
-    let videos = Videos::new(catalogue.clone(), archive.layout().clone());
     let (captions, caption_keeper, caption_settings) = captions::captions(&config, &tasks);
+    let tenants = catalogue.tenants().await?;
     let lives = Handle::new(catalogue.clone(), archive.clone(), settings(&config, captions), tasks.clone());
-    let waiting = lives.resume_interrupted().await?;
+    // The first one is the default tenant.
+    let others: Vec<_> = tenants.iter().skip(1).map(|t| lives.beside(catalogue.of(t.tenant.clone()))).collect();
+    let mut waiting = 0;
+    for lives in std::iter::once(&lives).chain(&others) {
+        waiting += lives.resume_interrupted().await?;
+    }
     if waiting > 0 {
         tracing::info!(lives = waiting, "lives that the last stop interrupted wait for their contributions");
     }
@@ -169,68 +166,30 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
         tls: tls.is_some(),
     };
 
-    let jobs = Jobs::start(&catalogue, archive.clone(), &config, &tasks)?;
+    let all = || std::iter::once(&lives).chain(&others);
+    let jobs = Jobs::start(all().map(|lives| lives.catalogue().clone()), &archive, &config, &tasks)?;
     // Looked at before anybody is told where to ask.
     let (ready, report) = watch::channel(look(&catalogue, &archive, &jobs).await);
-    let health = Health { report, stopping: tasks.soft().clone(), metrics: metrics.clone() };
-    let search = Search::new(&config.data_dir, catalogue.tenant().as_str());
-    let parts = Parts {
-        catalogue: catalogue.clone(),
-        live: lives.clone(),
-        layout: archive.layout().clone(),
-        search: search.clone(),
-        clock: Clock(clock::now),
-    };
-    let assets = Assets::embedded();
-    let gate = Gate::new(catalogue.clone(), Clock(clock::now), assets.clone(), gate_settings(&config));
-    gate.take_keys().await?;
-    let accounts = Accounts::new(catalogue.clone(), Clock(clock::now), gate.clone(), tasks.clone(), mail(&config)?);
-    let play = Play { lives: lives.clone(), videos, downloads: Downloads::default(), reader, gate: gate.clone() };
-    let pages = Source::new(catalogue.clone(), lives.clone(), archive.layout().clone(), tasks.clone())
-        .reached_at(place(&config));
-    tasks.spawn("views", pages.views().clone().keep(catalogue.clone(), tasks.clone()));
-    let router = site(
-        Site {
-            parts,
-            play: play.clone(),
-            pictures: Pictures { catalogue: catalogue.clone(), layout: archive.layout().clone() },
-            pages,
-            desk: Desk::new(&accounts, lives.clone(), tasks.clone()),
-            assets,
-            events: EventSlots::default(),
-            accounts,
-            policies: Policies::new(&config.http.embed_ancestors),
-        },
-        health,
-    );
-    tasks.spawn("metrics upkeep", until_stopped(tasks.clone(), telemetry::upkeep(metrics)));
-    tasks.spawn("gate", gate.keep(tasks.clone()));
-    tasks.spawn_essential(
-        "http",
-        server::serve(http, tls.clone(), (router, Some(play)), server::Limits::default(), tasks.clone()),
-    );
-    tasks.spawn_essential("rtmp listener", {
-        let lives = lives.clone();
-        async move { lives.listen_rtmp(rtmp, None).await }
-    });
-    if let Some((listener, _, greeting)) = rtmps {
-        let lives = lives.clone();
-        tasks.spawn_essential("rtmps listener", async move { lives.listen_rtmp(listener, Some(greeting)).await });
+    let health = Health { report, stopping: tasks.soft().clone(), metrics: Some(metrics.clone()) };
+    let (assets, downloads) = (Assets::embedded(), Downloads::default());
+    let machine = Machine { config: &config, archive: &archive, health, assets, downloads, tasks: &tasks };
+    let mut sites = Vec::with_capacity(tenants.len());
+    for (listed, lives) in tenants.iter().zip(all()) {
+        sites.push(machine.site(listed, lives).await?);
     }
-    tasks.spawn_essential("rtsp pulls", {
-        let lives = lives.clone();
-        async move { lives.keep_pulling().await }
-    });
+    let by_host = tenants.iter().zip(&sites).skip(1);
+    let by_host: HashMap<_, _> =
+        by_host.flat_map(|(listed, site)| listed.hosts.iter().map(|host| (host.clone(), site.clone()))).collect();
+    let sites = Sites::one(sites.swap_remove(0)).and(by_host);
+    tasks.spawn("metrics upkeep", until_stopped(tasks.clone(), telemetry::upkeep(metrics)));
+    tasks.spawn_essential("http", server::serve(http, tls.clone(), sites, server::Limits::default(), tasks.clone()));
+    let doors = Doors::new(lives.clone(), &others);
+    if let Some((listener, _, greeting)) = rtmps {
+        let doors = doors.clone();
+        tasks.spawn_essential("rtmps listener", async move { doors.listen_rtmp(listener, Some(greeting)).await });
+    }
+    tasks.spawn_essential("rtmp listener", async move { doors.listen_rtmp(rtmp, None).await });
     tasks.spawn("caption models", until_stopped(tasks.clone(), caption_keeper.keep()));
-    tasks.spawn("caption settings", {
-        let lives = lives.clone();
-        async move { lives.keep_captions().await }
-    });
-    tasks.spawn("attendance", {
-        let lives = lives.clone();
-        async move { lives.keep_attendance().await }
-    });
-    tasks.spawn("search", search::keeper::keep(search, catalogue.clone(), archive.layout().clone(), tasks.clone()));
     tasks.spawn("health", until_stopped(tasks.clone(), watch_health(ready, catalogue, archive, jobs)));
 
     let path = run.join("addresses.json");
@@ -289,21 +248,6 @@ fn gate_settings(config: &Config) -> gate::Settings {
         secure: config.http.tls_certificate.path().is_some() || config.http.public_url.starts_with("https://"),
         proxies: Proxies(config.http.proxies.clone()),
         open_metrics: config.http.open_metrics,
-    }
-}
-
-fn place(config: &Config) -> Place {
-    Place::new(&config.http.public_url, gate_settings(config).secure)
-        .shown_by(&config.http.embed_ancestors)
-        .beside(config.http.tools.clone())
-        .written_to(config.http.contact.clone())
-}
-
-/// How people are written to, and where mails lead to.
-fn mail(config: &Config) -> Result<Option<(Mailer, String)>, Error> {
-    match config.smtp.url.reveal() {
-        "" => Ok(None),
-        url => Ok(Some((Mailer::new(url, &config.smtp.from)?, config.http.public_url.clone()))),
     }
 }
 

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 mod cached;
 mod kept;
 mod letters;
+mod tenants;
 
 /// What was changed on the command line holds after this at the latest, and for who is watching already.
 const CUT: Duration = Duration::from_secs(10);
@@ -44,11 +45,15 @@ fn all(browser: &mut Browser, doors: &[String], status: u16, who: &str) {
 
 /// Gives a video captions, and waits until it has its pictures.
 fn complete(server: &Server, id: &str) {
+    complete_seen_by(server, &mut Browser::new(server), id);
+}
+
+fn complete_seen_by(server: &Server, browser: &mut Browser, id: &str) {
     let mut log = record::MAGIC.to_vec();
     let french = Language::new("fr").unwrap();
     record::write(&Record::Begin(french.clone()), &mut log).unwrap();
     std::fs::write(Layout::new(server.data_dir().join("media")).captions(id, &french), log).unwrap();
-    let pictured = wait_until(PICTURED, || get(server.http(), &format!("/videos/{id}/poster.jpg")).status == 200);
+    let pictured = wait_until(PICTURED, || browser.get(&format!("/videos/{id}/poster.jpg")).status == 200);
     assert!(pictured, "{}", amphi(server, &["job", "list"]));
 }
 

@@ -32,6 +32,16 @@ pub enum Error {
         /// What a good value looks like.
         reason: &'static str,
     },
+    /// An accent that can't be read where it stands.
+    #[error("{field}: its contrast on pages is {ratio:.2}:1, and must be at least {least}:1")]
+    Contrast {
+        /// Name of the field.
+        field: &'static str,
+        /// Where it stands out least.
+        ratio: f64,
+        /// The least that is taken.
+        least: f64,
+    },
     /// The database holds something that this version can't read.
     #[error("the catalogue holds an unreadable value in {column}: {reason}")]
     Unreadable {

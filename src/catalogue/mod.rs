@@ -9,6 +9,7 @@
 //! which runs on both → `http/api/<noun>/` to show it.
 //!
 //! - [`broadcaster`] (with [`captions`]), [`key`], [`video`], [`token`], [`job`] (with [`lease`]): one noun each, model and statements;
+//! - [`tenant`] with [`host`]: whose rows there are, and by which names they are reached; [`look`] with [`colour`]: what each looks like;
 //! - [`person`] with [`identity`], [`group`], [`session`], [`reset`]: who people are and how they sign in;
 //! - [`access`], [`link`], [`signing`]: whom things are for, and what opens them; [`audit`]: who changed what;
 //! - [`viewers`]: how many watched;
@@ -23,11 +24,13 @@ pub mod audit;
 pub mod broadcaster;
 pub mod captions;
 pub mod changes;
+pub mod colour;
 mod database;
 pub mod demo;
 pub mod details;
 pub mod error;
 pub mod group;
+pub mod host;
 pub mod id;
 pub mod identity;
 pub mod indexed;
@@ -36,6 +39,7 @@ pub mod key;
 pub mod lease;
 pub mod link;
 pub mod listing;
+pub mod look;
 pub mod person;
 pub mod recordings;
 pub mod reset;
@@ -45,7 +49,7 @@ pub mod session;
 pub mod signing;
 pub mod slug;
 mod statement;
-mod tenant;
+pub mod tenant;
 #[cfg(test)]
 mod tests;
 pub mod token;

@@ -1,7 +1,7 @@
 //! One SQL statement with its values, for either database.
 //!
 //! Text is only ever `'static`: values can't get into it. Placeholders are `$1`, `$2`…, which both databases take;
-//! `$1` is always the tenant, because a statement can't be made without one.
+//! `$1` is always the tenant, because a statement can't be made without one, except on the list of tenants.
 
 use super::error::Error;
 use super::tenant::Tenant;
@@ -60,8 +60,14 @@ pub(super) struct Statement {
 impl Statement {
     /// Begins a statement; `$1` is the tenant.
     pub(super) fn new(tenant: &Tenant, sql: &'static str) -> Self {
-        debug_assert!(sql.contains("tenant_id"), "unscoped: {sql}");
+        debug_assert!(sql.contains("tenant_id") || sql.contains(" tenants"), "unscoped: {sql}");
         Self { sql: sql.to_owned(), values: vec![tenant.as_str().into()] }
+    }
+
+    /// Begins one on the list of tenants, which belongs to none: without a first value.
+    pub(super) fn of_all(sql: &'static str) -> Self {
+        debug_assert!(sql.contains(" tenants") || sql.contains(" tenant_hosts"), "unscoped: {sql}");
+        Self { sql: sql.to_owned(), values: Vec::new() }
     }
 
     /// The value of the next placeholder.

@@ -1,4 +1,14 @@
-//! Whose rows.
+//! Tenants: whose rows there are, and by which names each is reached.
+//!
+//! The list of them is the one thing here that belongs to no tenant; who has it can get to each tenant's rows by [`Catalogue::of`].
+
+use super::database::Row;
+use super::host::Host;
+use super::id::{base32, random};
+use super::slug;
+use super::statement::Statement;
+use super::{Catalogue, Error, taken};
+use media::time::WallTime;
 
 /// An institution. Every statement on its tables is made from one, so that an unscoped one can't be written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -9,6 +19,12 @@ impl Tenant {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is the one of an installation that has only one, and of names that lead to no other.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 
     /// Another tenant, which must exist in `tenants`.
@@ -22,5 +38,92 @@ impl Tenant {
 impl Default for Tenant {
     fn default() -> Self {
         Self("default".to_owned())
+    }
+}
+
+/// A tenant, as the list of all has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Whose rows.
+    pub tenant: Tenant,
+    /// What the institution is called.
+    pub name: String,
+    /// By which names it is reached; the first one is the one that mails and shared addresses name.
+    pub hosts: Vec<Host>,
+}
+
+/// Names of one tenant; more is a mistake.
+const MAX_HOSTS: usize = 32;
+
+fn model(row: &Row) -> Result<Listed, Error> {
+    Ok(Listed { tenant: Tenant(row.text("id")?), name: row.text("title")?, hosts: Vec::new() })
+}
+
+impl Catalogue {
+    /// All tenants, the default one first, then the oldest.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn tenants(&self) -> Result<Vec<Listed>, Error> {
+        let statement = Statement::of_all("SELECT id, title FROM tenants ORDER BY created_ms, id");
+        let mut all = self.database.rows(statement).await?.iter().map(model).collect::<Result<Vec<_>, _>>()?;
+        // As old as the installation, and so is whoever was added in that moment.
+        all.sort_by_key(|listed| !listed.tenant.is_default());
+        let statement = Statement::of_all("SELECT host, tenant_id FROM tenant_hosts ORDER BY tenant_id, position");
+        for row in self.database.rows(statement).await? {
+            let of = row.text("tenant_id")?;
+            if let Some(listed) = all.iter_mut().find(|listed| listed.tenant.as_str() == of) {
+                listed.hosts.push(row.parsed("host")?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// One more tenant, with nothing in it.
+    ///
+    /// # Errors
+    /// `Invalid`, `Taken("host")` by another tenant, `Secret`, `Database`.
+    pub async fn add_tenant(&self, name: &str, hosts: &[Host], now: WallTime) -> Result<Tenant, Error> {
+        let tenant = Tenant(base32(&random::<10>()?));
+        let add = Statement::of_all("INSERT INTO tenants (id, title, created_ms) VALUES ($1, $2, $3)")
+            .bind(tenant.as_str())
+            .bind(slug::title("name", name)?)
+            .bind(now.millis());
+        let theirs = self.of(tenant.clone());
+        let mut tx = self.database.begin().await?;
+        tx.execute(add).await?;
+        for statement in theirs.hosts(hosts)? {
+            taken(tx.execute(statement).await, "host")?;
+        }
+        tx.commit().await?;
+        Ok(tenant)
+    }
+
+    /// By which names this tenant is reached from the server's next start on; all of them.
+    ///
+    /// # Errors
+    /// `Invalid`, `Taken("host")` by another tenant, `Database`.
+    pub async fn set_hosts(&self, hosts: &[Host]) -> Result<(), Error> {
+        let statements = self.hosts(hosts)?;
+        let mut tx = self.database.begin().await?;
+        for statement in statements {
+            taken(tx.execute(statement).await, "host")?;
+        }
+        tx.commit().await
+    }
+
+    fn hosts(&self, hosts: &[Host]) -> Result<Vec<Statement>, Error> {
+        if hosts.len() > MAX_HOSTS {
+            return Err(Error::invalid("host", "at most 32 names"));
+        }
+        let mut statements = vec![self.statement("DELETE FROM tenant_hosts WHERE tenant_id = $1")];
+        for (host, position) in hosts.iter().zip(0_i64..) {
+            let statement = self
+                .statement("INSERT INTO tenant_hosts (tenant_id, host, position) VALUES ($1, $2, $3)")
+                .bind(host.as_str())
+                .bind(position);
+            statements.push(statement);
+        }
+        Ok(statements)
     }
 }

@@ -1,6 +1,6 @@
 //! `amphi broadcaster end|retry`: asks the running server, by its API and with a token that lives a minute.
 
-use super::Error;
+use super::{Error, tenant};
 use crate::catalogue::Catalogue;
 use crate::catalogue::slug::Slug;
 use crate::clock::now;
@@ -51,11 +51,12 @@ pub(super) async fn run(config: &Config, catalogue: &Catalogue, slug: &Slug, wis
         return Err(Error::Other(text));
     }
     let address = server(config)?;
+    let host = host(catalogue, address).await?;
     let scopes = BTreeSet::from([Scope::LivesWrite]);
     let expires = now().plus_micros(TOKEN_MICROS);
     let (row, token) = catalogue.add_token("amphi broadcaster", &scopes, Some(expires), now()).await?;
     let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\n\
          Content-Length: 0\r\nConnection: close\r\n\r\n",
         token.reveal()
     );
@@ -68,6 +69,16 @@ pub(super) async fn run(config: &Config, catalogue: &Catalogue, slug: &Slug, wis
         Some("404" | "409") => Err(Error::Other(format!("{slug} is not on air"))),
         _ => Err(Error::Other(format!("the server said: {}", answer.lines().next().unwrap_or_default()))),
     }
+}
+
+/// By which name the server knows whose broadcaster is meant.
+async fn host(catalogue: &Catalogue, address: SocketAddr) -> Result<String, Error> {
+    if catalogue.tenant().is_default() {
+        return Ok(address.to_string());
+    }
+    let listed = tenant::find(catalogue, catalogue.tenant().as_str()).await?;
+    let host = listed.hosts.first().map(ToString::to_string);
+    host.ok_or_else(|| Error::Other(format!("no name leads to {}: amphi tenant set", listed.name)))
 }
 
 /// Where the running server said it is.

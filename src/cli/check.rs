@@ -214,7 +214,10 @@ async fn spoken(config: &Config) -> Vec<String> {
         return spoken;
     }
     if let Ok(catalogue) = Catalogue::open(&address).await {
-        let broadcasters = catalogue.broadcasters().await.unwrap_or_default();
+        let mut broadcasters = Vec::new();
+        for theirs in every(&catalogue).await.unwrap_or_default() {
+            broadcasters.extend(theirs.broadcasters().await.unwrap_or_default());
+        }
         for language in broadcasters.into_iter().flat_map(|b| b.captions.languages.unwrap_or_default()) {
             if !spoken.iter().any(|tag| tag.eq_ignore_ascii_case(language.tag())) {
                 spoken.push(language.tag().to_owned());
@@ -223,6 +226,14 @@ async fn spoken(config: &Config) -> Vec<String> {
         catalogue.close().await;
     }
     spoken
+}
+
+/// Each tenant's; of a schema from before there was more than one, the default tenant's.
+async fn every(catalogue: &Catalogue) -> Result<Vec<Catalogue>, crate::catalogue::Error> {
+    if catalogue.pending_migrations().await? > 0 {
+        return Ok(vec![catalogue.clone()]);
+    }
+    Ok(catalogue.tenants().await?.into_iter().map(|listed| catalogue.of(listed.tenant)).collect())
 }
 
 /// Whether the languages that are spoken have their models. A live goes on without.
@@ -276,8 +287,10 @@ async fn known(config: &Config) -> Result<Vec<Known>, crate::catalogue::Error> {
         return Ok(Vec::new());
     }
     let catalogue = Catalogue::open(&address).await?;
-    let videos = catalogue.all_videos().await;
+    let mut videos = Vec::new();
+    for theirs in every(&catalogue).await? {
+        videos.extend(theirs.all_videos().await?);
+    }
     catalogue.close().await;
-    let videos = videos?.into_iter();
-    Ok(videos.map(|(id, state)| Known { id: id.to_string(), ended: state == VideoState::Ended }).collect())
+    Ok(videos.into_iter().map(|(id, state)| Known { id: id.to_string(), ended: state == VideoState::Ended }).collect())
 }

@@ -15,6 +15,7 @@ mod open;
 mod search;
 mod stdin;
 mod table;
+mod tenant;
 mod token;
 mod user;
 mod video;
@@ -53,6 +54,9 @@ struct Common {
     /// Try it out on this machine: ./data, loopback only, the broadcaster `demo` with the key `demo`.
     #[arg(long, global = true)]
     dev: bool,
+    /// Whose people, broadcasters and videos: a tenant's id, or a name that leads to it [default: the default tenant].
+    #[arg(long, global = true, value_name = "TENANT")]
+    tenant: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -107,9 +111,36 @@ enum Command {
     /// Places that can be on air, and their stream keys.
     #[command(subcommand)]
     Broadcaster(broadcaster::Command),
+    /// Institutions that share the server.
+    #[command(subcommand)]
+    Tenant(tenant::Command),
     /// Speech models for captions.
     #[command(subcommand)]
     Models(models::Command),
+}
+
+impl Command {
+    /// Whether it is about what one tenant has.
+    fn is_of_a_tenant(&self) -> bool {
+        match self {
+            Self::Video(_)
+            | Self::Job(_)
+            | Self::Search(_)
+            | Self::User(_)
+            | Self::Group(_)
+            | Self::Building(_)
+            | Self::Token(_)
+            | Self::Broadcaster(_) => true,
+            Self::Serve { .. }
+            | Self::Worker
+            | Self::Check { .. }
+            | Self::WriteConfig
+            | Self::Openapi
+            | Self::Migrate
+            | Self::Tenant(_)
+            | Self::Models(_) => false,
+        }
+    }
 }
 
 /// Why a command was not done.
@@ -158,6 +189,9 @@ fn environment() -> Vec<(String, String)> {
 }
 
 fn run(cli: Cli, env: Vec<(String, String)>) -> Result<(String, ExitCode), Error> {
+    if cli.common.tenant.is_some() && !cli.command.is_of_a_tenant() {
+        return Err(Error::Other("this is about all tenants: leave --tenant out".to_owned()));
+    }
     let mut overrides = Overrides { data_dir: cli.common.data_dir.clone(), ..Overrides::default() };
     if let Command::Serve { http, rtmp } = &cli.command {
         (overrides.http, overrides.rtmp) = (*http, *rtmp);
@@ -170,7 +204,7 @@ fn run(cli: Cli, env: Vec<(String, String)>) -> Result<(String, ExitCode), Error
         .enable_all()
         .build()
         .map_err(|error| Error::Other(format!("no runtime: {error}")))?;
-    runtime.block_on(execute(cli.command, sources)).map(|text| (text, ExitCode::SUCCESS))
+    runtime.block_on(execute(cli.command, sources, cli.common.tenant.as_deref())).map(|text| (text, ExitCode::SUCCESS))
 }
 
 /// The server has a runtime of its own, which lifecycle builds and ends.
@@ -187,7 +221,7 @@ fn config_file(common: &Common) -> Option<PathBuf> {
     common.config.clone().or_else(system)
 }
 
-async fn execute(command: Command, sources: Sources) -> Result<String, Error> {
+async fn execute(command: Command, sources: Sources, tenant: Option<&str>) -> Result<String, Error> {
     match command {
         Command::WriteConfig => return Ok(config::sample()),
         Command::Openapi => return Ok(http::api::openapi()),
@@ -196,16 +230,18 @@ async fn execute(command: Command, sources: Sources) -> Result<String, Error> {
         _ => {}
     }
     let config = settings(sources)?;
+    let catalogue = || open::catalogue(&config, tenant);
     match command {
         Command::Migrate => open::migrate(&config).await,
-        Command::Video(command) => video::run(command, &open::catalogue(&config).await?).await,
-        Command::Job(command) => job::run(command, &open::catalogue(&config).await?).await,
-        Command::Search(command) => search::run(command, &config, &open::catalogue(&config).await?).await,
-        Command::User(command) => user::run(command, &open::catalogue(&config).await?).await,
-        Command::Group(command) => group::run(command, &open::catalogue(&config).await?).await,
-        Command::Building(command) => group::run_buildings(command, &open::catalogue(&config).await?).await,
-        Command::Token(command) => token::run(command, &open::catalogue(&config).await?).await,
-        Command::Broadcaster(command) => broadcaster::run(command, &config, &open::catalogue(&config).await?).await,
+        Command::Video(command) => video::run(command, &catalogue().await?).await,
+        Command::Job(command) => job::run(command, &catalogue().await?).await,
+        Command::Search(command) => search::run(command, &config, &catalogue().await?).await,
+        Command::User(command) => user::run(command, &catalogue().await?).await,
+        Command::Group(command) => group::run(command, &catalogue().await?).await,
+        Command::Building(command) => group::run_buildings(command, &catalogue().await?).await,
+        Command::Token(command) => token::run(command, &catalogue().await?).await,
+        Command::Broadcaster(command) => broadcaster::run(command, &config, &catalogue().await?).await,
+        Command::Tenant(command) => tenant::run(command, &catalogue().await?).await,
         Command::Models(command) => models::run(command, &config),
         _ => Ok(String::new()),
     }

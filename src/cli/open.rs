@@ -1,14 +1,17 @@
 //! The catalogue, opened for a command.
 
-use super::Error;
+use super::{Error, tenant};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 
-/// Opened and up to date: a command may come before the first start.
-pub(super) async fn catalogue(config: &Config) -> Result<Catalogue, Error> {
+/// Opened and up to date: a command may come before the first start. `whose`: of which tenant, as somebody typed it.
+pub(super) async fn catalogue(config: &Config, whose: Option<&str>) -> Result<Catalogue, Error> {
     let catalogue = Catalogue::open(&config.catalogue_address()).await?;
     catalogue.migrate().await?;
-    Ok(catalogue)
+    match whose {
+        Some(said) => Ok(catalogue.of(tenant::find(&catalogue, said).await?.tenant)),
+        None => Ok(catalogue),
+    }
 }
 
 /// `amphi migrate`.

@@ -56,6 +56,12 @@ fn the_command_line_is_that_of_the_contract() {
         "broadcaster vocabulary hall",
         "broadcaster list --json",
         "broadcaster rotate-key hall",
+        "tenant add B --host tv.b.example --host b.example --json",
+        "tenant list --json",
+        "tenant set tv.b.example --host b.example",
+        "tenant set default --name B --accent-light #7a0019 --language fr --footer x --logo f.png",
+        "user add a --tenant tv.b.example",
+        "--tenant tv.b.example broadcaster list",
         "models list",
         "models list --json",
         "models install fr",
@@ -78,6 +84,7 @@ fn the_command_line_is_that_of_the_contract() {
         "token create --label x --scope all",
         "token revoke x",
         "user add a --role king",
+        "tenant add B --host https://b.example",
         "user change a --disable --enable",
         "video access aaaaaaaaaaaaaaaa --visibility secret",
         "job list --state new",
@@ -209,9 +216,44 @@ fn people_groups_and_buildings_are_changed_and_it_is_noted() {
 }
 
 #[test]
+fn a_tenant_has_what_is_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let added = json(&amphi(here, &["tenant", "add", "Université B", "--host", "TV.b.example", "--json"]).unwrap());
+    let id = added["id"].as_str().unwrap();
+    assert_eq!((id.len(), &added["hosts"]), (16, &serde_json::json!(["tv.b.example"])));
+    for whose in [id, "tv.b.example", "TV.B.example"] {
+        let said = amphi(here, &["broadcaster", "list", "--tenant", whose]).unwrap();
+        assert!(said.starts_with("There are no broadcasters yet"), "{said}");
+    }
+    amphi(here, &["broadcaster", "add", "hall", "--tenant", id]).unwrap();
+    amphi(here, &["broadcaster", "add", "hall"]).unwrap();
+    amphi(here, &["user", "add", "marie", "--tenant", id]).unwrap();
+    assert!(amphi(here, &["user", "passwd", "marie"]).is_err());
+    assert!(amphi(here, &["user", "list", "--tenant", id]).unwrap().contains("marie"));
+    let said = amphi(here, &["tenant", "set", id, "--host", "b.example"]).unwrap();
+    assert_eq!(said, "Université B is changed. It is reached by b.example from the server's next start on.\n");
+    let pale = amphi(here, &["tenant", "set", id, "--accent-light", "#ffd000"]).unwrap_err().to_string();
+    assert!(pale.starts_with("accent_light: its contrast on pages is 1.3") && pale.contains("4.5:1"), "{pale}");
+    let logo = here.join("logo.svg");
+    std::fs::write(&logo, "<svg/>").unwrap();
+    let refused = amphi(here, &["tenant", "set", id, "--logo", logo.to_str().unwrap()]).unwrap_err().to_string();
+    assert!(refused.starts_with("logo: must be a PNG"), "{refused}");
+    std::fs::write(&logo, b"\x89PNG\r\n\x1a\n...").unwrap();
+    let words = ["tenant", "set", id, "--logo", logo.to_str().unwrap(), "--accent-dark", "#ffd000", "--name", "B"];
+    assert_eq!(amphi(here, &words).unwrap(), "Université B is changed.\n");
+    let unknown = amphi(here, &["user", "list", "--tenant", "tv.b.example"]).unwrap_err();
+    assert_eq!(unknown.to_string(), "there is no tenant tv.b.example: amphi tenant list");
+    let listed = amphi(here, &["tenant", "list"]).unwrap();
+    assert!(listed.contains(id) && listed.lines().nth(1).unwrap().starts_with("default "), "{listed}");
+    let all = amphi(here, &["migrate", "--tenant", id]).unwrap_err();
+    assert_eq!(all.to_string(), "this is about all tenants: leave --tenant out");
+}
+
+#[test]
 fn the_catalogue_is_made_before_the_first_start() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "7 migrations were applied.\n");
+    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "8 migrations were applied.\n");
     assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "The catalogue is up to date.\n");
     assert_eq!(amphi(folder.path(), &["video", "list"]).unwrap(), "There are no videos yet.\n");
     assert_eq!(amphi(folder.path(), &["job", "list"]).unwrap(), "There are no such jobs.\n");

@@ -4,6 +4,7 @@
 //! read once at start, says which file a page needs. Without a built front end the pages still work for readers and
 //! say what to type.
 
+use super::look::Shown;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRef, Path, State};
@@ -56,9 +57,9 @@ pub struct Needs {
     pub scripts: Vec<String>,
 }
 
-/// The front end. Cheap to clone.
+/// The front end, as a tenant shows it. Cheap to clone.
 #[derive(Clone)]
-pub struct Assets(Arc<Inner>);
+pub struct Assets(Arc<Inner>, Shown);
 
 impl fmt::Debug for Assets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -126,7 +127,10 @@ impl Assets {
         let operate = needs(&manifest, &["site", "operate"]);
         let embed_live = needs(&manifest, &["site", "live", "embed"]);
         let embed_video = needs(&manifest, &["site", "embed"]);
-        Self(Arc::new(Inner { files, site, live, video, operate, embed_live, embed_video, built: true }))
+        Self(
+            Arc::new(Inner { files, site, live, video, operate, embed_live, embed_video, built: true }),
+            Shown::default(),
+        )
     }
 
     /// No front end at all.
@@ -134,7 +138,10 @@ impl Assets {
     pub fn unbuilt() -> Self {
         let (site, live, video, operate, embed_live, embed_video) = Default::default();
         let files = HashMap::new();
-        Self(Arc::new(Inner { files, site, live, video, operate, embed_live, embed_video, built: false }))
+        Self(
+            Arc::new(Inner { files, site, live, video, operate, embed_live, embed_video, built: false }),
+            Shown::default(),
+        )
     }
 
     /// Addresses without hashes and no files: for pages that are compared in tests.
@@ -150,7 +157,22 @@ impl Assets {
         let mut embed_live = live.clone();
         embed_live.scripts.push(script("embed"));
         let files = HashMap::new();
-        Self(Arc::new(Inner { files, site, live, video, operate, embed_live, embed_video, built: true }))
+        Self(
+            Arc::new(Inner { files, site, live, video, operate, embed_live, embed_video, built: true }),
+            Shown::default(),
+        )
+    }
+
+    /// The same front end, as another tenant shows it.
+    #[must_use]
+    pub fn shown_as(&self, shown: Shown) -> Self {
+        Self(Arc::clone(&self.0), shown)
+    }
+
+    /// How it is shown.
+    #[must_use]
+    pub fn shown(&self) -> &Shown {
+        &self.1
     }
 
     /// Whether there is a front end.
@@ -330,7 +352,10 @@ mod tests {
         let plain = File::new("favicon.svg", Bytes::from_static(b"<svg/>"), "\"def\"".into());
         let files = HashMap::from([("assets/a-1.js".to_owned(), file), ("favicon.svg".to_owned(), plain)]);
         let (site, live, video, operate, embed_live, embed_video) = Default::default();
-        Assets(Arc::new(Inner { files, site, live, video, operate, embed_live, embed_video, built: true }))
+        Assets(
+            Arc::new(Inner { files, site, live, video, operate, embed_live, embed_video, built: true }),
+            Shown::default(),
+        )
     }
 
     fn asked(pairs: &[(&'static str, &'static str)]) -> HeaderMap {

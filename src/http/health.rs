@@ -30,17 +30,17 @@ pub struct Health {
     pub report: watch::Receiver<Report>,
     /// Once it fires, `/readyz` says no: a load balancer should look elsewhere.
     pub stopping: CancellationToken,
-    /// For `/metrics`.
-    pub metrics: PrometheusHandle,
+    /// For `/metrics`; `None`: at another tenant, as the figures are those of all.
+    pub metrics: Option<PrometheusHandle>,
 }
 
-/// The three routes.
+/// The routes.
 pub fn routes(health: Health) -> Router {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .with_state(health)
+    let mut router = Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz));
+    if let Some(metrics) = health.metrics.clone() {
+        router = router.route("/metrics", get(async move || figures(&metrics)));
+    }
+    router.with_state(health)
 }
 
 async fn healthz() -> Response {
@@ -79,8 +79,8 @@ fn level(level: Level) -> &'static str {
     }
 }
 
-async fn metrics(State(health): State<Health>) -> Response {
-    let text = crate::telemetry::render(&health.metrics);
+fn figures(metrics: &PrometheusHandle) -> Response {
+    let text = crate::telemetry::render(metrics);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], text)
         .into_response()
 }
@@ -106,7 +106,7 @@ mod tests {
     async fn readiness_follows_the_report_and_the_stop_but_not_the_findings() {
         let (sender, report) = watch::channel(Report::default());
         let recorder = PrometheusBuilder::new().build_recorder();
-        let health = Health { report, stopping: CancellationToken::new(), metrics: recorder.handle() };
+        let health = Health { report, stopping: CancellationToken::new(), metrics: Some(recorder.handle()) };
         assert_eq!(ask(&health, "/healthz").await, (StatusCode::OK, "ok\n".into()));
         let (status, body) = ask(&health, "/readyz").await;
         assert_eq!(
@@ -129,5 +129,7 @@ mod tests {
         assert!(body.contains(r#""stopping":true"#));
         assert_eq!(ask(&health, "/healthz").await.0, StatusCode::OK, "stopping is not sick");
         assert_eq!(ask(&health, "/metrics").await.0, StatusCode::OK);
+        let elsewhere = Health { metrics: None, ..health };
+        assert_eq!(ask(&elsewhere, "/metrics").await.0, StatusCode::NOT_FOUND, "the figures are those of all tenants");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`router`]: every route, one table; [`state`]: the parts that handlers take;
 //! - [`play`]: playlists and media;
-//! - [`pages`]: what a reader sees, rendered on the server; [`assets`]: the built front end, embedded;
+//! - [`pages`]: what a reader sees, rendered on the server; [`assets`]: the built front end, embedded; [`look`]: what it looks like at this tenant;
 //! - [`gate`]: who asks, and whether they may: before every handler; [`accounts`]: whether somebody is who they say;
 //! - [`api`]: everything under `/api/v1`; [`input`]: what its handlers are given of a request, checked; [`shown`]: what lists show to whom; [`found`]: what searches do; `cutting`: where a video can be cut;
 //! - [`problem`]: what is answered when something can't be done; [`security`]: the headers of every answer;
@@ -17,6 +17,7 @@ pub mod found;
 pub mod gate;
 pub mod health;
 pub mod input;
+pub mod look;
 pub mod pages;
 pub mod play;
 pub mod problem;

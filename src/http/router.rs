@@ -8,7 +8,7 @@ use super::play::pictures::{self, Pictures};
 use super::play::{self, Play};
 use super::security::Policies;
 use super::state::{Clock, Parts};
-use super::{api, security};
+use super::{api, look, security};
 use crate::archive::layout::Layout;
 use crate::catalogue::Catalogue;
 use crate::live;
@@ -66,6 +66,8 @@ pub fn site(site: Site, health: Health) -> Router {
         .merge(api::router())
         // /assets/…
         .merge(assets::routes())
+        // /theme.css, /logo
+        .merge(look::routes())
         .fallback(pages::not_found)
         .with_state(site)
         // /healthz, /readyz, /metrics

@@ -1,4 +1,4 @@
-//! Sockets for a [`Router`]: HTTP/1.1 and HTTP/2, in clear (h2 by prior knowledge) or by TLS (h2 by ALPN), on hyper.
+//! Sockets for the sites of [`Doors`]: HTTP/1.1 and HTTP/2, in clear (h2 by prior knowledge) or by TLS (h2 by ALPN), on hyper.
 //!
 //! # Contract
 //! - No error of one connection, nor of accepting, ends the server.
@@ -8,11 +8,10 @@
 //! - A connection at rest costs little: the budget is 30 kB per viewer with two connections (a test measures it).
 
 mod connection;
+mod doors;
 
-use super::play::Play;
 use super::tls::Tls;
 use crate::lifecycle::Tasks;
-use axum::Router;
 use connection::{Connections, Peer};
 use std::io;
 use std::net::SocketAddr;
@@ -22,6 +21,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use connection::Peer as ClientAddress;
+pub use doors::{Door, Doors};
 
 /// What clients may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,16 +63,9 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Accepts until the soft stop. The connections run as tasks of `tasks`, which waits for them.
-/// `play`: what is answered beside the router, see [`Play::hot`].
-pub async fn serve(
-    listener: TcpListener,
-    tls: Option<Arc<Tls>>,
-    (router, play): (Router, Option<Play>),
-    limits: Limits,
-    tasks: Tasks,
-) {
+pub async fn serve(listener: TcpListener, tls: Option<Arc<Tls>>, doors: Doors, limits: Limits, tasks: Tasks) {
     let places = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
-    let connections = Arc::new(Connections::new(router, play, tls, limits, tasks.clone()));
+    let connections = Arc::new(Connections::new(doors, tls, limits, tasks.clone()));
     let mut complained = None;
     loop {
         let accepted = tokio::select! {

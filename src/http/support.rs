@@ -159,7 +159,7 @@ impl World {
         let health = Health {
             report: watch::channel(Report::default()).1,
             stopping: CancellationToken::new(),
-            metrics: PrometheusBuilder::new().build_recorder().handle(),
+            metrics: Some(PrometheusBuilder::new().build_recorder().handle()),
         };
         Self { catalogue, gate, lives, layout, search, router: site(whole, health), _folder: folder }
     }

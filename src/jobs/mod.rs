@@ -23,8 +23,9 @@ use pipelines::client;
 use pipelines::encoder::Choice;
 use pipelines::ladder::Preset;
 use runner::{Runner, Timing};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use work::{Renditions, Workshop};
 
 /// What the server knows of its jobs.
@@ -39,30 +40,38 @@ const SHORT: Duration = Duration::from_secs(15 * 60);
 const LONG: Duration = Duration::from_secs(48 * 3_600);
 
 impl Jobs {
-    /// Begins to work as configured, until the soft stop: what runs then is put back.
+    /// Begins to work for all tenants as configured, until the soft stop: what runs then is put back.
     ///
     /// # Errors
     /// `Secret`: no randomness.
-    pub fn start(catalogue: &Catalogue, archive: Archive, config: &Config, tasks: &Tasks) -> Result<Self, Error> {
-        let places = config.jobs.at_once as usize;
-        let work = Workshop {
-            catalogue: catalogue.clone(),
-            archive,
-            engine: engine(config),
-            renditions: Renditions {
-                kept: kept(config),
-                // A name that is none was refused when the configuration was read.
-                preset: Preset::named(&config.renditions.preset).unwrap_or_default(),
-            },
-        };
+    pub fn start(
+        tenants: impl Iterator<Item = Catalogue>,
+        archive: &Archive,
+        config: &Config,
+        tasks: &Tasks,
+    ) -> Result<Self, Error> {
+        let at_once = config.jobs.at_once as usize;
+        // A place is one for all tenants; each takes its turn.
+        let [short, long] = [at_once, at_once.min(1)].map(|places| Arc::new(Semaphore::new(places)));
         let mut waiting = Vec::new();
-        for (kinds, places, limit) in
-            [(&[JobKind::Storyboard], places, SHORT), (&[JobKind::Ladder], places.min(1), LONG)]
-        {
-            let timing = Timing { limit, ..Timing::default() };
-            let (runner, waits) = Runner::new(catalogue.clone(), work.clone(), kinds, tasks.clone(), places, timing)?;
-            tasks.spawn_essential("jobs", runner.run());
-            waiting.push(waits);
+        for catalogue in tenants {
+            let work = Workshop {
+                catalogue: catalogue.clone(),
+                archive: archive.clone(),
+                engine: engine(config),
+                renditions: Renditions {
+                    kept: kept(config),
+                    // A name that is none was refused when the configuration was read.
+                    preset: Preset::named(&config.renditions.preset).unwrap_or_default(),
+                },
+            };
+            for (kinds, places, limit) in [(&[JobKind::Storyboard], &short, SHORT), (&[JobKind::Ladder], &long, LONG)] {
+                let (timing, places) = (Timing { limit, ..Timing::default() }, Arc::clone(places));
+                let (runner, waits) =
+                    Runner::new(catalogue.clone(), work.clone(), kinds, tasks.clone(), places, timing)?;
+                tasks.spawn_essential("jobs", runner.run());
+                waiting.push(waits);
+            }
         }
         Ok(Self { waiting })
     }

@@ -52,13 +52,15 @@ pub(super) struct Runner<W> {
     /// What it takes.
     of: &'static [JobKind],
     tasks: Tasks,
-    places: usize,
+    places: Arc<Semaphore>,
     timing: Timing,
     owner: Owner,
     /// What was missing when a job began, and until when nothing is begun because of it.
     unready: Mutex<Option<(String, Instant)>>,
     /// No finished video is without a job for its storyboard.
     none_missing: Mutex<bool>,
+    /// What was last said of the queue's length.
+    told_queued: Mutex<u64>,
     waiting: watch::Sender<Option<String>>,
 }
 
@@ -75,29 +77,31 @@ enum End {
 }
 
 impl<W: Work> Runner<W> {
-    /// A runner of at most `places` jobs of some kinds at once, and where it says why jobs wait.
+    /// A runner of jobs of some kinds, each in one of `places`, which others may share; and where it says why jobs wait.
     pub(super) fn new(
         catalogue: Catalogue,
         work: W,
         of: &'static [JobKind],
         tasks: Tasks,
-        places: usize,
+        places: Arc<Semaphore>,
         timing: Timing,
     ) -> Result<(Self, watch::Receiver<Option<String>>), Error> {
         let (waiting, receiver) = watch::channel(None);
         let owner = Owner::random()?;
-        let (unready, none_missing) = (Mutex::default(), Mutex::default());
-        Ok((Self { catalogue, work, of, tasks, places, timing, owner, unready, none_missing, waiting }, receiver))
+        let (unready, none_missing, told_queued) = Default::default();
+        Ok((
+            Self { catalogue, work, of, tasks, places, timing, owner, unready, none_missing, told_queued, waiting },
+            receiver,
+        ))
     }
 
     /// Until the soft stop.
     pub(super) async fn run(self) {
         let runner = Arc::new(self);
         let tasks = runner.tasks.clone();
-        let places = Arc::new(Semaphore::new(runner.places));
         loop {
             let place = tokio::select! {
-                place = Arc::clone(&places).acquire_owned() => place,
+                place = Arc::clone(&runner.places).acquire_owned() => place,
                 () = tasks.soft_stopped() => return,
             };
             let pause = match runner.next().await {
@@ -129,8 +133,7 @@ impl<W: Work> Runner<W> {
             let at = now();
             let (kinds, obstacle) = self.kinds();
             let (queued, due) = self.catalogue.queued_jobs(at).await?;
-            #[expect(clippy::cast_precision_loss, reason = "exact up to 2^52 jobs")]
-            metrics::gauge!("amphi_jobs_queued").set(queued as f64);
+            self.tell_queued(queued);
             // What waits for its turn would wait anyway.
             let waits = obstacle.filter(|_| due > 0);
             if *self.waiting.borrow() != waits {
@@ -151,6 +154,16 @@ impl<W: Work> Runner<W> {
                 None => {}
             }
         }
+    }
+
+    /// The figure is of all tenants: each adds what came to its own. The runners of a tenant see the same queue, and one of them tells it.
+    fn tell_queued(&self, queued: u64) {
+        if !self.of.contains(&JobKind::Storyboard) {
+            return;
+        }
+        let before = std::mem::replace(&mut *lock(&self.told_queued), queued);
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^52 jobs")]
+        metrics::gauge!("amphi_jobs_queued").increment(queued as f64 - before as f64);
     }
 
     /// Queues storyboards of videos from before there were any; answers how many.

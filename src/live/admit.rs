@@ -4,6 +4,9 @@
 //! against those that guess, so that all halls of a campus behind one address can come back together.
 
 use super::handle::Handle;
+use super::listen::Doors;
+use crate::catalogue;
+use crate::catalogue::broadcaster::Broadcaster;
 use crate::clock;
 use media::ingest::attempts::{Attempts, counted_as};
 use media::ingest::{Offer, Refusal, Verdict};
@@ -69,7 +72,7 @@ impl Gate {
     }
 }
 
-impl Handle {
+impl Doors {
     /// Decides about an offer. A refusal is counted and logged, without the key.
     pub async fn admit(&self, offer: &Offer) -> Verdict {
         let verdict = self.decide(offer).await;
@@ -90,20 +93,20 @@ impl Handle {
 
     /// A refusal that was given before there was an offer.
     pub(super) fn count_refusal(&self, address: IpAddr) {
-        self.gate().refused(address, Refusal::Denied);
+        self.first.gate().refused(address, Refusal::Denied);
     }
 
     async fn decide(&self, offer: &Offer) -> Verdict {
         let address = offer.peer.ip();
-        let lane = self.gate().lane(address).lock().await;
-        if self.gate().is_blocked(address) {
+        let gate = self.first.gate();
+        let lane = gate.lane(address).lock().await;
+        if gate.is_blocked(address) {
             return Verdict::Refuse(Refusal::TooManyAttempts);
         }
-        let found = self.context().catalogue.find_by_key(offer.slug.as_deref(), &offer.key, clock::now()).await;
-        let broadcaster = match found {
-            Ok(Some(broadcaster)) => broadcaster,
+        let (lives, broadcaster) = match self.find(offer).await {
+            Ok(Some(found)) => found,
             Ok(None) => {
-                self.gate().refused(address, Refusal::Denied);
+                gate.refused(address, Refusal::Denied);
                 return Verdict::Refuse(Refusal::Denied);
             }
             Err(error) => {
@@ -112,13 +115,25 @@ impl Handle {
             }
         };
         drop(lane);
-        match self.contribute(&broadcaster, offer.protocol, offer.peer).await {
+        match lives.contribute(&broadcaster, offer.protocol, offer.peer).await {
             Ok(publisher) => Verdict::Accept(publisher),
             Err(refusal) => {
-                self.gate().refused(address, refusal);
+                gate.refused(address, refusal);
                 Verdict::Refuse(refusal)
             }
         }
+    }
+
+    /// Whom an offer's key lets publish, and whose that broadcaster is: encoders do not say which tenant they call, and a key that holds is one
+    /// of all tenants'.
+    async fn find(&self, offer: &Offer) -> Result<Option<(&Handle, Broadcaster)>, catalogue::Error> {
+        for lives in self.all() {
+            let catalogue = &lives.context().catalogue;
+            if let Some(found) = catalogue.find_by_key(offer.slug.as_deref(), &offer.key, clock::now()).await? {
+                return Ok(Some((lives, found)));
+            }
+        }
+        Ok(None)
     }
 }
 

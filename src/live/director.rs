@@ -103,7 +103,7 @@ impl Director {
             life: Life::found(grace, clock::now()),
             production: Production::resume(&context, &broadcaster, found),
         });
-        let figures = Figures::new(broadcaster.slug.as_str());
+        let figures = Figures::new(&context.label(broadcaster.slug.as_str()));
         Self { context, channel, commands, broadcaster, live, contribution: None, figures, peak: 0, items: Vec::new() }
     }
 
@@ -198,7 +198,7 @@ impl Director {
         let (publisher, feed) = feed::feed();
         let subscriber = feed.subscribe();
         tracing::info!(broadcaster = %self.broadcaster.slug, protocol = protocol.name(), %peer, "contribution begins");
-        let received = Received::new(self.broadcaster.slug.as_str(), protocol);
+        let received = Received::new(&self.context.label(self.broadcaster.slug.as_str()), protocol);
         let meter = Meter::default();
         let before = match self.live.as_mut().filter(|l| !l.life.is_over()) {
             Some(live) => {

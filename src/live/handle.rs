@@ -1,4 +1,4 @@
-//! All lives of a server: who is on air, and the door for contributions, viewers and operators.
+//! All lives of a tenant: who is on air, and the door for contributions, viewers and operators.
 //!
 //! Cheap to clone. Holds no lock while it waits. A broadcaster has a `Channel` while a live of its is on air, waits or has just
 //! ended; its director (one task) owns everything that changes.
@@ -100,6 +100,14 @@ impl Context {
         *self.terms.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What a broadcaster is called in figures, which are those of all tenants: by its slug, and whose it is where that is not clear.
+    pub(super) fn label(&self, slug: &str) -> String {
+        match self.catalogue.tenant() {
+            tenant if tenant.is_default() => slug.to_owned(),
+            tenant => format!("{}/{slug}", tenant.as_str()),
+        }
+    }
+
     /// For a live of this broadcaster.
     pub(super) fn transcoding(&self, broadcaster: &Broadcaster) -> Transcoding {
         let mut renditions = self.settings.renditions.clone();
@@ -107,7 +115,7 @@ impl Context {
         if let Some(preset) = broadcaster.preset.as_deref().and_then(Preset::named) {
             renditions.preset = preset;
         }
-        Transcoding::new(broadcaster.slug.as_str(), renditions, self.admission.clone(), self.tasks.clone())
+        Transcoding::new(&self.label(broadcaster.slug.as_str()), renditions, self.admission.clone(), self.tasks.clone())
     }
 }
 
@@ -120,7 +128,8 @@ pub struct Handle {
 #[derive(Debug)]
 struct Shared {
     context: Context,
-    gate: Gate,
+    /// One for all tenants: an address that guesses keys does not say whose.
+    gate: Arc<Gate>,
     channels: RwLock<HashMap<String, Arc<Channel>>>,
     /// What is wrong with the pull of a broadcaster (by slug) at the moment.
     pull_findings: RwLock<HashMap<String, Finding>>,
@@ -147,25 +156,30 @@ impl Handle {
     /// With nothing on air.
     #[must_use]
     pub fn new(catalogue: Catalogue, archive: Archive, settings: Settings, tasks: Tasks) -> Self {
-        let gate = Gate::new(settings.terms.refusals_per_minute);
+        let gate = Arc::new(Gate::new(settings.terms.refusals_per_minute));
         let terms = Arc::new(RwLock::new(settings.terms));
         let admission = Admission::new(settings.budget);
         let (numbers, presence) = (Numbers::default(), Presence::default());
         let context = Context { catalogue, archive, settings, terms, tasks, numbers, admission, presence };
-        let (changes, _) = watch::channel(0);
-        Self {
-            shared: Arc::new(Shared {
-                context,
-                gate,
-                channels: RwLock::default(),
-                pull_findings: RwLock::default(),
-                stills: Stills::default(),
-                changes,
-            }),
-        }
+        Self::over(context, gate)
     }
 
-    /// Puts other terms in force, also for what is on air: the grace from its next drop on, the length when it ends.
+    /// Those of another tenant on the same machine. What the machine has is shared: its cores, engines and disk, what is counted of addresses
+    /// that guess keys, and the terms. What a slug says here is another thing there.
+    #[must_use]
+    pub fn beside(&self, catalogue: Catalogue) -> Self {
+        let (numbers, presence) = (Numbers::default(), Presence::default());
+        let context = Context { catalogue, numbers, presence, ..self.shared.context.clone() };
+        Self::over(context, Arc::clone(&self.shared.gate))
+    }
+
+    fn over(context: Context, gate: Arc<Gate>) -> Self {
+        let (changes, _) = watch::channel(0);
+        let (channels, pull_findings, stills) = (RwLock::default(), RwLock::default(), Stills::default());
+        Self { shared: Arc::new(Shared { context, gate, channels, pull_findings, stills, changes }) }
+    }
+
+    /// Puts other terms in force, for all tenants and also for what is on air: the grace from its next drop on, the length when it ends.
     pub fn set_terms(&self, terms: Terms) {
         let mut held = self.shared.context.terms.write().unwrap_or_else(PoisonError::into_inner);
         if held.refusals_per_minute != terms.refusals_per_minute {
@@ -176,6 +190,12 @@ impl Handle {
 
     pub(super) fn context(&self) -> &Context {
         &self.shared.context
+    }
+
+    /// Whose lives they are.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.shared.context.catalogue
     }
 
     pub(super) fn gate(&self) -> &Gate {

@@ -1,6 +1,7 @@
 //! The RTMP doors, in clear and by TLS: encoders that call are asked who they are, admitted or refused, and followed until they leave.
 
 use super::handle::Handle;
+use crate::lifecycle::Tasks;
 use media::ingest::rtmp::listen::{Connection, Error, Listener};
 use media::ingest::{Refusal, Verdict};
 use std::sync::Arc;
@@ -10,10 +11,32 @@ use tokio_rustls::TlsAcceptor;
 /// Says with which certificate the next connection is greeted.
 pub type Greeting = Arc<dyn Fn() -> Arc<rustls::ServerConfig> + Send + Sync>;
 
-impl Handle {
+/// Where encoders come in, for all tenants: whose lives there are. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Doors {
+    pub(super) first: Handle,
+    others: Arc<[Handle]>,
+}
+
+impl Doors {
+    /// To the lives of one tenant, and of those [beside](Handle::beside) it.
+    #[must_use]
+    pub fn new(first: Handle, others: &[Handle]) -> Self {
+        Self { first, others: others.into() }
+    }
+
+    /// Each tenant's.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Handle> {
+        std::iter::once(&self.first).chain(self.others.iter())
+    }
+
+    fn tasks(&self) -> &Tasks {
+        &self.first.context().tasks
+    }
+
     /// Takes encoders until the soft stop; those that publish are then asked to end. With `tls` they speak it first.
     pub async fn listen_rtmp(&self, listener: Listener, tls: Option<Greeting>) {
-        let stop = self.context().tasks.soft().clone();
+        let stop = self.tasks().soft().clone();
         loop {
             let connection = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -21,11 +44,11 @@ impl Handle {
             };
             match connection {
                 Ok(connection) => {
-                    let (handle, tls) = (self.clone(), tls.clone());
-                    self.context().tasks.spawn("rtmp", async move {
+                    let (doors, tls) = (self.clone(), tls.clone());
+                    self.tasks().spawn("rtmp", async move {
                         match tls {
-                            None => Box::pin(handle.encoder(connection)).await,
-                            Some(tls) => handle.greet(connection, TlsAcceptor::from(tls())).await,
+                            None => Box::pin(doors.encoder(connection)).await,
+                            Some(tls) => doors.greet(connection, TlsAcceptor::from(tls())).await,
                         }
                     });
                 }
@@ -39,7 +62,7 @@ impl Handle {
 
     async fn greet(&self, connection: Connection, tls: TlsAcceptor) {
         let peer = connection.peer();
-        let stop = self.context().tasks.soft().clone();
+        let stop = self.tasks().soft().clone();
         let greeted = tokio::select! {
             greeted = connection.wrap(|stream| tls.accept(stream)) => greeted,
             () = stop.cancelled() => return,
@@ -52,7 +75,7 @@ impl Handle {
 
     async fn encoder<S: AsyncRead + AsyncWrite + Unpin>(&self, connection: Connection<S>) {
         let peer = connection.peer();
-        let stop = self.context().tasks.soft().clone();
+        let stop = self.tasks().soft().clone();
         let offered = tokio::select! {
             offered = connection.offer() => offered,
             // Nobody who has not begun to publish loses anything.

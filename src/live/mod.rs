@@ -1,6 +1,6 @@
 //! A broadcaster on air, from the first byte of a contribution to the finished video. Does not know HTTP.
 //!
-//! - `admit`: who may publish; [`handle`]: all lives, for everybody else;
+//! - `admit`: who may publish; [`handle`]: all lives of a tenant, for everybody else;
 //! - [`event`]: the life of a live, pure; `director`: the task that does what it says; `production`: media → recording and viewers;
 //! - `captioning`: words and cues; [`captions`]: what they are made with; [`subtitles`]: those of what lies behind;
 //! - `transcode`: the engine and what it makes; [`admission`]: whether there is room for one;
@@ -38,5 +38,5 @@ mod transcode;
 
 pub use captions::{Captions, Offer};
 pub use handle::{Handle, NotOnAir, Settings, Terms};
-pub use listen::Greeting;
+pub use listen::{Doors, Greeting};
 pub use transcode::{Renditions, is_preset, presets};

@@ -103,7 +103,11 @@ impl Production {
         Self {
             segmenter,
             transcoding: context.transcoding(broadcaster),
-            captioning: Captioning::new(slug, context.settings.captions.clone(), broadcaster.captions.clone()),
+            captioning: Captioning::new(
+                &context.label(slug),
+                context.settings.captions.clone(),
+                broadcaster.captions.clone(),
+            ),
             maker: None,
             recording: None,
             video_id: None,

@@ -12,6 +12,8 @@ use std::net::{SocketAddr, TcpStream};
 #[derive(Clone, Debug)]
 pub(crate) struct Browser {
     http: SocketAddr,
+    /// As it is typed in its address bar.
+    host: String,
     cookies: Vec<(String, String, String)>,
 }
 
@@ -23,7 +25,12 @@ impl Browser {
 
     /// One that asks a proxy.
     pub(crate) fn at(http: SocketAddr) -> Self {
-        Self { http, cookies: Vec::new() }
+        Self { http, host: http.to_string(), cookies: Vec::new() }
+    }
+
+    /// The same, and what it carries, at another name of the server.
+    pub(crate) fn named(self, host: &str) -> Self {
+        Self { host: host.to_owned(), ..self }
     }
 
     fn carried(&self, path: &str) -> String {
@@ -36,8 +43,9 @@ impl Browser {
 
     /// Sends a form or nothing, and keeps the cookies that come.
     pub(crate) fn send(&mut self, method: &str, path: &str, body: &str) -> Answer {
-        let (carried, origin) = (self.carried(path), format!("http://{}", self.http));
+        let (carried, origin) = (self.carried(path), format!("http://{}", self.host));
         let headers = [
+            ("host", self.host.as_str()),
             ("cookie", carried.as_str()),
             ("origin", origin.as_str()),
             ("accept-language", "en"),
@@ -92,8 +100,8 @@ impl Browser {
     /// What is said on a page's events, until the server closes them.
     pub(crate) fn listen(&self, path: &str) -> Log {
         let mut stream = TcpStream::connect(self.http).unwrap();
-        let (http, carried) = (self.http, self.carried(path));
-        let head = format!("GET {path} HTTP/1.1\r\nhost: {http}\r\ncookie: {carried}\r\nconnection: close\r\n\r\n");
+        let (host, carried) = (&self.host, self.carried(path));
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\ncookie: {carried}\r\nconnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
         let log = Log::default();
         log.gather(stream);

@@ -58,7 +58,10 @@ pub(crate) fn ask(address: SocketAddr, path: &str, ask: &Ask<'_>) -> Answer {
 /// The same for a server that may be gone.
 pub(crate) fn try_ask(address: SocketAddr, path: &str, ask: &Ask<'_>) -> io::Result<Answer> {
     let method = if ask.method.is_empty() { "GET" } else { ask.method };
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+    if !ask.headers.iter().any(|(name, _)| *name == "host") {
+        head.push_str(&format!("host: {address}\r\n"));
+    }
     for (name, value) in ask.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

@@ -370,7 +370,7 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
 
 const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.html': 'text/html; charset=utf-8' };
 const PAGES = {
-  '/sign-in': 'sign-in', '/forgotten': 'forgotten', '/account': 'account', '/accessibility': 'accessibility', '/search': 'search',
+  '/sign-in': 'sign-in', '/forgotten': 'forgotten', '/account': 'account', '/site': 'site', '/accessibility': 'accessibility', '/search': 'search',
   '/operate': 'operate', '/operate/hall': 'operate-hall', '/operate/_/new': 'operate-new', '/operate/_/jobs': 'operate-jobs', '/operate/_/log': 'operate-log', '/operate/_/machine': 'operate-machine',
   '/people': 'people', '/people/p2': 'person', '/groups': 'groups', '/videos/v1/edit': 'video-edit', '/videos/v1/rights': 'video-rights', '/videos/v1/subtitles': 'video-subtitles', '/videos/v1/download': 'video-download',
   '/my-videos': 'my-videos', '/my-videos/grid': 'my-videos-grid', '/recordings-to-claim': 'recordings-to-claim',

@@ -21,7 +21,7 @@ after(() => origin?.close());
 
 test('every page can be used by everybody, in both languages, light and dark, narrow and wide', async () => {
   const paths = ['/', '/videos', '/none', '/live/demo', VIDEO_PAGE, LECTURE_PAGE, '/embed/live/demo', '/embed/videos/v7',
-    '/sign-in', '/forgotten', '/account', '/accessibility', '/search', '/live/closed', '/live/hall', '/embed/videos/closed',
+    '/sign-in', '/forgotten', '/account', '/site', '/accessibility', '/search', '/live/closed', '/live/hall', '/embed/videos/closed',
     '/operate', '/operate/hall', '/operate/_/new', '/operate/_/jobs', '/operate/_/log', '/operate/_/machine', '/people', '/people/p2', '/groups', '/videos/v1/edit',
     '/my-videos', '/my-videos/grid', '/videos/v1/rights', '/videos/v1/subtitles', '/videos/v1/download', '/recordings-to-claim'];
   const { wrong, looked } = await lookAt(origin.url, paths);

@@ -11,6 +11,7 @@ mod postgres;
 mod scope;
 mod sessions;
 mod sqlite;
+mod tenants;
 mod videos;
 mod viewers;
 
@@ -19,7 +20,7 @@ use super::{Catalogue, Tenant};
 use media::time::WallTime;
 
 /// Files in `migrations/`.
-const MIGRATIONS: usize = 7;
+const MIGRATIONS: usize = 8;
 
 /// Bodies that take a fresh catalogue: a test each on SQLite, and all of them on one PostgreSQL.
 macro_rules! on_both {
@@ -92,6 +93,11 @@ on_both! {
     sessions::hold_until_they_end_expire_or_are_unused,
     sessions::end_with_a_new_password_or_a_disabled_account,
     sessions::a_link_to_a_new_password_is_used_once,
+    tenants::are_listed_with_their_names_the_default_one_first,
+    tenants::a_name_leads_to_one_tenant,
+    tenants::a_key_opens_one_broadcaster_of_all_tenants,
+    tenants::look_as_they_said_and_nobody_elses_does,
+    tenants::what_cannot_be_read_or_could_run_is_refused_and_nothing_is_changed,
     videos::are_begun_finished_and_listed,
     videos::the_timeline_never_goes_back,
     videos::pages_show_each_video_once,

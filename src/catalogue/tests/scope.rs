@@ -162,12 +162,23 @@ fn statements(source: &str) -> Vec<String> {
     found
 }
 
-/// Nothing else than these may be asked without a tenant: the schema's own state, and whether the database answers.
-const UNSCOPED: [&str; 3] = [" FROM sqlite_master ", " FROM pg_tables ", " FROM _sqlx_migrations"];
+/// Nothing else than these may be asked without a tenant: the schema's own state, whether the database answers, and which tenants there are.
+const UNSCOPED: [&str; 6] = [
+    " FROM sqlite_master ",
+    " FROM pg_tables ",
+    " FROM _sqlx_migrations",
+    "SELECT id, title FROM tenants ORDER BY ",
+    "INSERT INTO tenants ",
+    "SELECT host, tenant_id FROM tenant_hosts ORDER BY ",
+];
 
 fn scoped(statement: &str) -> bool {
     if statement.starts_with("INSERT ") {
         return statement.contains("(tenant_id, ");
+    }
+    // The tenant's own line.
+    if statement == "UPDATE tenants" || statement.ends_with(" FROM tenants WHERE id = $1") {
+        return true;
     }
     // Every table that is read or written, sub-selects included, is held to the tenant.
     let tables = statement.split_whitespace().filter(|word| *word == "WHERE").count();

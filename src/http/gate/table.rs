@@ -155,6 +155,8 @@ pub(super) const RULES: &[Rule] = &[
     page("/search", SITE),
     page("/assets/{*path}", SITE),
     page("/favicon.svg", SITE),
+    page("/theme.css", SITE),
+    page("/logo", SITE),
     // Signing in is asking to be known: nothing of the site is changed.
     page("/sign-in", SITE),
     form("/sign-in", SITE, Action::See),
@@ -193,6 +195,8 @@ pub(super) const RULES: &[Rule] = &[
     form("/people/{id}/password", PEOPLE, Action::Change),
     form("/people/{id}/disabled", PEOPLE, Action::Change),
     page("/groups", PEOPLE),
+    page("/site", PEOPLE),
+    form("/site", PEOPLE, Action::Change),
     form("/groups", PEOPLE, Action::Create),
     form("/groups/{id}/remove", PEOPLE, Action::Delete),
     // To take away: a page's link, so that who has to sign in is asked to.
@@ -283,6 +287,7 @@ pub(super) fn act(kind: Kind, rule: Rule) -> Option<&'static str> {
         (Kind::People, Action::Create) if rule.path.starts_with("/groups") => "group.add",
         (Kind::People, Action::Create) => "person.add",
         (Kind::People, Action::Delete) => "group.remove",
+        (Kind::People, _) if rule.path == "/site" => "site.change",
         (Kind::People, _) if rule.path.ends_with("/password") => "person.password",
         (Kind::People, _) => "person.change",
         (Kind::Tokens, _) => "token.change",

@@ -2,8 +2,10 @@
 
 use super::error::Failure;
 use super::texts::{Language, Texts};
+use crate::catalogue::look::Look;
 use crate::http::assets::{Assets, Entry};
 use crate::http::gate::visitor::Visitor;
+use crate::http::look;
 use crate::policy::who::Role;
 use askama::Template;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -11,6 +13,7 @@ use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use media::time::WallTime;
+use std::sync::Arc;
 
 /// Given to every template as `frame`.
 pub(super) struct Frame<'a> {
@@ -19,11 +22,33 @@ pub(super) struct Frame<'a> {
     assets: &'a Assets,
     entry: Entry,
     visitor: Option<&'a Visitor>,
+    look: Arc<Look>,
 }
 
 impl<'a> Frame<'a> {
     pub(super) fn new(headers: &HeaderMap, assets: &'a Assets, entry: Entry) -> Self {
-        Self { t: Language::preferred(headers).texts(), assets, entry, visitor: None }
+        let look = assets.shown().now();
+        Self { t: Language::preferred(headers, &look.languages).texts(), assets, entry, visitor: None, look }
+    }
+
+    /// What the institution is called.
+    pub(super) fn name(&self) -> &str {
+        &self.look.name
+    }
+
+    /// What it says below every page.
+    pub(super) fn footer(&self) -> Option<&str> {
+        Some(self.look.footer.as_str()).filter(|footer| !footer.is_empty())
+    }
+
+    /// Where its accents are, if it has any.
+    pub(super) fn theme_url(&self) -> Option<String> {
+        look::theme_url(&self.look)
+    }
+
+    /// Where its logo is, if it has one.
+    pub(super) fn logo_url(&self) -> Option<String> {
+        look::logo_url(&self.look)
     }
 
     /// For who is signed in, and for what needs a pass.

@@ -39,13 +39,14 @@ async fn pages_that_are_looked_at_are_what_the_server_sends() {
     let password = Some(Some(Password::shared("sesame".to_owned()).unwrap().hash().unwrap()));
     let change = AccessChange { visibility: Some(Visibility::Password), password, ..AccessChange::default() };
     world.catalogue.change_broadcaster_access(&closed.id, change).await.unwrap();
-    let marie = world.person("marie", Role::Viewer).await;
+    let (marie, admin) = (world.person("marie", Role::Viewer).await, world.person("admin", Role::Administrator).await);
 
     let found = world.video(&hall, "Analyse 2 : séries de Fourier").await;
     world.show_video_to(&found, Visibility::Public).await;
     world.index().await;
     let mut anybody = world.browser();
     let mut signed_in = world.browser_of(&marie).await;
+    let mut administrator = world.browser_of(&admin).await;
     let embedded = format!("/embed/videos/{}", video.id);
     let random = [(video.id.to_string(), "v1"), (found.id.to_string(), "v2"), (marie.id.to_string(), "p1")];
     for (language, asked) in [("fr", "fr-FR"), ("en", "en-GB")] {
@@ -62,6 +63,7 @@ async fn pages_that_are_looked_at_are_what_the_server_sends() {
             pages.push((name, page(&mut anybody, path, asked, &random).await));
         }
         pages.push(("account", page(&mut signed_in, "/account", asked, &random).await));
+        pages.push(("site", page(&mut administrator, "/site", asked, &random).await));
         keep(language, pages);
     }
 }
@@ -133,7 +135,9 @@ async fn pages_of_who_works_here_are_what_the_server_sends() {
 async fn pages_of_who_has_videos_are_what_the_server_sends() {
     let world = World::new().await;
     let hall = world.hall("hall").await;
-    let (video, other) = (world.video(&hall, "Analyse 2 : séries de Fourier").await, world.video(&hall, "Bref").await);
+    let video = world.video(&hall, "Analyse 2 : séries de Fourier").await;
+    pass(60);
+    let other = world.video(&hall, "Bref").await;
     pass(60);
     let waits = world.video(&hall, "Hall hall 2026-01-12").await;
     world.catalogue.give_back_video(&waits.id).await.unwrap();

@@ -42,6 +42,7 @@ use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use events::EventSlots;
 use source::Source;
+use texts::{Language, Texts};
 
 pub use error::not_found;
 pub use error::{ErrorPage, Failure};
@@ -64,6 +65,12 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn new(headers: &'a HeaderMap, assets: &'a Assets, visitor: &'a Visitor, cookies: &'a Cookies) -> Self {
         Self { headers, assets, visitor, cookies }
+    }
+
+    /// In the reader's language.
+    #[must_use]
+    pub fn texts(&self) -> &'static Texts {
+        Language::preferred(self.headers, &self.assets.shown().now().languages).texts()
     }
 }
 

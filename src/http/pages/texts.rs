@@ -20,9 +20,12 @@ pub enum Language {
 }
 
 impl Language {
-    /// The language that the reader's browser prefers (RFC 9110 §12.5.4); English if it asks for neither.
+    /// Of those that are offered, the language that the reader's browser prefers (RFC 9110 §12.5.4); the first one if it asks for none of them.
     #[must_use]
-    pub fn preferred(headers: &HeaderMap) -> Self {
+    pub fn preferred(headers: &HeaderMap, offered: &[String]) -> Self {
+        let is_offered = |language: Self| offered.iter().any(|tag| tag == language.tag());
+        let first =
+            if offered.first().is_some_and(|tag| tag == Self::French.tag()) { Self::French } else { Self::English };
         let text = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut best: Option<(f32, Self)> = None;
         for range in text.split(',').take(MAX_RANGES) {
@@ -30,16 +33,29 @@ impl Language {
             let tag = parts.next().unwrap_or_default();
             let language = match tag.split('-').next().unwrap_or_default().to_ascii_lowercase().as_str() {
                 "fr" => Self::French,
-                "en" | "*" => Self::English,
+                "en" => Self::English,
+                "*" => first,
                 _ => continue,
             };
+            if !is_offered(language) {
+                continue;
+            }
             let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
             // The first of equals is preferred.
             if weight > 0.0 && best.is_none_or(|(most, _)| weight > most) {
                 best = Some((weight, language));
             }
         }
-        best.map_or(Self::English, |(_, language)| language)
+        best.map_or(first, |(_, language)| language)
+    }
+
+    /// For `lang` attributes, and as the catalogue names it.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::French => "fr",
+        }
     }
 
     /// Its words.
@@ -93,10 +109,7 @@ impl Texts {
     /// The language, for `lang` attributes.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self.language {
-            Language::English => "en",
-            Language::French => "fr",
-        }
+        self.language.tag()
     }
 
     /// The language.
@@ -119,6 +132,22 @@ impl Texts {
         self.format(key, Some(&args))
     }
 
+    /// A text with several arguments.
+    #[must_use]
+    pub fn with_all(&self, key: &str, args: &FluentArgs<'_>) -> String {
+        self.format(key, Some(args))
+    }
+
+    /// A number with so many digits after the point, as this language writes it.
+    #[must_use]
+    pub fn decimal(&self, number: f64, digits: usize) -> String {
+        let text = format!("{number:.digits$}");
+        match self.language {
+            Language::English => text,
+            Language::French => text.replace('.', ","),
+        }
+    }
+
     fn format(&self, key: &str, args: Option<&FluentArgs<'_>>) -> String {
         let Some(pattern) = self.bundle.get_message(key).and_then(|message| message.value()) else {
             tracing::warn!(key, language = self.code(), "a text is missing");
@@ -135,6 +164,7 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::look::{LANGUAGES, Look};
     use axum::http::HeaderValue;
     use std::collections::BTreeSet;
 
@@ -150,8 +180,26 @@ mod tests {
             ("", Language::English),
         ] {
             let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, HeaderValue::from_static(asked))]);
-            assert_eq!(Language::preferred(&headers), language, "{asked}");
+            assert_eq!(Language::preferred(&headers, &Look::default().languages), language, "{asked}");
         }
+    }
+
+    #[test]
+    fn only_what_the_site_offers_is_chosen_and_its_first_for_readers_of_none() {
+        for (offered, asked, language) in [
+            (&["fr", "en"][..], "de", Language::French),
+            (&["fr", "en"], "*", Language::French),
+            (&["fr", "en"], "en", Language::English),
+            (&["fr"], "en, fr;q=0.1", Language::French),
+            (&["fr"], "en", Language::French),
+            (&["en"], "fr", Language::English),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, HeaderValue::from_static(asked))]);
+            let offered: Vec<String> = offered.iter().map(|tag| (*tag).to_owned()).collect();
+            assert_eq!(Language::preferred(&headers, &offered), language, "{offered:?} {asked}");
+        }
+        assert_eq!([Language::English, Language::French].map(Language::tag), LANGUAGES, "as the catalogue knows them");
+        assert_eq!(Language::French.texts().decimal(3.217, 2), "3,22");
     }
 
     fn keys(file: &str) -> BTreeSet<&str> {

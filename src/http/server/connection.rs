@@ -1,7 +1,7 @@
 //! One connection, from its first byte to its last: protocol, time-outs, and its share of the stop.
 
-use super::Limits;
-use crate::http::play::{Payload, Play};
+use super::{Doors, Limits};
+use crate::http::play::Payload;
 use crate::http::tls::Tls;
 use crate::lifecycle::Tasks;
 use axum::Router;
@@ -50,8 +50,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 
 /// What all connections of a listener share.
 pub(super) struct Connections {
-    router: Router,
-    play: Option<Play>,
+    doors: Doors,
     answered: Arc<Answered>,
     tls: Option<Arc<Tls>>,
     limits: Limits,
@@ -105,7 +104,7 @@ where
 }
 
 impl Connections {
-    pub(super) fn new(router: Router, play: Option<Play>, tls: Option<Arc<Tls>>, limits: Limits, tasks: Tasks) -> Self {
+    pub(super) fn new(doors: Doors, tls: Option<Arc<Tls>>, limits: Limits, tasks: Tasks) -> Self {
         let mut http1 = http1::Builder::new();
         http1
             .timer(TokioTimer::new())
@@ -126,7 +125,7 @@ impl Connections {
             // Finds clients that vanished without a FIN, as phones do. An unanswered ping ends the connection.
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20));
-        Self { router, play, answered: Arc::new(Answered::new()), tls, limits, http1, http2, tasks }
+        Self { doors, answered: Arc::new(Answered::new()), tls, limits, http1, http2, tasks }
     }
 
     pub(super) fn is_tls(&self) -> bool {
@@ -230,7 +229,8 @@ impl Connections {
         let working = Working::new(Arc::clone(activity));
         let soft = self.tasks.soft().clone();
         let counted = Arc::clone(&self.answered);
-        let hot = self.play.as_ref().and_then(|play| play.hot(request.method(), request.uri(), request.headers()));
+        let door = self.doors.of(request.uri(), request.headers());
+        let hot = door.play.as_ref().and_then(|play| play.hot(request.method(), request.uri(), request.headers()));
         let answer = match hot {
             Some(hot) => {
                 // The request is gone before the wait for a part begins: its headers would hold hyper's read buffer.
@@ -238,7 +238,7 @@ impl Connections {
                 // Boxed, as what is routed: a connection at rest should not keep room for it.
                 Either::Left(Box::pin(within(soft, STOP_WAITING_AFTER, hot)))
             }
-            None => Either::Right(self.routed(request, peer, soft)),
+            None => Either::Right(routed(door.router.clone(), request, peer, soft)),
         };
         async move {
             let _working = working;
@@ -247,26 +247,24 @@ impl Connections {
             Ok(response)
         }
     }
+}
 
-    fn routed(
-        &self,
-        mut request: Request<Incoming>,
-        peer: Peer,
-        soft: CancellationToken,
-    ) -> impl Future<Output = Response<Payload>> + Send + 'static {
-        request.extensions_mut().insert(peer);
-        let patience = if matches!(*request.method(), Method::GET | Method::HEAD) {
-            STOP_WAITING_AFTER
-        } else {
-            STOP_WORKING_AFTER
-        };
-        // Boxed: a router's future is large, and it exists only while a request is being answered.
-        let routed = self.router.clone().oneshot(request);
-        Box::pin(within(soft, patience, async move {
-            let Ok(response) = routed.await;
-            response.map(Payload::Other)
-        }))
-    }
+/// What a site's routes answer.
+fn routed(
+    router: Router,
+    mut request: Request<Incoming>,
+    peer: Peer,
+    soft: CancellationToken,
+) -> impl Future<Output = Response<Payload>> + Send + 'static {
+    request.extensions_mut().insert(peer);
+    let patience =
+        if matches!(*request.method(), Method::GET | Method::HEAD) { STOP_WAITING_AFTER } else { STOP_WORKING_AFTER };
+    // Boxed: a router's future is large, and it exists only while a request is being answered.
+    let routed = router.oneshot(request);
+    Box::pin(within(soft, patience, async move {
+        let Ok(response) = routed.await;
+        response.map(Payload::Other)
+    }))
 }
 
 /// An answer, or that the server stops, when the answer does not come within `patience` after it was told to.

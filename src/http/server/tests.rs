@@ -1,6 +1,7 @@
 //! Real sockets, with clients by hand or by hyper's own client halves.
 
 use super::*;
+use axum::Router;
 use axum::extract::Extension;
 use axum::routing::{get, post};
 use std::time::Instant;
@@ -35,7 +36,10 @@ fn start(limits: Limits, tls: Option<Arc<Tls>>) -> (SocketAddr, Tasks) {
     let tasks = Tasks::default();
     let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
-    tasks.spawn_essential("http", serve(listener, tls, (router(), None), limits, tasks.clone()));
+    tasks.spawn_essential(
+        "http",
+        serve(listener, tls, Doors::one(Door { router: router(), play: None }), limits, tasks.clone()),
+    );
     (address, tasks)
 }
 

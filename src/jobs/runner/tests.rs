@@ -112,6 +112,7 @@ impl World {
     fn start(&self, places: usize, timing: Timing) -> (Tasks, watch::Receiver<Option<String>>) {
         let tasks = Tasks::default();
         let (catalogue, work) = (self.catalogue.clone(), Arc::clone(&self.work));
+        let places = Arc::new(Semaphore::new(places));
         let (runner, waiting) = Runner::new(catalogue, work, JobKind::ALL, tasks.clone(), places, timing).unwrap();
         tasks.spawn_essential("jobs", runner.run());
         (tasks, waiting)

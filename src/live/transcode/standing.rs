@@ -43,10 +43,19 @@ impl Standing {
                 "engine_given_up",
                 format!(
                     "Viewers get the source only: the engine ended again and again ({reason}). It is tried again with the next \
-                     contribution, or by: amphi broadcaster retry {slug}"
+                     contribution, or by: amphi broadcaster retry {}",
+                    retried(slug)
                 ),
             ),
         }
+    }
+}
+
+/// What the command line calls a broadcaster by its label.
+fn retried(label: &str) -> String {
+    match label.split_once('/') {
+        Some((tenant, slug)) => format!("{slug} --tenant {tenant}"),
+        None => label.to_owned(),
     }
 }
 

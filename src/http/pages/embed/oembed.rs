@@ -3,11 +3,11 @@
 
 use super::super::outside::{self, HEIGHT, WIDTH, escaped};
 use super::super::source::{Source, failed};
-use super::super::texts::Language;
 use crate::catalogue::Error;
 use crate::catalogue::id::VideoId;
 use crate::catalogue::slug::Slug;
 use crate::catalogue::video::VideoState;
+use crate::http::assets::Assets;
 use crate::http::gate::visitor::Visitor;
 use crate::http::problem::Problem;
 use crate::policy::object::{Action, Kind, LivePart, VideoPart};
@@ -53,6 +53,7 @@ struct Found {
 
 pub(super) async fn handler(
     State(source): State<Source>,
+    State(assets): State<Assets>,
     visitor: Visitor,
     asked: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
@@ -83,7 +84,7 @@ pub(super) async fn handler(
     };
     let (width, height) = size(asked.maxwidth.as_deref(), asked.maxheight.as_deref());
     let html = outside::code(&format!("{site}{}", found.embed), &found.title, (width, height));
-    let name = Language::preferred(&headers).texts().get("site-name");
+    let name = assets.shown().now().name.clone();
     let (kind, text) = if xml {
         ("text/xml; charset=utf-8", as_xml((&site, &name), &found, &html, (width, height)))
     } else {

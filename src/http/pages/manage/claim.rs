@@ -13,7 +13,6 @@ use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::model::length;
 use crate::http::pages::people::{failed, message, not_ours, see};
-use crate::http::pages::texts::Language;
 use crate::http::pages::{ErrorPage, Reader};
 use crate::policy::object::{Action, Kind, VideoPart};
 use askama::Template;
@@ -196,7 +195,7 @@ pub(super) async fn person(catalogue: &Catalogue, who: &str) -> Result<Option<Pe
 
 /// Writes to whom it was given.
 fn tell(accounts: &Accounts, reader: &Reader<'_>, person: Person, title: &str, id: &VideoId) {
-    let texts = Language::preferred(reader.headers).texts();
+    let texts = reader.texts();
     let (title, path) = (title.to_owned(), format!("/videos/{id}/edit"));
     accounts.write_to(person, move |name, site| {
         let lines = [

@@ -13,7 +13,7 @@ use crate::http::gate::visitor::Visitor;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{failed, not_ours, see};
-use crate::http::pages::texts::{Language as PageLanguage, Texts};
+use crate::http::pages::texts::Texts;
 use crate::http::pages::{ErrorPage, Reader};
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
@@ -110,7 +110,7 @@ impl<'a> Asked<'a> {
     }
 
     fn texts(&self) -> &'static Texts {
-        PageLanguage::preferred(self.reader.headers).texts()
+        self.reader.texts()
     }
 
     /// The form as things are.

@@ -15,7 +15,7 @@ use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::model::length;
 use crate::http::pages::people::{failed, not_ours, see};
-use crate::http::pages::texts::{Language, Texts};
+use crate::http::pages::texts::Texts;
 use crate::http::pages::visibility;
 use crate::policy::state::Visibility;
 use askama::Template;
@@ -101,7 +101,7 @@ pub(super) async fn page(
 }
 
 async fn show(catalogue: &Catalogue, reader: &Reader<'_>, person: &PersonId, wish: &Wish) -> Result<Response, Error> {
-    let texts = Language::preferred(reader.headers).texts();
+    let texts = reader.texts();
     let (deleted, grid) = (wish.show == "deleted", wish.view == "grid");
     let cursor: Option<Cursor> = wish.after.parse().ok();
     let begins = cursor.is_none();

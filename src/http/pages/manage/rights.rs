@@ -15,7 +15,6 @@ use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{failed, not_ours, see};
 use crate::http::pages::source::Source;
-use crate::http::pages::texts::Language;
 use crate::http::pages::{ErrorPage, Reader, visibility};
 use crate::policy::object::{Action, Kind, VideoPart};
 use crate::policy::state::{State as Standing, Visibility};
@@ -120,7 +119,7 @@ impl<'a> Asked<'a> {
         trouble: &'static str,
         made: Option<String>,
     ) -> Result<Response, Error> {
-        let texts = Language::preferred(self.reader.headers).texts();
+        let texts = self.reader.texts();
         let standing = &self.standing;
         let now = self.accounts.now();
         let line = |link: Link| Line { over: link.revoked_at.is_some() || link.expires_at <= now, link };

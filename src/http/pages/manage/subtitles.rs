@@ -13,7 +13,6 @@ use crate::http::gate::visitor::Visitor;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{failed, not_ours, see};
-use crate::http::pages::texts::Language as PageLanguage;
 use crate::http::pages::{ErrorPage, Reader};
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
@@ -107,7 +106,7 @@ impl<'a> Desk<'a> {
     }
 
     fn said(&self, key: &str, line: usize) -> String {
-        PageLanguage::preferred(self.reader.headers).texts().with(key, "line", line)
+        self.reader.texts().with(key, "line", line)
     }
 }
 

@@ -9,7 +9,6 @@ use crate::http::gate::visitor::Visitor;
 use crate::http::pages::Reader;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
-use crate::http::pages::texts::Language;
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -59,7 +58,7 @@ pub(super) async fn send(
 ) -> Response {
     let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
     let Some(sent) = sent else { return not_ours(&reader) };
-    let texts = Language::preferred(&headers).texts();
+    let texts = reader.texts();
     let words = move |name: &str, link: &str| {
         let lines = [
             texts.with("mail-hello", "name", name),

@@ -1,9 +1,10 @@
-//! Pages for administrators: who may sign in and what they are, and the groups that things are for. Nobody changes here what they are
+//! Pages for administrators: who may sign in and what they are, and the groups that things are for, and what the site looks like. Nobody changes here what they are
 //! themselves, so whoever administers can't lock themselves out.
 
 mod groups;
 mod list;
 mod person;
+mod site;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,6 @@ use crate::http::assets::{Assets, Entry};
 use crate::http::gate::Noted;
 use crate::http::pages::Reader;
 use crate::http::pages::frame::{Frame, respond};
-use crate::http::pages::texts::Language;
 use crate::policy::who::Role;
 use askama::Template;
 use axum::Router;
@@ -40,6 +40,7 @@ where
         .route("/people/{id}/disabled", post(person::disable))
         .route("/groups", get(groups::page).post(groups::add))
         .route("/groups/{id}/remove", post(groups::remove))
+        .route("/site", get(site::page).post(site::change))
 }
 
 /// A line of a list to choose from.
@@ -52,7 +53,7 @@ struct Choice {
 
 /// All roles, with this one chosen.
 fn roles(reader: &Reader<'_>, chosen: Role) -> Vec<Choice> {
-    let texts = Language::preferred(reader.headers).texts();
+    let texts = reader.texts();
     let choice = |role: Role| Choice {
         value: role.name().to_owned(),
         text: texts.get(super::role_key(role)),

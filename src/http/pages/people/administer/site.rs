@@ -1,0 +1,250 @@
+//! `/site`: what this institution is called and looks like. The logo is given on the command line: forms here carry texts only.
+
+use super::{Pair, all, said};
+use crate::catalogue::Error;
+use crate::catalogue::colour::Colour;
+use crate::catalogue::look::{LANGUAGES, Look, LookChange, MAX_FOOTER};
+use crate::http::accounts::Accounts;
+use crate::http::assets::Assets;
+use crate::http::gate::visitor::Visitor;
+use crate::http::pages::Reader;
+use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::frame::Frame;
+use crate::http::pages::people::{failed, not_ours, see};
+use crate::http::pages::texts::Texts;
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use fluent_bundle::FluentArgs;
+use std::collections::HashMap;
+
+/// A language that pages can be offered in.
+struct Line {
+    tag: &'static str,
+    offered: bool,
+    /// For readers of none.
+    first: bool,
+}
+
+impl Line {
+    /// Key of its name.
+    fn key(&self) -> &'static str {
+        match self.tag {
+            "fr" => "language-fr",
+            _ => "language-en",
+        }
+    }
+}
+
+/// What stands in the form: as it was typed, where that is not taken.
+struct Typed {
+    name: String,
+    accent_light: String,
+    accent_dark: String,
+    languages: Vec<Line>,
+    footer: String,
+}
+
+impl Typed {
+    fn now(look: &Look) -> Self {
+        let text = |accent: Option<Colour>| accent.map(|accent| accent.to_string()).unwrap_or_default();
+        Self {
+            name: look.name.clone(),
+            accent_light: text(look.accent_light),
+            accent_dark: text(look.accent_dark),
+            languages: lines(&look.languages),
+            footer: look.footer.clone(),
+        }
+    }
+
+    fn sent(sent: &[Pair]) -> Self {
+        let text = |name| said(sent, name).to_owned();
+        let (accent_light, accent_dark) = (text("accent_light"), text("accent_dark"));
+        Self {
+            name: text("name"),
+            accent_light,
+            accent_dark,
+            languages: lines(&languages(sent)),
+            footer: text("footer"),
+        }
+    }
+}
+
+fn lines(offered: &[String]) -> Vec<Line> {
+    let line = |tag: &'static str| Line {
+        tag,
+        offered: offered.iter().any(|known| known == tag),
+        first: offered.first().is_some_and(|first| first == tag),
+    };
+    LANGUAGES.map(line).into()
+}
+
+/// Those that were ticked, the one for readers of none first if it is among them.
+fn languages(sent: &[Pair]) -> Vec<String> {
+    let mut offered: Vec<String> = all(sent, "language").map(str::to_owned).collect();
+    let first = said(sent, "first");
+    offered.sort_by_key(|tag| tag != first);
+    offered
+}
+
+#[derive(Template)]
+#[template(path = "site.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    token: &'a str,
+    typed: Typed,
+    /// Empty: nothing is wrong.
+    trouble: String,
+    saved: bool,
+    max_footer: usize,
+}
+
+fn show(reader: &Reader<'_>, status: StatusCode, typed: Typed, trouble: String, saved: bool) -> Response {
+    let form = FormPage::new(reader);
+    let page = Page { frame: form.frame(), token: form.token(), typed, trouble, saved, max_footer: MAX_FOOTER };
+    form.respond(status, &page)
+}
+
+/// `GET /site`.
+pub(super) async fn page(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    query: Query<HashMap<String, String>>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let typed = Typed::now(&assets.shown().now());
+    show(&reader, StatusCode::OK, typed, String::new(), query.contains_key("saved"))
+}
+
+/// `POST /site`.
+pub(super) async fn change(
+    State(accounts): State<Accounts>,
+    State(assets): State<Assets>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Fields(sent): Fields<Vec<Pair>>,
+) -> Response {
+    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let Some(sent) = sent else { return not_ours(&reader) };
+    let changed = async {
+        accounts.catalogue().change_look(wanted(&sent)?, accounts.now()).await?;
+        assets.shown().take(accounts.catalogue()).await
+    };
+    match changed.await {
+        Ok(()) => see("/site?saved=yes"),
+        Err(error) => match trouble(&error, reader.texts()) {
+            Some(trouble) => show(&reader, StatusCode::UNPROCESSABLE_ENTITY, Typed::sent(&sent), trouble, false),
+            None => {
+                tracing::error!(%error, "what the site looks like can't be changed");
+                failed(&reader)
+            }
+        },
+    }
+}
+
+/// What the form asks for.
+fn wanted(sent: &[Pair]) -> Result<LookChange, Error> {
+    let accent = |field: &'static str| match said(sent, field).trim() {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| Error::Invalid { field, reason: "is no colour" }),
+    };
+    Ok(LookChange {
+        name: Some(said(sent, "name").to_owned()),
+        accent_light: Some(accent("accent_light")?),
+        accent_dark: Some(accent("accent_dark")?),
+        languages: Some(languages(sent)),
+        footer: Some(said(sent, "footer").to_owned()),
+        logo: (said(sent, "without_logo") == "yes").then_some(None),
+    })
+}
+
+/// What the form says of what is not taken; `None`: it is not its fault.
+fn trouble(error: &Error, texts: &Texts) -> Option<String> {
+    Some(match error {
+        Error::Contrast { field, ratio, least } => {
+            let mut args = FluentArgs::new();
+            let key = if *field == "accent_dark" { "site-contrast-dark" } else { "site-contrast-light" };
+            // Never rounded up to what would be enough.
+            args.set("ratio", texts.decimal((ratio * 100.0).floor() / 100.0, 2));
+            args.set("least", texts.decimal(*least, 1));
+            texts.with_all(key, &args)
+        }
+        Error::Invalid { field: "accent_light" | "accent_dark", .. } => texts.get("site-colour-invalid"),
+        Error::Invalid { field: "name", .. } => texts.get("site-name-invalid"),
+        Error::Invalid { field: "languages", .. } => texts.get("site-languages-invalid"),
+        Error::Invalid { field: "footer", .. } => texts.get("site-footer-invalid"),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::http::support::{Answer, Browser, World};
+    use crate::policy::who::Role;
+
+    fn form(light: &str, dark: &str, footer: &str) -> String {
+        let escaped = |text: &str| text.replace('#', "%23").replace('&', "%26").replace(' ', "+");
+        format!(
+            "name=Universit%C3%A9+Beta&accent_light={}&accent_dark={}&language=en&language=fr&first=fr&footer={}",
+            escaped(light),
+            escaped(dark),
+            escaped(footer)
+        )
+    }
+
+    async fn sent(browser: &mut Browser<'_>, fields: &str) -> Answer {
+        browser.get("/site").await;
+        browser.post("/site", fields).await
+    }
+
+    #[tokio::test]
+    async fn an_administrator_names_and_colours_the_site_and_every_page_shows_it() {
+        let world = World::new().await;
+        let (marie, paul) =
+            (world.person("marie", Role::Administrator).await, world.person("paul", Role::Operator).await);
+        assert_eq!(world.browser_of(&paul).await.get("/site").await.status, 403);
+        assert_eq!(world.browser().get("/theme.css").await.text, "");
+        let mut browser = world.browser_of(&marie).await;
+        let saved = sent(&mut browser, &form("#7a0019", "#ffd000", "<Service> & audiovisuel")).await;
+        assert_eq!((saved.status, saved.header("location")), (303, "/site?saved=yes"), "{}", saved.text);
+        let shown = browser.send("GET", "/site?saved=yes", &[("accept-language", "en")], "").await.text;
+        assert!(shown.contains("value=\"#7a0019\"") && shown.contains("role=\"status\""), "{shown}");
+        let page = world.browser().send("GET", "/", &[("accept-language", "de")], "").await.text;
+        assert!(page.contains("· Université Beta</title>") && page.contains("<html lang=\"fr\""), "{page}");
+        assert!(page.contains("&#60;Service&#62; &#38; audiovisuel"), "{page}");
+        let sheet = page.split("href=\"/theme.css").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        let sheet = world.browser().get(&format!("/theme.css{sheet}")).await;
+        assert!(sheet.text.contains("--brand: #7a0019") && sheet.text.contains("--brand: #ffd000"), "{}", sheet.text);
+        assert_eq!(sheet.header("content-type"), "text/css; charset=utf-8");
+        assert!(world.browser().get("/nowhere").await.text.contains("Université Beta"), "also what is refused");
+        let acts = world.catalogue.audit_log(9).await.unwrap();
+        assert!(acts.iter().any(|entry| entry.act == "site.change"), "{acts:?}");
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_read_is_not_taken_and_the_form_says_how_far_it_is_off() {
+        let world = World::new().await;
+        let marie = world.person("marie", Role::Administrator).await;
+        let mut browser = world.browser_of(&marie).await;
+        for (light, dark, said) in [
+            // On #f6f7f9, where it stands out least.
+            ("#ff0000", "", "3.73"),
+            // On #191c23.
+            ("", "#7a0019", "1.49"),
+            ("red", "", "#2450d8"),
+        ] {
+            let refused = sent(&mut browser, &form(light, dark, "")).await;
+            assert_eq!(refused.status, 422, "{light} {dark}");
+            let alert = refused.text.split("role=\"alert\">").nth(1).and_then(|rest| rest.split("</p>").next());
+            let alert = alert.unwrap_or_else(|| panic!("{}", refused.text));
+            assert!(alert.contains(said), "{light} {dark}: {alert}");
+            assert!(refused.text.contains(&format!("value=\"{light}{dark}\"")), "what was typed stays");
+        }
+        let none = "name=Amphi&accent_light=&accent_dark=&footer=";
+        assert_eq!(sent(&mut browser, none).await.status, 422, "no language at all");
+        assert!(world.browser().get("/").await.text.contains("· Amphi</title>"), "nothing was changed");
+    }
+}
