@@ -167,7 +167,9 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
     };
 
     let all = || std::iter::once(&lives).chain(&others);
-    let jobs = Jobs::start(all().map(|lives| lives.catalogue().clone()), &archive, &config, &tasks)?;
+    let posts = tenants.iter().map(|listed| tenant::post(&config, listed)).collect::<Result<Vec<_>, _>>()?;
+    let catalogues = all().map(|lives| lives.catalogue().clone());
+    let jobs = Jobs::start(catalogues.zip(posts), &archive, &config, &tasks)?;
     // Looked at before anybody is told where to ask.
     let (ready, report) = watch::channel(look(&catalogue, &archive, &jobs).await);
     let health = Health { report, stopping: tasks.soft().clone(), metrics: Some(metrics.clone()) };

@@ -24,6 +24,7 @@ use crate::http::router::{Site, site};
 use crate::http::security::Policies;
 use crate::http::server::Door;
 use crate::http::state::{Clock, Parts};
+use crate::jobs::notice::Post;
 use crate::lifecycle::Tasks;
 use crate::live::Handle;
 use crate::mail::Mailer;
@@ -52,13 +53,16 @@ impl Machine<'_> {
         let search = Search::new(&config.data_dir, catalogue.tenant().as_str());
         let gate = Gate::new(catalogue.clone(), Clock(clock::now), assets.clone(), gate_settings(config));
         gate.take_keys().await?;
-        let mail = mail(config, &public_url)?;
+        let mail = mail(config, &public_url)?.map(|post| (post.mailer, post.site));
         let accounts = Accounts::new(catalogue.clone(), Clock(clock::now), gate.clone(), (*tasks).clone(), mail);
         let (videos, reader) = (Videos::new(catalogue.clone(), layout.clone()), Reader::new(layout.clone()));
         let downloads = self.downloads.clone();
         let play = Play { lives: lives.clone(), videos, downloads, reader, gate: gate.clone() };
-        let pages = Source::new(catalogue.clone(), lives.clone(), layout.clone(), (*tasks).clone())
-            .reached_at(place(config, &public_url));
+        let pages = Source::new(catalogue.clone(), lives.clone(), layout.clone(), (*tasks).clone()).reached_at(place(
+            config,
+            listed,
+            &public_url,
+        ));
         tasks.spawn("views", pages.views().clone().keep(catalogue.clone(), (*tasks).clone()));
         let parts = Parts {
             catalogue: catalogue.clone(),
@@ -79,7 +83,7 @@ impl Machine<'_> {
                 assets,
                 events: EventSlots::default(),
                 accounts,
-                policies: Policies::new(&config.http.embed_ancestors),
+                policies: Policies::new(embedders(config, listed)),
             },
             health,
         );
@@ -112,27 +116,38 @@ fn public_url(config: &Config, listed: &Listed) -> String {
     named.unwrap_or_default()
 }
 
-fn place(config: &Config, public_url: &str) -> Place {
+/// Sites whose pages may show its players: its own, or those of the setting.
+fn embedders<'a>(config: &'a Config, listed: &'a Listed) -> &'a [String] {
+    listed.neighbours.embedders.as_deref().unwrap_or(&config.http.embed_ancestors)
+}
+
+fn place(config: &Config, listed: &Listed, public_url: &str) -> Place {
     Place::new(public_url, gate_settings(config).secure)
-        .shown_by(&config.http.embed_ancestors)
-        .beside(config.http.tools.clone())
+        .shown_by(embedders(config, listed))
+        .beside(listed.neighbours.tools.as_ref().unwrap_or(&config.http.tools).clone())
         .written_to(config.http.contact.clone())
 }
 
 /// How people are written to, and where mails lead to. A tenant without a name can't be led to.
-fn mail(config: &Config, public_url: &str) -> Result<Option<(Mailer, String)>, Error> {
+fn mail(config: &Config, public_url: &str) -> Result<Option<Post>, Error> {
     match config.smtp.url.reveal() {
         url if !url.is_empty() && !public_url.is_empty() => {
-            Ok(Some((Mailer::new(url, &config.smtp.from)?, public_url.to_owned())))
+            Ok(Some(Post { mailer: Mailer::new(url, &config.smtp.from)?, site: public_url.to_owned() }))
         }
         _ => Ok(None),
     }
+}
+
+/// The same for what is told in the background.
+pub(super) fn post(config: &Config, listed: &Listed) -> Result<Option<Post>, Error> {
+    mail(config, &public_url(config, listed))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalogue::Tenant;
+    use crate::catalogue::tenant::Neighbours;
 
     #[test]
     fn a_tenants_addresses_are_the_setting_under_its_own_name() {
@@ -141,6 +156,7 @@ mod tests {
             tenant: tenant.clone(),
             name: String::new(),
             hosts: hosts.iter().map(|host| host.parse().unwrap()).collect(),
+            neighbours: Neighbours::default(),
         };
         let (default, other) = (Tenant::default(), Tenant::other("b"));
         assert_eq!(public_url(&config, &listed(&other, &["b.example"])), "", "as who asks says");
@@ -148,5 +164,22 @@ mod tests {
         assert_eq!(public_url(&config, &listed(&default, &["a.example"])), "https://tv.example:8443");
         assert_eq!(public_url(&config, &listed(&other, &["b.example", "c.example"])), "https://b.example:8443");
         assert_eq!(public_url(&config, &listed(&other, &[])), "");
+    }
+
+    #[test]
+    fn a_tenants_neighbours_are_its_own_or_those_of_the_setting() {
+        let mut config = Config::default();
+        config.http.embed_ancestors = vec!["https://moodle.example".to_owned()];
+        let mut listed = Listed {
+            tenant: Tenant::other("b"),
+            name: String::new(),
+            hosts: Vec::new(),
+            neighbours: Neighbours::default(),
+        };
+        assert_eq!(embedders(&config, &listed), ["https://moodle.example"]);
+        listed.neighbours.embedders = Some(Vec::new());
+        assert!(embedders(&config, &listed).is_empty(), "none is something, too");
+        listed.neighbours.tools = Some(vec!["https://chat.b.example".to_owned()]);
+        assert_eq!(place(&config, &listed, "").tools(), ["https://chat.b.example"]);
     }
 }

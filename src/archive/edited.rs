@@ -12,6 +12,7 @@ use media::caption::webvtt;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
+use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 /// Escaping makes a file longer than what was sent, at most by this.
@@ -20,6 +21,9 @@ const PREFIX: &str = "edited-";
 const SUFFIX: &str = ".vtt";
 /// Head of a file without captions.
 const EMPTY_BYTES: u64 = "WEBVTT\n\n".len() as u64;
+
+/// One is written at a time: what is being written has one name.
+static WRITING: Mutex<()> = Mutex::new(());
 
 /// What can be told of such a file without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +86,7 @@ pub fn write(layout: &Layout, id: &str, language: &Language, captions: &[Timed])
     let text = webvtt::file(&cues.collect::<Vec<_>>(), |micros| micros);
     let (path, folder) = (layout.edited(id, language), layout.folder(id));
     let beside = path.with_extension("new");
+    let _one = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut file = File::create(&beside).map_err(at(&beside))?;
     file.write_all(text.as_bytes()).map_err(at(&beside))?;
     file.sync_all().map_err(at(&beside))?;

@@ -76,11 +76,13 @@ macro_rules! named {
 
 named! {
     /// What can be done in the background.
-    JobKind: "must be storyboard or ladder" {
+    JobKind: "must be storyboard, ladder or notice" {
         /// Poster, and previews for the player's bar.
         Storyboard = "storyboard",
         /// Renditions that the live lacked.
         Ladder = "ladder",
+        /// A mail to its owners that it is there.
+        Notice = "notice",
     }
 }
 

@@ -50,13 +50,44 @@ pub struct Listed {
     pub name: String,
     /// By which names it is reached; the first one is the one that mails and shared addresses name.
     pub hosts: Vec<Host>,
+    /// Other sites that have to do with it.
+    pub neighbours: Neighbours,
+}
+
+/// Other sites, as a policy of browsers names them, such as `https://*.example.org`; `None`: as the server is configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Neighbours {
+    /// Their pages may show this tenant's players.
+    pub embedders: Option<Vec<String>>,
+    /// Their pages may stand beside this tenant's lives.
+    pub tools: Option<Vec<String>>,
+}
+
+/// Of one kind; more is a mistake.
+const MAX_SITES: usize = 32;
+/// Of one, in bytes.
+const MAX_SITE: usize = 300;
+
+/// As they are kept. Who sets them has looked what they are: this is that no list can become another.
+fn sites(field: &'static str, sites: &[String]) -> Result<String, Error> {
+    let plain =
+        |site: &String| site.len() <= MAX_SITE && site.bytes().all(|b| b.is_ascii_graphic() && !b";,'\"".contains(&b));
+    if sites.len() > MAX_SITES || !sites.iter().all(plain) {
+        return Err(Error::invalid(field, "must be at most 32 sites such as https://HOST"));
+    }
+    Ok(sites.join(" "))
 }
 
 /// Names of one tenant; more is a mistake.
 const MAX_HOSTS: usize = 32;
 
 fn model(row: &Row) -> Result<Listed, Error> {
-    Ok(Listed { tenant: Tenant(row.text("id")?), name: row.text("title")?, hosts: Vec::new() })
+    let sites = |column| {
+        let text: Option<String> = row.maybe_text(column)?;
+        Ok::<_, Error>(text.map(|text| text.split_whitespace().map(str::to_owned).collect()))
+    };
+    let neighbours = Neighbours { embedders: sites("embedders")?, tools: sites("tools")? };
+    Ok(Listed { tenant: Tenant(row.text("id")?), name: row.text("title")?, hosts: Vec::new(), neighbours })
 }
 
 impl Catalogue {
@@ -65,7 +96,7 @@ impl Catalogue {
     /// # Errors
     /// `Database`.
     pub async fn tenants(&self) -> Result<Vec<Listed>, Error> {
-        let statement = Statement::of_all("SELECT id, title FROM tenants ORDER BY created_ms, id");
+        let statement = Statement::of_all("SELECT id, title, embedders, tools FROM tenants ORDER BY created_ms, id");
         let mut all = self.database.rows(statement).await?.iter().map(model).collect::<Result<Vec<_>, _>>()?;
         // As old as the installation, and so is whoever was added in that moment.
         all.sort_by_key(|listed| !listed.tenant.is_default());
@@ -110,6 +141,23 @@ impl Catalogue {
             taken(tx.execute(statement).await, "host")?;
         }
         tx.commit().await
+    }
+
+    /// Which other sites have to do with this tenant from the server's next start on.
+    ///
+    /// # Errors
+    /// `Invalid`, `NotFound` without the tenant, `Database`.
+    pub async fn set_neighbours(&self, neighbours: &Neighbours) -> Result<(), Error> {
+        let text = |field, list: &Option<Vec<String>>| list.as_deref().map(|list| sites(field, list)).transpose();
+        let statement = self
+            .statement("UPDATE tenants")
+            .push_bind(" SET embedders = ", text("embedders", &neighbours.embedders)?)
+            .push_bind(", tools = ", text("tools", &neighbours.tools)?)
+            .push(" WHERE id = $1");
+        match self.database.execute(statement).await? {
+            0 => Err(Error::NotFound("tenant")),
+            _ => Ok(()),
+        }
     }
 
     fn hosts(&self, hosts: &[Host]) -> Result<Vec<Statement>, Error> {

@@ -348,6 +348,7 @@ impl Catalogue {
         let duration_ms = int("duration_ms", u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX))?;
         let next_msn = int("next_msn", finished.next_msn)?;
         let next_discontinuity = int("next_discontinuity", finished.next_discontinuity)?;
+        let owned = self.video_state(id).await?.is_some_and(|state| !state.owners.is_empty());
         let mut tx = self.database.begin().await?;
         let found = tx
             .execute(
@@ -380,6 +381,10 @@ impl Catalogue {
         self.add_job_in(&mut tx, JobKind::Storyboard, id, finished.ended_at).await?;
         if finished.ladder {
             self.add_job_in(&mut tx, JobKind::Ladder, id, finished.ended_at).await?;
+        }
+        // What is too short to be listed is no news.
+        if finished.listed && owned {
+            self.add_job_in(&mut tx, JobKind::Notice, id, finished.ended_at).await?;
         }
         tx.commit().await?;
         self.changes.video(&self.tenant, id);

@@ -5,8 +5,9 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::audit::Actor;
 use crate::catalogue::host::Host;
 use crate::catalogue::look::{Logo, LookChange, MAX_LOGO_BYTES};
-use crate::catalogue::tenant::Listed;
+use crate::catalogue::tenant::{Listed, Neighbours};
 use crate::clock::now;
+use crate::config::check::is_origin;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -62,6 +63,13 @@ pub(super) struct Change {
     /// One line below every page; "" for the one that comes with the product.
     #[arg(long)]
     footer: Option<String>,
+    /// A site whose pages may show the players, as in http.embed_ancestors, from the server's next start on; "server" alone for those of the
+    /// configuration, "none" alone for none. Can be repeated.
+    #[arg(long = "embedder", value_name = "SITE")]
+    embedders: Vec<String>,
+    /// A site whose pages may stand beside a live; the same.
+    #[arg(long = "tool", value_name = "SITE")]
+    tools: Vec<String>,
     /// A PNG, JPEG or WebP picture of at most 64 KiB for the head of every page; "" for the product's.
     #[arg(long, value_name = "FILE")]
     logo: Option<PathBuf>,
@@ -90,6 +98,19 @@ impl Change {
             footer: self.footer.clone(),
             logo,
         })
+    }
+}
+
+/// What is said of sites; `None`: nothing.
+fn sites(said: &[String]) -> Result<Option<Option<Vec<String>>>, Error> {
+    match said.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => Ok(None),
+        ["server"] => Ok(Some(None)),
+        ["none"] => Ok(Some(Some(Vec::new()))),
+        _ => match said.iter().find(|site| !is_origin(site)) {
+            Some(bad) => Err(Error::Other(format!("{bad}: a site is like https://HOST or https://*.DOMAIN"))),
+            None => Ok(Some(Some(said.to_vec()))),
+        },
     }
 }
 
@@ -127,7 +148,14 @@ pub(super) async fn run(command: Command, catalogue: &Catalogue) -> Result<Strin
         Command::Set { which, change } => {
             let listed = find(catalogue, &which).await?;
             let theirs = catalogue.of(listed.tenant);
+            let (embedders, tools) = (sites(&change.embedders)?, sites(&change.tools)?);
             theirs.change_look(change.look()?, now()).await?;
+            if embedders.is_some() || tools.is_some() {
+                let Neighbours { embedders: shown_by, tools: beside } = listed.neighbours;
+                let neighbours =
+                    Neighbours { embedders: embedders.unwrap_or(shown_by), tools: tools.unwrap_or(beside) };
+                theirs.set_neighbours(&neighbours).await?;
+            }
             let reached = match &*change.hosts {
                 [] => String::new(),
                 hosts => {

@@ -242,6 +242,18 @@ fn a_tenant_has_what_is_its_own() {
     std::fs::write(&logo, b"\x89PNG\r\n\x1a\n...").unwrap();
     let words = ["tenant", "set", id, "--logo", logo.to_str().unwrap(), "--accent-dark", "#ffd000", "--name", "B"];
     assert_eq!(amphi(here, &words).unwrap(), "Université B is changed.\n");
+    for (sites, said) in [
+        (&["--embedder", "https://moodle.b.example", "--embedder", "https://*.b.example", "--tool", "none"][..], None),
+        (&["--embedder", "server"], None),
+        (&["--tool", "moodle"], Some("moodle: a site is like https://HOST")),
+        (&["--embedder", "https://a;"], Some("https://a;: a site is like")),
+    ] {
+        let done = amphi(here, &[&["tenant", "set", id], sites].concat());
+        match said {
+            None => assert_eq!(done.unwrap(), "B is changed.\n", "{sites:?}"),
+            Some(said) => assert!(done.unwrap_err().to_string().starts_with(said), "{sites:?}"),
+        }
+    }
     let unknown = amphi(here, &["user", "list", "--tenant", "tv.b.example"]).unwrap_err();
     assert_eq!(unknown.to_string(), "there is no tenant tv.b.example: amphi tenant list");
     let listed = amphi(here, &["tenant", "list"]).unwrap();

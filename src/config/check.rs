@@ -122,7 +122,7 @@ fn is_site(text: &str) -> bool {
 }
 
 /// A scheme, a host, perhaps with `*.` before it and a port after it, as a policy of browsers names a site.
-fn is_origin(text: &str) -> bool {
+pub(crate) fn is_origin(text: &str) -> bool {
     let plain = text.replacen("://*.", "://", 1);
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, ':' | '/' | '.' | '-');
     plain.chars().all(good) && is_site(&plain)

@@ -11,7 +11,7 @@
 
 mod captions;
 mod catalogue;
-mod check;
+pub(crate) mod check;
 mod engine;
 mod http;
 mod jobs;

@@ -6,10 +6,11 @@
 //!
 //! - `runner`: claims, leases, stops; knows nothing of what is done; `attempts`: when a failed one is tried again;
 //! - `work`: what is done, by kind; to add one: a variant of `JobKind`, its line there, its module here;
-//! - [`storyboard`]: poster and previews; `ladder`: renditions that the live lacked.
+//! - [`storyboard`]: poster and previews; `ladder`: renditions that the live lacked; [`notice`]: a mail to owners.
 
 mod attempts;
 mod ladder;
+pub mod notice;
 mod runner;
 pub mod storyboard;
 mod work;
@@ -45,16 +46,17 @@ impl Jobs {
     /// # Errors
     /// `Secret`: no randomness.
     pub fn start(
-        tenants: impl Iterator<Item = Catalogue>,
+        tenants: impl Iterator<Item = (Catalogue, Option<notice::Post>)>,
         archive: &Archive,
         config: &Config,
         tasks: &Tasks,
     ) -> Result<Self, Error> {
         let at_once = config.jobs.at_once as usize;
         // A place is one for all tenants; each takes its turn.
-        let [short, long] = [at_once, at_once.min(1)].map(|places| Arc::new(Semaphore::new(places)));
+        let [short, long, letters] =
+            [at_once, at_once.min(1), at_once.min(1)].map(|places| Arc::new(Semaphore::new(places)));
         let mut waiting = Vec::new();
-        for catalogue in tenants {
+        for (catalogue, post) in tenants {
             let work = Workshop {
                 catalogue: catalogue.clone(),
                 archive: archive.clone(),
@@ -64,8 +66,14 @@ impl Jobs {
                     // A name that is none was refused when the configuration was read.
                     preset: Preset::named(&config.renditions.preset).unwrap_or_default(),
                 },
+                post,
             };
-            for (kinds, places, limit) in [(&[JobKind::Storyboard], &short, SHORT), (&[JobKind::Ladder], &long, LONG)] {
+            for (kinds, places, limit) in [
+                (&[JobKind::Storyboard], &short, SHORT),
+                (&[JobKind::Ladder], &long, LONG),
+                // It takes no core: nobody waits for it, and it waits for nobody.
+                (&[JobKind::Notice], &letters, SHORT),
+            ] {
                 let (timing, places) = (Timing { limit, ..Timing::default() }, Arc::clone(places));
                 let (runner, waits) =
                     Runner::new(catalogue.clone(), work.clone(), kinds, tasks.clone(), places, timing)?;

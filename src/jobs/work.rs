@@ -1,6 +1,6 @@
 //! What is done, by kind.
 
-use super::{ladder, storyboard};
+use super::{ladder, notice, storyboard};
 use crate::archive::writer::Archive;
 use crate::catalogue::Catalogue;
 use crate::catalogue::job::{Job, JobKind};
@@ -51,6 +51,8 @@ pub(super) struct Workshop {
     pub(super) archive: Archive,
     pub(super) engine: client::Settings,
     pub(super) renditions: Renditions,
+    /// `None`: nobody is written to.
+    pub(super) post: Option<notice::Post>,
 }
 
 /// What becomes of finished videos' renditions.
@@ -66,6 +68,7 @@ impl Work for Workshop {
     fn obstacle(&self, kind: JobKind) -> Option<String> {
         match kind {
             JobKind::Storyboard | JobKind::Ladder => client::program(&self.engine).err(),
+            JobKind::Notice => None,
         }
     }
 
@@ -73,6 +76,7 @@ impl Work for Workshop {
         match job.kind {
             JobKind::Storyboard => storyboard::make(self, &job.video_id, progress).await,
             JobKind::Ladder => ladder::make(self, &job.video_id, progress).await,
+            JobKind::Notice => notice::write(self, &job.video_id).await,
         }
     }
 }

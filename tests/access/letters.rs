@@ -2,7 +2,7 @@
 
 use super::{Browser, add, recording};
 use crate::support::peers::{Peer, wait_until};
-use crate::support::stream::{SOON, amphi};
+use crate::support::stream::{Clip, SOON, amphi, wait_videos};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 /// aiosmtpd, which prints each mail that it takes.
@@ -69,4 +69,48 @@ fn a_mail_server_that_is_gone_is_told_to_nobody_who_asks() {
     let failed =
         wait_until(SOON, || crate::support::http::metric(server.http(), "amphi_mails_total{result=\"failed\"}") >= 1.0);
     assert!(failed, "and it is counted");
+}
+
+#[test]
+fn whoever_owns_a_recording_is_written_to_when_it_is_there_and_when_it_is_given_to_them() {
+    let (at, mut post) = mail_server();
+    let server = recording(&[
+        ("AMPHI_SMTP__URL", &format!("smtp://{at}")),
+        ("AMPHI_SMTP__FROM", "Amphi <amphi@uni.example>"),
+        ("AMPHI_HTTP__PUBLIC_URL", "http://tv.uni.example"),
+        ("AMPHI_JOBS__AT_ONCE", "1"),
+    ]);
+    for (login, role) in [("zoe", "contributor"), ("eve", "contributor")] {
+        add(&server, login, role);
+        amphi(&server, &["user", "change", login, "--mail", &format!("{login}@uni.example")]);
+    }
+    let password = add(&server, "ops", "operator");
+    let mut ops = Browser::sign_in(&server, "ops", &password);
+    let about = |rule: &str, owner: &str| format!("description=&tool_url=&recordings={rule}&owner={owner}");
+    let kept = ops.fill("/operate/demo", "/operate/demo/about", &about("kept", "zoe"));
+    assert_eq!(kept.status, 303, "{}", kept.text());
+    let clip = Clip::new("320x180", 4);
+    let record = || {
+        let mut encoder = clip.push(&format!("rtmp://{}/live/demo?key=demo", server.rtmp()));
+        assert!(encoder.finish(SOON).success(), "{}", encoder.log());
+    };
+    record();
+    post.wait_for("------------ END MESSAGE ------------", SOON);
+    let first = wait_videos(&server, "demo", 1)[0]["id"].as_str().unwrap().to_owned();
+    let mails = || post.log().replace("=\n", "").replace("=3D", "=");
+    let told = mails();
+    assert!(told.contains("To: zoe@uni.example"), "{told}");
+    assert!(told.contains(&format!("http://tv.uni.example/videos/{first}/edit")), "{told}");
+    assert_eq!(told.matches("MESSAGE FOLLOWS").count(), 1, "{told}");
+
+    ops.fill("/operate/demo", "/operate/demo/about", &about("to_claim", ""));
+    record();
+    let second = wait_videos(&server, "demo", 2);
+    let second = second.iter().map(|video| video["id"].as_str().unwrap()).find(|id| *id != first).unwrap().to_owned();
+    let given = ops.fill("/recordings-to-claim", &format!("/videos/{second}/attribute"), "who=eve%40uni.example");
+    assert_eq!(given.status, 303, "{}", given.text());
+    assert!(wait_until(SOON, || mails().matches("MESSAGE FOLLOWS").count() == 2), "{}", mails());
+    let told = mails();
+    let told = &told[told.rfind("MESSAGE FOLLOWS").unwrap()..];
+    assert!(told.contains("To: eve@uni.example") && told.contains(&format!("/videos/{second}/edit")), "{told}");
 }

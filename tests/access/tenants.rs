@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 
 /// By which name the second one is reached.
 const B: &str = "tv.b.example";
+/// Its pages may show the players of the second one.
+const MOODLE: &str = "https://moodle.b.example";
 /// Pages that are looked at when everything that leads on is followed.
 const MOST_PAGES: usize = 150;
 
@@ -127,6 +129,8 @@ fn two_tenants_see_nothing_of_each_other_by_any_door() {
         ["tenant", "add", "Université Beta", "--host", B, "--json", "--data-dir", data.path().to_str().unwrap()];
     let said = run(env!("CARGO_BIN_EXE_amphi"), typed, PATIENCE);
     let id = serde_json::from_str::<serde_json::Value>(&said).unwrap()["id"].as_str().unwrap().to_owned();
+    let moodle = ["tenant", "set", B, "--embedder", MOODLE, "--data-dir", data.path().to_str().unwrap()];
+    run(env!("CARGO_BIN_EXE_amphi"), moodle, PATIENCE);
     let settings = [("AMPHI_LIVE__GRACE", "1s"), SHORT, ("AMPHI_JOBS__AT_ONCE", "1")];
     let server = Server::start_on(Options::with(&settings), data);
     let here = server.http().to_string();
@@ -254,6 +258,9 @@ fn apart(server: &Server, theirs: &mut Theirs, id: &str, others: &mut Theirs) {
     }
     let embedded = format!("/embed/videos/{id}");
     assert_eq!((theirs.administrator.get(&embedded).status, others.administrator.get(&embedded).status), (200, 404));
+    let named = |answer: &Answer| answer.header("content-security-policy").unwrap_or_default().contains(MOODLE);
+    let second = theirs.host == B;
+    assert_eq!(named(&theirs.administrator.get(&embedded)), second, "who may show its players is a tenant's own");
 }
 
 /// Each looks as it says, from some seconds after it was said.

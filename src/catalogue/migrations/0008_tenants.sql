@@ -8,6 +8,10 @@ ALTER TABLE tenants ADD COLUMN languages    TEXT NOT NULL DEFAULT '';
 ALTER TABLE tenants ADD COLUMN footer       TEXT NOT NULL DEFAULT ''; -- what stands below every page; '': what stands there otherwise
 ALTER TABLE tenants ADD COLUMN logo         TEXT; -- a picture, in base64; NULL: the product's
 ALTER TABLE tenants ADD COLUMN logo_type    TEXT CHECK (logo_type IN ('image/png', 'image/jpeg', 'image/webp'));
+-- Other sites whose pages may show its players, and whose pages may stand beside its lives, as a policy of browsers names them, separated by spaces;
+-- NULL: as the server's configuration has it.
+ALTER TABLE tenants ADD COLUMN embedders    TEXT;
+ALTER TABLE tenants ADD COLUMN tools        TEXT;
 ALTER TABLE tenants ADD COLUMN look_ms      BIGINT NOT NULL DEFAULT 0; -- when anything of that was last changed
 
 -- A name leads to one tenant: the only table whose key begins with something else. What no name is known of is the default tenant's.

@@ -94,6 +94,7 @@ on_both! {
     sessions::end_with_a_new_password_or_a_disabled_account,
     sessions::a_link_to_a_new_password_is_used_once,
     tenants::are_listed_with_their_names_the_default_one_first,
+    tenants::have_neighbours_of_their_own_or_those_of_the_server,
     tenants::a_name_leads_to_one_tenant,
     tenants::a_key_opens_one_broadcaster_of_all_tenants,
     tenants::look_as_they_said_and_nobody_elses_does,

@@ -167,7 +167,7 @@ const UNSCOPED: [&str; 6] = [
     " FROM sqlite_master ",
     " FROM pg_tables ",
     " FROM _sqlx_migrations",
-    "SELECT id, title FROM tenants ORDER BY ",
+    "SELECT id, title, embedders, tools FROM tenants ORDER BY ",
     "INSERT INTO tenants ",
     "SELECT host, tenant_id FROM tenant_hosts ORDER BY ",
 ];

@@ -2,6 +2,7 @@
 
 use super::super::host::Host;
 use super::super::look::{Logo, Look, LookChange, MAX_LOGO_BYTES};
+use super::super::tenant::Neighbours;
 use super::{Catalogue, Tenant, at, hall};
 use crate::catalogue::Error;
 use media::ingest::StreamKey;
@@ -24,6 +25,24 @@ pub(super) async fn are_listed_with_their_names_the_default_one_first(catalogue:
     let others = hosts(&["z.example", "tv.b.example", "a.example"]);
     catalogue.of(b).set_hosts(&others).await.unwrap();
     assert_eq!(catalogue.tenants().await.unwrap()[1].hosts, others);
+}
+
+pub(super) async fn have_neighbours_of_their_own_or_those_of_the_server(catalogue: Catalogue) {
+    let b = catalogue.of(catalogue.add_tenant("B", &[], at(1)).await.unwrap());
+    let listed = || async { catalogue.tenants().await.unwrap()[1].neighbours.clone() };
+    assert_eq!(listed().await, Neighbours::default());
+    let sites = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    let own = Neighbours { embedders: sites(&["https://moodle.b.example", "https://*.b.example"]), tools: sites(&[]) };
+    b.set_neighbours(&own).await.unwrap();
+    assert_eq!(listed().await, own);
+    assert_eq!(catalogue.tenants().await.unwrap()[0].neighbours, Neighbours::default(), "nobody else's");
+    for bad in ["https://a; script-src *", "https://a https://b", "https://a,b", ""].map(|bad| sites(&[bad])) {
+        let refused = b.set_neighbours(&Neighbours { embedders: bad.clone(), tools: None }).await;
+        let empty = bad == sites(&[""]);
+        assert!(empty || matches!(refused, Err(Error::Invalid { field: "embedders", .. })), "{bad:?} {refused:?}");
+    }
+    b.set_neighbours(&Neighbours::default()).await.unwrap();
+    assert_eq!(listed().await, Neighbours::default());
 }
 
 pub(super) async fn a_name_leads_to_one_tenant(catalogue: Catalogue) {

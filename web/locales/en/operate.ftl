@@ -168,3 +168,4 @@ hall-recordings = Its recordings
 hall-recordings-kept = are its owner’s
 hall-recordings-to-claim = wait to be claimed
 hall-owner = Owner of its recordings (login or mail address)
+job-kind-notice = mail to its owners

@@ -168,3 +168,4 @@ hall-recordings = Ses enregistrements
 hall-recordings-kept = sont à son propriétaire
 hall-recordings-to-claim = attendent d’être revendiqués
 hall-owner = Propriétaire de ses enregistrements (identifiant ou adresse de courriel)
+job-kind-notice = courriel à ses propriétaires
