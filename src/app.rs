@@ -169,15 +169,15 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
     let all = || std::iter::once(&lives).chain(&others);
     let posts = tenants.iter().map(|listed| tenant::post(&config, listed)).collect::<Result<Vec<_>, _>>()?;
     let catalogues = all().map(|lives| lives.catalogue().clone());
-    let jobs = Jobs::start(catalogues.zip(posts), &archive, &config, &tasks)?;
+    let jobs = Jobs::start(catalogues.zip(posts.iter().cloned()), &archive, &config, &tasks)?;
     // Looked at before anybody is told where to ask.
     let (ready, report) = watch::channel(look(&catalogue, &archive, &jobs).await);
     let health = Health { report, stopping: tasks.soft().clone(), metrics: Some(metrics.clone()) };
     let (assets, downloads) = (Assets::embedded(), Downloads::default());
     let machine = Machine { config: &config, archive: &archive, health, assets, downloads, tasks: &tasks };
     let mut sites = Vec::with_capacity(tenants.len());
-    for (listed, lives) in tenants.iter().zip(all()) {
-        sites.push(machine.site(listed, lives).await?);
+    for ((listed, lives), post) in tenants.iter().zip(all()).zip(posts) {
+        sites.push(machine.site(listed, lives, post).await?);
     }
     let by_host = tenants.iter().zip(&sites).skip(1);
     let by_host: HashMap<_, _> =

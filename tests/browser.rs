@@ -69,7 +69,12 @@ fn steps(viewer: &Peer, step: &str) -> Vec<Value> {
 }
 
 fn wait_for(viewer: &Peer, step: &str, times: usize) -> Value {
-    let said = wait_until(STEP, || steps(viewer, step).len() >= times);
+    wait_within(STEP, viewer, step, times)
+}
+
+/// What was reported of a step when it came for the so many-th time.
+pub(crate) fn wait_within(within: Duration, viewer: &Peer, step: &str, times: usize) -> Value {
+    let said = wait_until(within, || steps(viewer, step).len() >= times);
     assert!(said, "{step} did not come:\n{}", viewer.log());
     steps(viewer, step).remove(times - 1)
 }

@@ -1,9 +1,10 @@
 //! A video is cut by its playlists: what is shown begins and ends where it should, what is cut away is not there, and all of it comes back.
 
-use crate::support::ask::{amphi, json, packets, videos, wait_playable};
-use crate::support::http::{Ask, ask, get};
+use crate::support::ask::{json, packets, videos, wait_playable};
+use crate::support::http::get;
 use crate::support::peers::{Peer, run_bytes, wait_until};
 use crate::support::server::{Options, Server};
+use crate::support::stream::{amphi_json, write};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -60,17 +61,9 @@ fn what_is_shown_begins_and_ends_where_it_should_and_all_of_it_comes_back() {
     is(first, COLOURS[0].1);
     is(last, COLOURS[2].1);
 
-    let token = amphi(&server, &["token", "create", "--label", "test", "--scope", "videos:write", "--json"]);
-    let token: Value = serde_json::from_str(&token).unwrap();
-    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let token = amphi_json(&server, &["token", "create", "--label", "test", "--scope", "videos:write"], "token");
     let cut = |wish: Value| {
-        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-        let body = wish.to_string();
-        let answer = ask(
-            server.http(),
-            &format!("/api/v1/videos/{id}/cut"),
-            &Ask { method: "PATCH", headers: &headers, body: &body },
-        );
+        let answer = write(&server, "PATCH", &format!("/api/v1/videos/{id}/cut"), &token, &wish.to_string());
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()
     };

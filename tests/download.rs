@@ -1,9 +1,10 @@
 //! A video is taken away as one MP4 file, put together of the segments that there are.
 
-use crate::support::ask::{amphi, videos, wait_playable};
+use crate::support::ask::{videos, wait_playable};
 use crate::support::http::{Answer, Ask, ask};
 use crate::support::peers::{Peer, run_bytes, wait_until};
 use crate::support::server::{Options, Server};
+use crate::support::stream::{amphi_json, write};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -57,9 +58,8 @@ fn a_video_is_one_file_with_all_that_was_recorded_and_a_download_that_broke_off_
     assert!(wait_until(LOOK, || !videos(server.http(), "demo").is_empty()));
     let video = videos(server.http(), "demo").remove(0);
     let id = video["id"].as_str().unwrap();
-    let token = amphi(&server, &["token", "create", "--label", "test", "--scope", "videos:write", "--json"]);
-    let token: Value = serde_json::from_str(&token).unwrap();
-    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let token = amphi_json(&server, &["token", "create", "--label", "test", "--scope", "videos:write"], "token");
+    let bearer = format!("Bearer {token}");
     let had = |path: &str, headers: &[(&str, &str)]| -> Answer {
         let headers = [&[("authorization", bearer.as_str())], headers].concat();
         ask(server.http(), path, &Ask { method: "GET", headers: &headers, body: "" })
@@ -126,8 +126,7 @@ fn a_video_is_one_file_with_all_that_was_recorded_and_a_download_that_broke_off_
     }
     // Another part is another file: a download that broke off begins anew.
     let change = |path: &str, wish: Value| {
-        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-        let answer = ask(server.http(), path, &Ask { method: "PATCH", headers: &headers, body: &wish.to_string() });
+        let answer = write(&server, "PATCH", path, &token, &wish.to_string());
         assert_eq!(answer.status, 200, "{}", answer.text());
     };
     change(&format!("/api/v1/videos/{id}/cut"), json!({ "start_ms": EACH_S * 1_000 - 500 }));

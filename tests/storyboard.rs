@@ -1,10 +1,11 @@
 //! A finished live gets its poster and its previews, in the background, and loses neither to a stop nor to a missing engine.
 
-use crate::support::ask::{self as asking, amphi, videos, wait_playable};
+use crate::support::ask::{amphi, json as json_of, videos, wait_playable};
 use crate::support::engine::built;
 use crate::support::http::{Ask, ask, get, metric};
 use crate::support::peers::{Peer, run_bytes, wait_until};
 use crate::support::server::{Options, Server};
+use crate::support::stream::{amphi_json, write};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -42,7 +43,7 @@ fn push(server: &Server, colours: &[(&str, u32)]) -> Peer {
 fn broadcast(server: &Server, colours: &[(&str, u32)]) -> String {
     let mut encoder = push(server, colours);
     wait_playable(server.http(), "demo");
-    let live = asking::json(server.http(), "/api/v1/lives");
+    let live = json_of(server.http(), "/api/v1/lives");
     let id = live["items"][0]["video_id"].as_str().unwrap_or_else(|| panic!("{live}")).to_owned();
     let absent = get(server.http(), &format!("/videos/{id}/poster.jpg"));
     assert!(absent.status == 404 && absent.is_problem(), "while it is live: {}", absent.text());
@@ -51,7 +52,7 @@ fn broadcast(server: &Server, colours: &[(&str, u32)]) -> String {
 }
 
 fn shown(server: &Server, id: &str) -> Value {
-    asking::json(server.http(), &format!("/api/v1/videos/{id}"))
+    json_of(server.http(), &format!("/api/v1/videos/{id}"))
 }
 
 fn wait_for_poster(server: &Server, id: &str) {
@@ -150,12 +151,9 @@ fn a_finished_live_gets_the_pictures_of_its_times() {
     assert!(!server.data_dir().join("media").join(&id).join("poster.jpg.partial").exists());
 
     // What is cut away is in no picture, and its owner chooses the moment.
-    let token = amphi(&server, &["token", "create", "--label", "test", "--scope", "videos:write", "--json"]);
-    let token: Value = serde_json::from_str(&token).unwrap();
-    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let token = amphi_json(&server, &["token", "create", "--label", "test", "--scope", "videos:write"], "token");
     let change = |path: String, wish: Value| {
-        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-        let answer = ask(server.http(), &path, &Ask { method: "PATCH", headers: &headers, body: &wish.to_string() });
+        let answer = write(&server, "PATCH", &path, &token, &wish.to_string());
         assert_eq!(answer.status, 200, "{}", answer.text());
     };
     change(format!("/api/v1/videos/{id}/cut"), json!({ "start_ms": 12_000 }));
@@ -243,9 +241,8 @@ fn a_running_job_ends_when_it_is_cancelled_and_is_done_again_after_a_crash() {
     let id = broadcast(&server, &[("black", 1), ("red", 3)]);
 
     let engine = running(&pid);
-    let token = amphi(&server, &["token", "create", "--label", "test", "--scope", "videos:write", "--json"]);
-    let token: Value = serde_json::from_str(&token).unwrap();
-    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let token = amphi_json(&server, &["token", "create", "--label", "test", "--scope", "videos:write"], "token");
+    let bearer = format!("Bearer {token}");
     let as_operator = [("authorization", bearer.as_str())];
     let list = ask(server.http(), "/api/v1/jobs", &Ask { headers: &as_operator, ..Ask::default() }).json();
     assert_eq!((&list["items"][0]["state"], &list["items"][0]["video_id"]), (&"running".into(), &id.as_str().into()));

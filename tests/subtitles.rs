@@ -1,10 +1,11 @@
 //! Captions that people send for a video: players have them at once, at addresses of their own, on the time of what is shown.
 
-use crate::support::ask::{amphi, videos, wait_playable};
+use crate::support::ask::{videos, wait_playable};
 use crate::support::http::{Answer, Ask, ask, get};
 use crate::support::peers::{Peer, wait_until};
 use crate::support::server::{Options, Server};
-use serde_json::{Value, json};
+use crate::support::stream::amphi_json;
+use serde_json::json;
 use std::time::Duration;
 
 const LOOK: Duration = Duration::from_secs(60);
@@ -30,9 +31,8 @@ fn captions_that_are_sent_are_what_players_show_and_a_new_text_has_new_addresses
     let id = videos(server.http(), "demo")[0]["id"].as_str().unwrap().to_owned();
     assert!(listed(&server, &id).is_empty());
 
-    let token = amphi(&server, &["token", "create", "--label", "test", "--scope", "videos:write", "--json"]);
-    let token: Value = serde_json::from_str(&token).unwrap();
-    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let token = amphi_json(&server, &["token", "create", "--label", "test", "--scope", "videos:write"], "token");
+    let bearer = format!("Bearer {token}");
     let send = |method: &str, path: &str, kind: &str, body: &str| {
         let headers = [("authorization", bearer.as_str()), ("content-type", kind)];
         let answer = ask(server.http(), path, &Ask { method, headers: &headers, body });

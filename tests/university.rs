@@ -1,11 +1,11 @@
 //! A day at a university in Chromium: a hall is added, a push is watched, starves and recovers, its recording is claimed, cut and given to a group. Whoever
 //! is not in the group is refused at every door, and whoever is sees all of it.
 
-use crate::browser::counted_words;
+use crate::browser::{counted_words, wait_within};
 use crate::support::browser::{Browser, add_person};
 use crate::support::engine::{built, with_model};
 use crate::support::line::Line;
-use crate::support::peers::{Peer, wait_until};
+use crate::support::peers::Peer;
 use crate::support::server::{Options, Server};
 use crate::support::stream::{Clip, amphi};
 use serde_json::Value;
@@ -28,18 +28,7 @@ const PEOPLE: [(&str, &str); 5] = [
 
 /// What was reported of a step; fails at once when something went wrong.
 fn wait_for(story: &Peer, step: &str) -> Value {
-    let mut found = None;
-    let said = wait_until(STEP, || {
-        let log = story.log();
-        let said: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        if let Some(failed) = said.iter().find(|one| one["ok"] == false) {
-            panic!("{failed}\n{log}");
-        }
-        found = said.into_iter().find(|one| one["step"] == step);
-        found.is_some()
-    });
-    assert!(said, "{step} did not come:\n{}", story.log());
-    found.unwrap()
+    wait_within(STEP, story, step, 1)
 }
 
 #[test]

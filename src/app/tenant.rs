@@ -24,10 +24,9 @@ use crate::http::router::{Site, site};
 use crate::http::security::Policies;
 use crate::http::server::Door;
 use crate::http::state::{Clock, Parts};
-use crate::jobs::notice::Post;
 use crate::lifecycle::Tasks;
 use crate::live::Handle;
-use crate::mail::Mailer;
+use crate::mail::{Mailer, Post};
 use crate::search::{self, Search};
 use url::Url;
 
@@ -43,7 +42,7 @@ pub(super) struct Machine<'a> {
 
 impl Machine<'_> {
     /// A tenant's site, and its tasks begun.
-    pub(super) async fn site(&self, listed: &Listed, lives: &Handle) -> Result<Door, Error> {
+    pub(super) async fn site(&self, listed: &Listed, lives: &Handle, post: Option<Post>) -> Result<Door, Error> {
         let Self { config, archive, tasks, .. } = self;
         let (catalogue, layout) = (lives.catalogue().clone(), archive.layout().clone());
         let shown = Shown::default();
@@ -53,8 +52,7 @@ impl Machine<'_> {
         let search = Search::new(&config.data_dir, catalogue.tenant().as_str());
         let gate = Gate::new(catalogue.clone(), Clock(clock::now), assets.clone(), gate_settings(config));
         gate.take_keys().await?;
-        let mail = mail(config, &public_url)?.map(|post| (post.mailer, post.site));
-        let accounts = Accounts::new(catalogue.clone(), Clock(clock::now), gate.clone(), (*tasks).clone(), mail);
+        let accounts = Accounts::new(catalogue.clone(), Clock(clock::now), gate.clone(), (*tasks).clone(), post);
         let (videos, reader) = (Videos::new(catalogue.clone(), layout.clone()), Reader::new(layout.clone()));
         let downloads = self.downloads.clone();
         let play = Play { lives: lives.clone(), videos, downloads, reader, gate: gate.clone() };
@@ -129,18 +127,12 @@ fn place(config: &Config, listed: &Listed, public_url: &str) -> Place {
 }
 
 /// How people are written to, and where mails lead to. A tenant without a name can't be led to.
-fn mail(config: &Config, public_url: &str) -> Result<Option<Post>, Error> {
-    match config.smtp.url.reveal() {
-        url if !url.is_empty() && !public_url.is_empty() => {
-            Ok(Some(Post { mailer: Mailer::new(url, &config.smtp.from)?, site: public_url.to_owned() }))
-        }
-        _ => Ok(None),
-    }
-}
-
-/// The same for what is told in the background.
 pub(super) fn post(config: &Config, listed: &Listed) -> Result<Option<Post>, Error> {
-    mail(config, &public_url(config, listed))
+    let (url, site) = (config.smtp.url.reveal(), public_url(config, listed));
+    if url.is_empty() || site.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Post { mailer: Mailer::new(url, &config.smtp.from)?, site }))
 }
 
 #[cfg(test)]

@@ -97,14 +97,14 @@ pub fn languages(layout: &Layout, id: &str) -> Result<Vec<Language>, Error> {
     Ok(languages)
 }
 
-/// All languages that a recording has words of, by tag. Blocking.
+/// What is kept of all languages that a recording has a log of, by tag. Blocking.
 ///
 /// # Errors
 /// When the folder or a log can't be read.
 pub fn read_all(layout: &Layout, id: &str) -> Result<Vec<Kept>, Error> {
     let mut all = Vec::new();
     for language in languages(layout, id)? {
-        all.extend(read(layout, id, &language)?.filter(|kept| !kept.words.is_empty()));
+        all.extend(read(layout, id, &language)?);
     }
     Ok(all)
 }

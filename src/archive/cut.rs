@@ -2,8 +2,7 @@
 //!
 //! Times are those of the recording as it is played: holes do not count.
 
-use super::load::{Loaded, Track};
-use media::origin::entry::Segment;
+use super::load::Loaded;
 use media::track::Kind;
 use std::time::Duration;
 
@@ -26,18 +25,14 @@ fn duration(micros: i64) -> Duration {
 }
 
 impl Loaded {
-    fn lead(&self) -> Option<&Track> {
-        self.tracks.values().find(|track| !track.segments.is_empty())
-    }
-
     /// The smallest span of whole segments around one that somebody asks for, which begins where every rendition can be decoded from. A
     /// recording without segments has none but itself.
     #[must_use]
     pub fn around(&self, (from, until): Span) -> Span {
-        let Some(lead) = self.lead() else { return (None, None) };
+        let lead = self.lead_segments();
         let (mut at, mut start, mut end) = (0, None, None);
-        let last = lead.segments.last().map(|segment| segment.msn);
-        for segment in &lead.segments {
+        let last = lead.last().map(|segment| segment.msn);
+        for segment in lead {
             if from.is_some_and(|from| at > 0 && at <= micros(from).saturating_add(SAME_MICROS))
                 && self.begins_at(segment.msn)
             {
@@ -57,7 +52,7 @@ impl Loaded {
         let pictures = self.tracks.iter().filter(|(rendition, _)| rendition.kind() == Kind::Video);
         pictures.filter(|(_, track)| !track.segments.is_empty()).all(|(_, track)| {
             // A rendition that lacks it lists a gap there.
-            segment_of(track, msn).is_none_or(|segment| {
+            track.segment(msn).is_none_or(|segment| {
                 segment
                     .keyframes
                     .first()
@@ -69,9 +64,8 @@ impl Loaded {
     /// The same recording with the segments of a span only. Their numbers stay, and with them their addresses.
     #[must_use]
     pub fn cut(mut self, (from, until): Span) -> Self {
-        let Some(lead) = self.lead() else { return self };
         let (mut at, mut kept, mut discontinuities) = (0, Vec::new(), 0);
-        for segment in &lead.segments {
+        for segment in self.lead_segments() {
             let end = at + segment.duration_micros;
             let behind = from.is_none_or(|from| end > micros(from).saturating_add(SAME_MICROS));
             let before = until.is_none_or(|until| at < micros(until).saturating_sub(SAME_MICROS));
@@ -91,11 +85,6 @@ impl Loaded {
         self.tracks.retain(|_, track| !track.segments.is_empty());
         self
     }
-}
-
-fn segment_of(track: &Track, msn: u64) -> Option<&Segment> {
-    let first = track.segments.first()?.msn;
-    track.segments.get(usize::try_from(msn.checked_sub(first)?).ok()?)
 }
 
 #[cfg(test)]

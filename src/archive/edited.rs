@@ -4,15 +4,14 @@
 //! not to be shown at all. It is written whole or not at all, whenever the power fails.
 
 use super::layout::Layout;
-use super::{Error, at, damaged};
+use super::{Error, at, damaged, whole};
 use media::caption::Cue;
 use media::caption::import::{self, MAX_FILE_BYTES, Timed};
 use media::caption::language::Language;
 use media::caption::webvtt;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write as _};
-use std::sync::{Mutex, PoisonError};
+use std::io::ErrorKind;
 use std::time::UNIX_EPOCH;
 
 /// Escaping makes a file longer than what was sent, at most by this.
@@ -21,9 +20,6 @@ const PREFIX: &str = "edited-";
 const SUFFIX: &str = ".vtt";
 /// Head of a file without captions.
 const EMPTY_BYTES: u64 = "WEBVTT\n\n".len() as u64;
-
-/// One is written at a time: what is being written has one name.
-static WRITING: Mutex<()> = Mutex::new(());
 
 /// What can be told of such a file without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,14 +80,8 @@ pub fn write(layout: &Layout, id: &str, language: &Language, captions: &[Timed])
         is_final: true,
     });
     let text = webvtt::file(&cues.collect::<Vec<_>>(), |micros| micros);
-    let (path, folder) = (layout.edited(id, language), layout.folder(id));
-    let beside = path.with_extension("new");
-    let _one = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut file = File::create(&beside).map_err(at(&beside))?;
-    file.write_all(text.as_bytes()).map_err(at(&beside))?;
-    file.sync_all().map_err(at(&beside))?;
-    fs::rename(&beside, &path).map_err(at(&path))?;
-    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(at(&folder))
+    let path = layout.edited(id, language);
+    whole::write(&path, text.as_bytes()).map_err(at(&path))
 }
 
 /// What a machine heard is shown again, if it heard something. Blocking.
@@ -130,7 +120,7 @@ mod tests {
         // A server that was killed at any byte of the next one.
         let next = "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.000\nautre\n\n";
         for cut in 0..next.len() {
-            fs::write(layout.edited("v", &french).with_extension("new"), &next[..cut]).unwrap();
+            fs::write(layout.edited("v", &french).with_extension("vtt.partial"), &next[..cut]).unwrap();
             assert_eq!(read(&layout, "v", &french).unwrap(), Some(first.clone()), "{cut}");
             assert_eq!(languages(&layout, "v").unwrap().len(), 1);
         }

@@ -152,6 +152,13 @@ pub(super) fn assemble(path: &Path, records: impl IntoIterator<Item = Record>) -
 }
 
 impl Track {
+    /// The one with this number.
+    #[must_use]
+    pub fn segment(&self, msn: u64) -> Option<&Segment> {
+        let first = self.segments.first()?.msn;
+        self.segments.get(usize::try_from(msn.checked_sub(first)?).ok()?)
+    }
+
     /// Whether a segment was begun and not finished, and holds something.
     pub(super) fn is_open(&self) -> bool {
         self.open.as_ref().is_some_and(|open| !open.parts.is_empty())

@@ -12,7 +12,7 @@
 //!
 //! - [`layout`]: names of files; [`writer`]: the one thread that appends, and its [`writer::Recording`] handles;
 //! - `recording`: one recording's files; [`load`]: index → what playlists list; [`recover`]: after a crash;
-//! - [`read`]: slices of media files, the hot ones from memory; [`cut`]: which part of it is shown; [`progressive`]: all of it as one file; [`captions`]: what a machine heard; [`edited`] and [`rewrite`]: what people made of it; [`transcript`]: both, on the recording's time; [`room`]: how much fits; [`check`]: the fsck behind `amphi check --media`.
+//! - [`read`]: slices of media files, the hot ones from memory; [`cut`]: which part of it is shown; [`progressive`]: all of it as one file; [`whole`]: small files beside it; [`captions`]: what a machine heard; [`edited`] and [`rewrite`]: what people made of it; [`transcript`]: both, on the recording's time; [`room`]: how much fits; [`check`]: the fsck behind `amphi check --media`.
 
 pub mod captions;
 pub mod check;
@@ -27,6 +27,7 @@ pub mod recover;
 pub mod rewrite;
 pub mod room;
 pub mod transcript;
+pub mod whole;
 pub mod writer;
 
 use std::path::Path;

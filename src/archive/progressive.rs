@@ -76,7 +76,7 @@ impl Assembled {
             span = Some(Span { shift_micros: shift, next_msn: segment.msn + 1, end_micros: segment.end_micros() });
             shown += segment.duration_micros;
             for (number, (rendition, track)) in numbers.iter().zip(&tracks) {
-                if let Some(segment) = same(track, segment.msn) {
+                if let Some(segment) = track.segment(segment.msn).filter(|segment| !segment.is_gap()) {
                     making.add(*number, *rendition, track, segment, shift)?;
                 }
             }
@@ -110,12 +110,6 @@ impl Span {
         let apart = (segment.start_micros - self.end_micros).abs();
         segment.msn == self.next_msn && !segment.discontinuity && apart < SAME_SPAN_MICROS
     }
-}
-
-fn same(track: &Track, msn: u64) -> Option<&Segment> {
-    let first = track.segments.first()?.msn;
-    let found = track.segments.get(usize::try_from(msn.checked_sub(first)?).ok()?)?;
-    Some(found).filter(|segment| !segment.is_gap())
 }
 
 /// Media files that are open.

@@ -4,19 +4,12 @@
 
 use super::cut::Span;
 use super::layout::Layout;
-use super::load::{Loaded, load};
+use super::load::load;
 use super::transcript::{self, Position};
 use super::{Error, edited};
 use media::caption::import::{Timed, in_order};
 use media::caption::language::Language;
 use media::caption::webvtt;
-
-/// Where what is shown lies in the whole, milliseconds.
-fn window(loaded: &Loaded, whole: &Position, span: Span) -> Option<(i64, i64)> {
-    let shown = loaded.clone().cut(span);
-    let (first, last) = (shown.lead_segments().first()?, shown.lead_segments().last()?);
-    Some((whole.at(first.start_micros) / 1_000, whole.at(last.start_micros) / 1_000 + last.duration_micros / 1_000))
-}
 
 /// WebVTT of a language as it is shown now; `None`: there are no captions in it. Blocking.
 ///
@@ -37,7 +30,9 @@ pub fn as_shown(layout: &Layout, id: &str, span: Span, language: &Language) -> R
 pub fn replace(layout: &Layout, id: &str, span: Span, language: &Language, sent: &[Timed]) -> Result<(), Error> {
     let loaded = load(layout, id)?;
     let whole = Position::of(loaded.lead_segments());
-    let (from, until) = window(&loaded, &whole, span).unwrap_or((0, i64::MAX));
+    // Where what is shown lies in the whole.
+    let shown = Position::of(loaded.cut(span).lead_segments()).span();
+    let (from, until) = shown.map_or((0, i64::MAX), |(from, until)| (whole.at(from) / 1_000, whole.at(until) / 1_000));
     let old = transcript::all(layout, id, &whole, &whole)?.into_iter().find(|said| said.language == *language);
     let cut_away = old.into_iter().flat_map(|said| said.cues).map(|cue| Timed {
         start_ms: whole.at(cue.start_micros) / 1_000,

@@ -39,11 +39,8 @@ pub struct Transcript {
 /// # Errors
 /// When the folder or a file of it can't be read.
 pub fn all(layout: &Layout, id: &str, whole: &Position, shown: &Position) -> Result<Vec<Transcript>, Error> {
-    let mut heard = Vec::new();
-    for language in captions::languages(layout, id)? {
-        heard.extend(captions::read(layout, id, &language)?);
-    }
-    heard.iter_mut().for_each(|kept: &mut Kept| shown.limit(&mut kept.words));
+    let mut heard = captions::read_all(layout, id)?;
+    heard.iter_mut().for_each(|kept| shown.limit(&mut kept.words));
     let mut all: Vec<Transcript> = Vec::new();
     let written = edited::languages(layout, id)?;
     for (language, state) in written.iter().filter(|(_, state)| !state.hidden) {
@@ -107,11 +104,17 @@ impl Position {
         Self { segments: segments.into_iter().map(place).collect() }
     }
 
+    /// From which media time to which it goes, microseconds; `None`: there is nothing of it.
+    #[must_use]
+    pub fn span(&self) -> Option<(i64, i64)> {
+        let ((from, ..), (last, length, _)) = self.segments.first().zip(self.segments.last())?;
+        Some((*from, last + length))
+    }
+
     /// Leaves the words that are said in it: a part of a recording may be all that is shown.
     pub fn limit(&self, words: &mut Vec<Word>) {
-        let (Some((from, ..)), Some((last, length, _))) = (self.segments.first(), self.segments.last()) else { return };
-        let until = last + length;
-        words.retain(|word| word.start_micros() >= *from && word.start_micros() < until);
+        let Some((from, until)) = self.span() else { return };
+        words.retain(|word| word.start_micros() >= from && word.start_micros() < until);
     }
 
     /// The media time of a moment of the recording, both in microseconds.
@@ -139,10 +142,7 @@ impl Position {
     /// Whether any of it is to be seen in it.
     #[must_use]
     pub fn shows(&self, cue: &Cue) -> bool {
-        let (Some((from, ..)), Some((last, length, _))) = (self.segments.first(), self.segments.last()) else {
-            return false;
-        };
-        cue.overlaps(*from, last + length)
+        self.span().is_some_and(|(from, until)| cue.overlaps(from, until))
     }
 
     /// Of a media time.

@@ -316,6 +316,9 @@ impl Catalogue {
     /// `NotFound`; `Conflict`: it is to be cut and still being recorded; `Invalid`, `Database`.
     pub async fn change_details(&self, id: &VideoId, change: DetailsChange) -> Result<Details, Error> {
         let video = self.video(id).await?.ok_or(Error::NotFound("video"))?;
+        let recut = change.cut.is_some_and(|cut| cut != video.cut);
+        // Saying again what it is makes no new pictures.
+        let pictures = recut || self.has_other_poster(id, change.poster_at).await?;
         let mut statement = change.video.pushed(self.statement("UPDATE videos SET tenant_id = $1"))?;
         if let Some(text) = &change.description {
             statement = statement.push_bind(", description = ", markdown("description", text)?);
@@ -338,7 +341,7 @@ impl Catalogue {
             statement = statement
                 .push_bind(", cut_start_ms = ", maybe_ms("cut_start_ms", cut.start)?)
                 .push_bind(", cut_end_ms = ", maybe_ms("cut_end_ms", cut.end)?);
-            if cut != video.cut {
+            if recut {
                 // Its pictures may show what is cut away: there are none until others are made.
                 statement = statement.push(", pictured_ms = NULL");
             }
@@ -363,7 +366,6 @@ impl Catalogue {
         if let Some(list) = change.chapters {
             self.replace_chapters(&mut statements, id, chapters(list, video.duration)?);
         }
-        let pictures = change.cut.is_some_and(|cut| cut != video.cut) || change.poster_at.is_some();
         let mut tx = self.database.begin().await?;
         for (n, statement) in statements.into_iter().enumerate() {
             if tx.execute(statement).await? == 0 && n == 0 {
@@ -376,6 +378,13 @@ impl Catalogue {
         tx.commit().await?;
         self.changes.video(&self.tenant, id);
         self.details(id).await?.ok_or(Error::NotFound("video"))
+    }
+
+    async fn has_other_poster(&self, id: &VideoId, wanted: Option<Option<Duration>>) -> Result<bool, Error> {
+        let Some(wanted) = wanted else { return Ok(false) };
+        let sql = "SELECT poster_at_ms FROM videos WHERE tenant_id = $1 AND id = $2";
+        let row = self.database.row(self.statement(sql).bind(id.as_str())).await?;
+        Ok(row.map(|row| row.maybe_duration("poster_at_ms")).transpose()?.is_some_and(|now| now != wanted))
     }
 
     fn replace_tags(&self, statements: &mut Vec<Statement>, id: &VideoId, tags: BTreeSet<String>) {

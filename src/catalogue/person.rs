@@ -134,6 +134,17 @@ impl Catalogue {
         self.one_person(" AND p.mail = ", &mail).await
     }
 
+    /// Who is meant by a login, or by a mail address.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn person_named(&self, text: &str) -> Result<Option<Person>, Error> {
+        match self.person_by_login(text).await? {
+            Some(person) => Ok(Some(person)),
+            None => self.person_by_mail(text).await,
+        }
+    }
+
     /// The one who types this to sign in, if any.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use crate::catalogue::secret::PasswordHash;
 use crate::catalogue::video::{Finished, NewVideo, Video};
 use crate::lifecycle::Tasks;
 use crate::live;
-use crate::mail::Mailer;
+use crate::mail::{Mailer, Post};
 use crate::policy::scope::Scope;
 use crate::policy::state::Visibility;
 use crate::policy::who::Role;
@@ -123,10 +123,10 @@ impl World {
 
     /// One that writes mails, and where they lead to.
     pub(super) async fn writing(mailer: Mailer, site: &str) -> Self {
-        Self::made(Duration::ZERO, Some((mailer, site.to_owned()))).await
+        Self::made(Duration::ZERO, Some(Post { mailer, site: site.to_owned() })).await
     }
 
-    async fn made(believed_for: Duration, mail: Option<(Mailer, String)>) -> Self {
+    async fn made(believed_for: Duration, post: Option<Post>) -> Self {
         NOW_S.set(FIRST_S);
         let folder = tempfile::tempdir().unwrap();
         let catalogue = Catalogue::open(folder.path().join("catalogue.sqlite").to_str().unwrap()).await.unwrap();
@@ -136,7 +136,7 @@ impl World {
         let (clock, assets, tasks) = (Clock(now), Assets::unhashed(), Tasks::default());
         let gate = Gate::believing(catalogue.clone(), clock, assets.clone(), gate::Settings::default(), believed_for);
         gate.take_keys().await.unwrap();
-        let accounts = Accounts::new(catalogue.clone(), clock, gate.clone(), tasks.clone(), mail);
+        let accounts = Accounts::new(catalogue.clone(), clock, gate.clone(), tasks.clone(), post);
         let (videos, reader) = (Videos::new(catalogue.clone(), layout.clone()), Reader::new(layout.clone()));
         let search = Search::new(folder.path(), catalogue.tenant().as_str());
         let whole = router::Site {

@@ -6,11 +6,11 @@
 //!
 //! - `runner`: claims, leases, stops; knows nothing of what is done; `attempts`: when a failed one is tried again;
 //! - `work`: what is done, by kind; to add one: a variant of `JobKind`, its line there, its module here;
-//! - [`storyboard`]: poster and previews; `ladder`: renditions that the live lacked; [`notice`]: a mail to owners.
+//! - [`storyboard`]: poster and previews; `ladder`: renditions that the live lacked; `notice`: a mail to owners.
 
 mod attempts;
 mod ladder;
-pub mod notice;
+mod notice;
 mod runner;
 pub mod storyboard;
 mod work;
@@ -20,6 +20,7 @@ use crate::catalogue::job::JobKind;
 use crate::catalogue::{Catalogue, Error};
 use crate::config::{Config, Videos};
 use crate::lifecycle::Tasks;
+use crate::mail::Post;
 use pipelines::client;
 use pipelines::encoder::Choice;
 use pipelines::ladder::Preset;
@@ -46,7 +47,7 @@ impl Jobs {
     /// # Errors
     /// `Secret`: no randomness.
     pub fn start(
-        tenants: impl Iterator<Item = (Catalogue, Option<notice::Post>)>,
+        tenants: impl Iterator<Item = (Catalogue, Option<Post>)>,
         archive: &Archive,
         config: &Config,
         tasks: &Tasks,

@@ -7,16 +7,7 @@ use super::work::{Failure, Workshop};
 use crate::catalogue::id::{PersonId, VideoId};
 use crate::catalogue::person::Person;
 use crate::catalogue::video::Video;
-use crate::mail::{Mail, Mailer};
-
-/// How people are written to.
-#[derive(Clone, Debug)]
-pub struct Post {
-    /// By this server.
-    pub mailer: Mailer,
-    /// Where mails lead to, without a `/` at the end.
-    pub site: String,
-}
+use crate::mail::Mail;
 
 /// Writes to them. Where nobody can be written to, or nothing is owned any more, it is done.
 pub(super) async fn write(shop: &Workshop, id: &VideoId) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use super::{ladder, notice, storyboard};
 use crate::archive::writer::Archive;
 use crate::catalogue::Catalogue;
 use crate::catalogue::job::{Job, JobKind};
+use crate::mail::Post;
 use pipelines::client;
 use pipelines::ladder::Preset;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ pub(super) struct Workshop {
     pub(super) engine: client::Settings,
     pub(super) renditions: Renditions,
     /// `None`: nobody is written to.
-    pub(super) post: Option<notice::Post>,
+    pub(super) post: Option<Post>,
 }
 
 /// What becomes of finished videos' renditions.

@@ -34,10 +34,12 @@ impl Handle {
             match (recovered, broadcaster) {
                 (Ok((loaded, recording)), Some(broadcaster)) if !loaded.ended && whole => {
                     tracing::info!(broadcaster = %broadcaster.slug, video = %video.id, "the live waits for its contribution");
-                    let captions = captions::read_all(archive.layout(), video.id.as_str()).unwrap_or_else(|error| {
-                        tracing::error!(video = %video.id, %error, "what was said so far can't be read");
-                        Vec::new()
-                    });
+                    let mut captions =
+                        captions::read_all(archive.layout(), video.id.as_str()).unwrap_or_else(|error| {
+                            tracing::error!(video = %video.id, %error, "what was said so far can't be read");
+                            Vec::new()
+                        });
+                    captions.retain(|kept| !kept.words.is_empty());
                     self.open(&broadcaster, Some(Found { video, loaded, recording, captions }));
                     resumed += 1;
                 }

@@ -83,11 +83,11 @@ impl Timeline {
         let rules = Rules::new(i64::from(loaded.begin.target_duration_s) * 500_000, 500_000);
         let mut maker = Maker::resume(video_id, rules, &complete(loaded), i64::MAX);
         maker.end_with(Playlist::end_as_video);
-        let lead = loaded.tracks.values().find(|t| !t.segments.is_empty());
-        for (transcript, lead) in transcripts.iter().zip(lead.into_iter().cycle()) {
-            let first = lead.segments.first().map_or(0, |s| s.msn);
+        let lead = loaded.lead_segments();
+        // Beside nothing nothing is listed.
+        for (transcript, first) in transcripts.iter().zip(lead.first().map(|s| s.msn).into_iter().cycle()) {
             let mut playlist = Playlist::of_captions(rules, first, loaded.begin.first_discontinuity, i64::MAX);
-            subtitles::list(&mut playlist, &lead.segments, &transcript.cues);
+            subtitles::list(&mut playlist, lead, &transcript.cues);
             playlist.end_as_video();
             maker.timeline.add_captions(&transcript.language, transcript.edited, playlist.snapshot());
         }

@@ -63,6 +63,15 @@ impl fmt::Debug for Mailer {
     }
 }
 
+/// How the people of a site are written to. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Post {
+    /// By this server.
+    pub mailer: Mailer,
+    /// Where mails lead to, without a `/` at the end.
+    pub site: String,
+}
+
 impl Mailer {
     /// As `smtp.url` and `smtp.from` say. Does not connect yet.
     ///

@@ -1,6 +1,6 @@
 //! One fragment: `moof` + `mdat` of consecutive samples.
 
-use super::{Error, TRACK_ID};
+use super::{BOX_HEADER_BYTES, Error, TRACK_ID};
 use bytes::{BufMut, Bytes};
 use mp4_atom::{Encode, Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry, TrunSamples};
 use std::ops::Range;
@@ -8,8 +8,6 @@ use std::ops::Range;
 /// Sample flags of ISO/IEC 14496-12 section 8.8.3.1: depends on nothing / on others and is no sync sample.
 const SYNC: u32 = 0x0200_0000;
 const NON_SYNC: u32 = 0x0101_0000;
-/// Size and type fields of a box.
-const BOX_HEADER_BYTES: usize = 8;
 
 /// One sample, in the track's timescale.
 #[derive(Clone, Debug)]

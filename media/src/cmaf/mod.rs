@@ -12,7 +12,10 @@ mod read;
 pub use fragment::{Fragment, Sample, write_fragment};
 pub use init::init_segment;
 pub use progressive::Progressive;
-pub use read::{BOX_HEADER_BYTES, Listed, Timed, box_bytes, read_fragments, read_list};
+pub use read::{Listed, Timed, box_bytes, read_fragments, read_list};
+
+/// Size and type fields of a box.
+pub const BOX_HEADER_BYTES: usize = 8;
 
 /// The one track of each file.
 const TRACK_ID: u32 = 1;

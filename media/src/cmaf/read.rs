@@ -1,11 +1,9 @@
 //! Fragments → samples: what this crate wrote, read back from a recording.
 
-use super::{Error, Sample};
+use super::{BOX_HEADER_BYTES, Error, Sample};
 use bytes::Bytes;
 use mp4_atom::{Decode, Moof, TrunSamples};
 
-/// Size and type fields of a box.
-pub const BOX_HEADER_BYTES: usize = 8;
 /// `sample_is_non_sync_sample` of ISO/IEC 14496-12 section 8.8.3.1.
 const IS_NON_SYNC: u32 = 0x0001_0000;
 

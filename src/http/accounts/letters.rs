@@ -62,10 +62,7 @@ impl Accounts {
     async fn send_reset(&self, who: &str, words: impl FnOnce(&str, &str) -> (String, String)) -> Result<bool, Failure> {
         let Some(post) = &self.0.post else { return Ok(false) };
         let catalogue = &self.0.catalogue;
-        let person = match catalogue.person_by_login(who).await? {
-            Some(person) => Some(person),
-            None => catalogue.person_by_mail(who).await?,
-        };
+        let person = catalogue.person_named(who).await?;
         let Some(person) = person.filter(|person| person.login.is_some() && person.disabled_at.is_none()) else {
             return Ok(false);
         };

@@ -14,7 +14,7 @@ use crate::catalogue::{self, Catalogue};
 use crate::http::gate::Gate;
 use crate::http::state::Clock;
 use crate::lifecycle::Tasks;
-use crate::mail::Mailer;
+use crate::mail::Post;
 use attempts::{Attempts, Key};
 use media::time::WallTime;
 use std::net::IpAddr;
@@ -69,19 +69,10 @@ struct Inner {
     mails: Arc<Semaphore>,
 }
 
-/// How people are written to.
-#[derive(Debug)]
-struct Post {
-    mailer: Mailer,
-    /// Where mails lead to, without a `/` at the end.
-    site: String,
-}
-
 impl Accounts {
-    /// Over one tenant's catalogue. `mail`: how people are written to, and where mails lead to; `None`: they are not.
+    /// Over one tenant's catalogue. `post`: how people are written to; `None`: they are not.
     #[must_use]
-    pub fn new(catalogue: Catalogue, clock: Clock, gate: Gate, tasks: Tasks, mail: Option<(Mailer, String)>) -> Self {
-        let post = mail.map(|(mailer, site)| Post { mailer, site });
+    pub fn new(catalogue: Catalogue, clock: Clock, gate: Gate, tasks: Tasks, post: Option<Post>) -> Self {
         let (hashing, attempts) = (Semaphore::new(AT_ONCE), Mutex::new(Attempts::default()));
         let mails = Arc::new(Semaphore::new(MAILS_AT_ONCE));
         Self(Arc::new(Inner { catalogue, clock, gate, tasks, hashing, attempts, post, mails }))

@@ -123,14 +123,35 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let headers = request.headers().clone();
-        let read: Result<Form<Vec<(String, String)>>, FormRejection> = Form::from_request(request, state).await;
+        let read: Result<Form<Vec<Pair>>, FormRejection> = Form::from_request(request, state).await;
         let accounts = Accounts::from_ref(state);
         let ours = read.ok().filter(|Form(pairs)| is_ours(pairs, &headers, accounts.gate().cookies()));
         Ok(Self(ours.and_then(|Form(pairs)| T::deserialize(MapDeserializer::<_, Error>::new(pairs.into_iter())).ok())))
     }
 }
 
-fn is_ours(pairs: &[(String, String)], headers: &HeaderMap, cookies: &Cookies) -> bool {
+/// A name and a value of a form, in which a name may stand more than once.
+pub(super) type Pair = (String, String);
+
+/// What a form says under a name; the first, if it says several.
+pub(super) fn said<'a>(pairs: &'a [Pair], name: &str) -> &'a str {
+    all(pairs, name).next().unwrap_or_default()
+}
+
+/// All that it says under a name.
+pub(super) fn all<'a>(pairs: &'a [Pair], name: &str) -> impl Iterator<Item = &'a str> {
+    pairs.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// A line of a list to choose from.
+#[derive(Debug)]
+pub(super) struct Choice {
+    pub(super) value: String,
+    pub(super) text: String,
+    pub(super) chosen: bool,
+}
+
+fn is_ours(pairs: &[Pair], headers: &HeaderMap, cookies: &Cookies) -> bool {
     let mut words = pairs.iter().filter(|(name, _)| name == FIELD).map(|(_, word)| word);
     match (words.next(), words.next()) {
         (Some(word), None) => repeats(headers, cookies, word),

@@ -4,6 +4,7 @@
 //! the [`texts`] of the reader's language. What changes while somebody looks comes by [`events`].
 
 mod accessibility;
+mod asking;
 mod cues;
 pub mod embed;
 mod error;

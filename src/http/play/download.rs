@@ -13,10 +13,7 @@ use crate::catalogue::video::Video;
 use crate::http::input::Segments;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
-    IF_RANGE,
-};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_RANGE};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use bytes::Bytes;
 use futures_util::stream;
@@ -158,37 +155,22 @@ pub(super) async fn handler(
 }
 
 fn send(made: &Arc<Assembled>, layout: &Layout, video: &Video, version: &Version, asked: &HeaderMap) -> Response<Body> {
-    let (total, tag) = (made.total(), version.tag());
+    let tag = version.tag();
     // A range of another state would be put behind bytes that it does not belong to.
     let same = asked.get(IF_RANGE).is_none_or(|value| value.as_bytes() == tag.as_bytes());
-    let range = if same { Asked::of(asked).within(total) } else { None };
-    let (status, range) = match range {
-        None => (StatusCode::OK, 0..total),
-        Some(range) if range.is_empty() => (StatusCode::RANGE_NOT_SATISFIABLE, 0..0),
-        Some(range) => (StatusCode::PARTIAL_CONTENT, range),
-    };
-    let content_range = match status {
-        StatusCode::PARTIAL_CONTENT => Some(format!("bytes {}-{}/{total}", range.start, range.end - 1)),
-        StatusCode::RANGE_NOT_SATISFIABLE => Some(format!("bytes */{total}")),
-        _ => None,
-    };
-    let texts: [(HeaderName, Option<String>); 5] = [
-        (CONTENT_LENGTH, Some((range.end - range.start).to_string())),
-        (CONTENT_RANGE, content_range),
-        (CONTENT_DISPOSITION, Some(disposition(&video.title, &video.slug.to_string(), version.rendition))),
-        (ETAG, Some(tag)),
-        (CACHE_CONTROL, Some("private, no-cache".to_owned())),
-    ];
-    let mut response = Response::new(body(made, layout, &video.id, range));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
+    let mut headers = HeaderMap::new();
+    let asked = if same { Asked::of(asked) } else { Asked::Whole };
+    let (status, range) = asked.answer(made.total(), &mut headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("video/mp4"));
-    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    for (name, text) in texts {
-        if let Some(value) = text.and_then(|text| HeaderValue::from_str(&text).ok()) {
-            headers.insert(name, value);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    let name = disposition(&video.title, &video.slug.to_string(), version.rendition);
+    for (header, text) in [(CONTENT_DISPOSITION, name), (ETAG, tag)] {
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(header, value);
         }
     }
+    let mut response = Response::new(body(made, layout, &video.id, range));
+    (*response.status_mut(), *response.headers_mut()) = (status, headers);
     response
 }
 

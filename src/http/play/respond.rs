@@ -84,25 +84,10 @@ pub(super) fn media(content: Content, bytes: &Bytes, asked: Asked) -> Response<B
         Content::Media(Kind::Audio) => "audio/mp4",
         Content::Captions => "text/vtt; charset=utf-8",
     });
-    let (status, range) = match asked.within(total) {
-        None => (StatusCode::OK, 0..total),
-        Some(range) if range.is_empty() => (StatusCode::RANGE_NOT_SATISFIABLE, 0..0),
-        Some(range) => (StatusCode::PARTIAL_CONTENT, range),
-    };
-    let content_range = match status {
-        StatusCode::PARTIAL_CONTENT => Some(format!("bytes {}-{}/{total}", range.start, range.end - 1)),
-        StatusCode::RANGE_NOT_SATISFIABLE => Some(format!("bytes */{total}")),
-        _ => None,
-    };
     let mut headers = HeaderMap::with_capacity(HEADERS);
     headers.insert(CONTENT_TYPE, content_type);
     headers.insert(CACHE_CONTROL, IMMUTABLE);
-    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    // Said here because the body's hint is lost when it is stripped for HEAD.
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
-    if let Some(value) = content_range.and_then(|text| HeaderValue::from_str(&text).ok()) {
-        headers.insert(CONTENT_RANGE, value);
-    }
+    let (status, range) = asked.answer(total, &mut headers);
     // Both lie within what is in memory.
     let at = |n: u64| usize::try_from(n).unwrap_or(bytes.len());
     answer(status, headers, bytes.slice(at(range.start)..at(range.end)))
@@ -194,8 +179,29 @@ impl Asked {
         }
     }
 
+    /// What to send of `total` bytes, with which status; the headers say so.
+    pub(super) fn answer(self, total: u64, headers: &mut HeaderMap) -> (StatusCode, Range<u64>) {
+        let (status, range) = match self.within(total) {
+            None => (StatusCode::OK, 0..total),
+            Some(range) if range.is_empty() => (StatusCode::RANGE_NOT_SATISFIABLE, 0..0),
+            Some(range) => (StatusCode::PARTIAL_CONTENT, range),
+        };
+        let content_range = match status {
+            StatusCode::PARTIAL_CONTENT => Some(format!("bytes {}-{}/{total}", range.start, range.end - 1)),
+            StatusCode::RANGE_NOT_SATISFIABLE => Some(format!("bytes */{total}")),
+            _ => None,
+        };
+        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        // Said here because the body's hint is lost when it is stripped for HEAD.
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
+        if let Some(value) = content_range.and_then(|text| HeaderValue::from_str(&text).ok()) {
+            headers.insert(CONTENT_RANGE, value);
+        }
+        (status, range)
+    }
+
     /// The range within `total` bytes; an empty one can't be satisfied, `None` is everything.
-    pub(super) fn within(self, total: u64) -> Option<Range<u64>> {
+    fn within(self, total: u64) -> Option<Range<u64>> {
         match self {
             Self::Whole => None,
             Self::From(first, end) => Some(first.min(total)..end.min(total)),

@@ -1,8 +1,8 @@
 //! The files that a storyboard is: whole or not there, in the folder of the video's media.
 
 use crate::archive::layout::Layout;
-use std::fs::File;
-use std::io::{self, Write};
+use crate::archive::whole;
+use std::io;
 use std::path::PathBuf;
 
 /// One of them.
@@ -51,19 +51,12 @@ impl Picture {
         format!("/videos/{id}/{}", self.file_name())
     }
 
-    /// Writes it so that a reader sees the old one or the new one, and a power cut leaves one of them. Blocking.
+    /// Writes it. Blocking.
     ///
     /// # Errors
     /// When the disk refuses.
     pub(super) fn write(self, layout: &Layout, id: &str, bytes: &[u8]) -> io::Result<()> {
-        let path = self.path(layout, id);
-        // What a crash left under this name is written over.
-        let partial = layout.folder(id).join(format!("{}.partial", self.file_name()));
-        let mut file = File::create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&partial, &path)?;
-        File::open(layout.folder(id))?.sync_all()
+        whole::write(&self.path(layout, id), bytes)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::archive::Error;
 use crate::archive::layout::Layout;
 use crate::archive::load::{self, Loaded, Track};
 use bytes::Bytes;
+use media::cmaf::{BOX_HEADER_BYTES, box_bytes};
 use media::rendition::RenditionId;
 use media::track::Parameters;
 use std::fs::File;
@@ -81,17 +82,11 @@ pub(super) fn read(layout: &Layout, id: &str, spot: &Spot) -> Result<Option<Byte
     Ok(first_sample(Bytes::from(bytes)))
 }
 
-/// Size and type fields of a box.
-const BOX_HEADER_BYTES: usize = 8;
-
 /// What follows `moof` and the head of `mdat`: the first sample, which ends the range.
 fn first_sample(mut range: Bytes) -> Option<Bytes> {
-    let size = range.get(..4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize)?;
-    let mdat = size.checked_add(4)?..size.checked_add(BOX_HEADER_BYTES)?;
-    if range.get(4..8)? != b"moof" || range.get(mdat)? != b"mdat" {
-        return None;
-    }
-    let sample = range.split_off(size + BOX_HEADER_BYTES);
+    let moof = box_bytes(&range, b"moof").ok()?;
+    box_bytes(range.get(moof..)?, b"mdat").ok()?;
+    let sample = range.split_off(moof + BOX_HEADER_BYTES);
     (!sample.is_empty()).then_some(sample)
 }
 

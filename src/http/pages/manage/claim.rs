@@ -1,27 +1,26 @@
 //! `/recordings-to-claim`: recordings of halls that wait for whose they are. Contributors say that one is theirs, operators say whose it is, and whoever
 //! was given one is written to. What was claimed by mistake is given back.
 
+use super::found;
 use crate::catalogue::id::VideoId;
 use crate::catalogue::person::Person;
 use crate::catalogue::video::{MAX_PAGE, Video};
 use crate::catalogue::{Catalogue, Error};
 use crate::http::accounts::Accounts;
-use crate::http::assets::Assets;
 use crate::http::gate::Noted;
 use crate::http::gate::visitor::Visitor;
+use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
-use crate::http::pages::model::length;
-use crate::http::pages::people::{failed, message, not_ours, see};
+use crate::http::pages::people::{message, not_ours, see};
 use crate::http::pages::{ErrorPage, Reader};
 use crate::policy::object::{Action, Kind, VideoPart};
 use askama::Template;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, RawQuery};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use std::collections::HashMap;
 
 struct Line {
     video: Video,
@@ -34,7 +33,7 @@ struct Line {
 
 impl Line {
     fn length(&self) -> String {
-        self.video.shown_ms().map_or_else(String::new, length)
+        found::shown_length(&self.video)
     }
 }
 
@@ -61,20 +60,14 @@ impl Page<'_> {
 }
 
 /// `GET /recordings-to-claim`.
-pub(super) async fn page(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn page(asking: Asking, RawQuery(query): RawQuery) -> Response {
+    let reader = asking.reader();
     let done = match query.as_deref() {
         Some("attributed") => "claim-attributed",
         Some("given-back") => "claim-given-back",
         _ => "",
     };
-    show(accounts.catalogue(), &reader, StatusCode::OK, done, None, "").await
+    show(asking.accounts.catalogue(), &reader, StatusCode::OK, done, None, "").await
 }
 
 async fn show(
@@ -99,8 +92,7 @@ async fn waiting(catalogue: &Catalogue, visitor: &Visitor) -> Result<(Vec<Line>,
     let page = catalogue.videos_to_claim(MAX_PAGE).await?;
     let ids: Vec<VideoId> = page.items.iter().map(|video| video.id.clone()).collect();
     let states = catalogue.video_states(&ids).await?;
-    let halls = catalogue.broadcasters().await?;
-    let halls: HashMap<_, _> = halls.into_iter().map(|hall| (hall.id, hall.title)).collect();
+    let halls = found::titles(catalogue).await?;
     let line = |video: Video| {
         let state = states.get(&video.id)?;
         let may = |action, part| visitor.may(action, Kind::Video(part), video.id.as_str(), state);
@@ -114,29 +106,18 @@ async fn waiting(catalogue: &Catalogue, visitor: &Visitor) -> Result<(Vec<Line>,
 
 fn refused(reader: &Reader<'_>, error: &Error) -> Response {
     match error {
-        Error::NotFound("video") => ErrorPage::NotFound.render_for(reader),
         // Somebody was quicker.
         Error::Conflict(_) => message(reader, StatusCode::CONFLICT, "claim-gone", "claim-gone-more"),
-        error => {
-            tracing::error!(%error, "a recording can't be claimed");
-            failed(reader)
-        }
+        error => *found::broken(reader, error),
     }
 }
 
 /// `POST /videos/{id}/claim`.
-pub(super) async fn claim(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    Fields(sent): Fields<IgnoredAny>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
-    let (Some(_), Some(signed_in)) = (sent, visitor.person()) else { return not_ours(&reader) };
+pub(super) async fn claim(asking: Asking, Path(id): Path<String>, Fields(sent): Fields<IgnoredAny>) -> Response {
+    let reader = asking.reader();
+    let (Some(_), Some(signed_in)) = (sent, asking.visitor.person()) else { return not_ours(&reader) };
     let Ok(id) = id.parse() else { return ErrorPage::NotFound.render_for(&reader) };
-    match accounts.catalogue().claim_video(&id, &signed_in.session.person_id).await {
+    match asking.accounts.catalogue().claim_video(&id, &signed_in.session.person_id).await {
         Ok(()) => see(&format!("/my-videos?done=claim&video={id}")),
         Err(error) => refused(&reader, &error),
     }
@@ -149,20 +130,13 @@ pub(super) struct Owner {
 }
 
 /// `POST /videos/{id}/attribute`.
-pub(super) async fn attribute(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    Fields(sent): Fields<Owner>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn attribute(asking: Asking, Path(id): Path<String>, Fields(sent): Fields<Owner>) -> Response {
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let Ok(id) = id.parse() else { return ErrorPage::NotFound.render_for(&reader) };
-    let catalogue = accounts.catalogue();
+    let catalogue = asking.accounts.catalogue();
     let given = async {
-        let Some(person) = person(catalogue, &sent.who).await? else { return Ok(None) };
+        let Some(person) = catalogue.person_named(sent.who.trim()).await? else { return Ok(None) };
         catalogue.claim_video(&id, &person.id).await?;
         let title = catalogue.video(&id).await?.map_or_else(String::new, |video| video.title);
         Ok::<_, Error>(Some((person, title)))
@@ -170,7 +144,7 @@ pub(super) async fn attribute(
     match given.await {
         Ok(Some((person, title))) => {
             let detail = person.login.clone().unwrap_or_else(|| person.name.clone());
-            tell(&accounts, &reader, person, &title, &id);
+            tell(&asking.accounts, &reader, person, &title, &id);
             let mut response = see("/recordings-to-claim?attributed");
             response.extensions_mut().insert(Noted(detail));
             response
@@ -181,15 +155,6 @@ pub(super) async fn attribute(
             show(catalogue, &reader, StatusCode::UNPROCESSABLE_ENTITY, "", trouble, &sent.who).await
         }
         Err(error) => refused(&reader, &error),
-    }
-}
-
-/// By login or mail address.
-pub(super) async fn person(catalogue: &Catalogue, who: &str) -> Result<Option<Person>, Error> {
-    let who = who.trim();
-    match catalogue.person_by_login(who).await? {
-        Some(person) => Ok(Some(person)),
-        None => catalogue.person_by_mail(who).await,
     }
 }
 
@@ -209,20 +174,13 @@ fn tell(accounts: &Accounts, reader: &Reader<'_>, person: Person, title: &str, i
 }
 
 /// `POST /videos/{id}/give-back`.
-pub(super) async fn give_back(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    Fields(sent): Fields<IgnoredAny>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn give_back(asking: Asking, Path(id): Path<String>, Fields(sent): Fields<IgnoredAny>) -> Response {
+    let reader = asking.reader();
     if sent.is_none() {
         return not_ours(&reader);
     }
     let Ok(id) = id.parse() else { return ErrorPage::NotFound.render_for(&reader) };
-    match accounts.catalogue().give_back_video(&id).await {
+    match asking.accounts.catalogue().give_back_video(&id).await {
         Ok(()) => see("/recordings-to-claim?given-back"),
         Err(error) => refused(&reader, &error),
     }

@@ -1,23 +1,21 @@
 //! `/videos/{id}/edit`: a video as its owner writes of it. What can't be taken is said beside what was typed, and nothing of it is stored.
 
+use super::found::{self, broken};
 use super::times;
 use crate::archive::layout::Layout;
 use crate::catalogue::details::{Cut, Details, DetailsChange, VideoKind};
-use crate::catalogue::id::VideoId;
 use crate::catalogue::video::{Video, VideoChange};
 use crate::catalogue::{Catalogue, Error};
-use crate::http::accounts::Accounts;
-use crate::http::assets::Assets;
 use crate::http::cutting::{self, Unreadable};
-use crate::http::gate::visitor::Visitor;
-use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::Reader;
+use crate::http::pages::asking::Asking;
+use crate::http::pages::form::{Choice, Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{failed, not_ours, see};
 use crate::http::pages::texts::Texts;
-use crate::http::pages::{ErrorPage, Reader};
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use media::caption::language::Language;
 use serde::Deserialize;
@@ -44,12 +42,6 @@ pub(super) struct Sent {
     until: String,
     /// Empty: chosen by machine.
     poster: String,
-}
-
-struct Choice {
-    value: &'static str,
-    text: String,
-    chosen: bool,
 }
 
 #[derive(Template)]
@@ -98,15 +90,8 @@ impl<'a> Asked<'a> {
     /// # Errors
     /// There is no such video, or it can't be said: the page that says so.
     async fn of(catalogue: &'a Catalogue, reader: Reader<'a>, id: &str) -> Result<Self, Box<Response>> {
-        let found = async {
-            let Ok(id) = id.parse::<VideoId>() else { return Ok(None) };
-            catalogue.video(&id).await
-        };
-        match found.await {
-            Ok(Some(video)) => Ok(Self { catalogue, reader, video }),
-            Ok(None) => Err(Box::new(ErrorPage::NotFound.render_for(&reader))),
-            Err(error) => Err(broken(&reader, &error)),
-        }
+        let video = found::video(catalogue, &reader, id).await?;
+        Ok(Self { catalogue, reader, video })
     }
 
     fn texts(&self) -> &'static Texts {
@@ -122,7 +107,7 @@ impl<'a> Asked<'a> {
     fn show(&self, status: StatusCode, sent: &Sent, saved: bool, trouble: String) -> Response {
         let t = self.texts();
         let kind = |kind: VideoKind| Choice {
-            value: kind.name(),
+            value: kind.name().to_owned(),
             text: t.get(&format!("video-kind-{kind}")),
             chosen: kind.name() == sent.kind,
         };
@@ -147,7 +132,6 @@ impl<'a> Asked<'a> {
                 (StatusCode::UNPROCESSABLE_ENTITY, trouble_of(field), 0)
             }
             Refused::Catalogue(Error::Conflict(_)) => (StatusCode::CONFLICT, "edit-still-live", 0),
-            Refused::Catalogue(Error::NotFound(_)) => return ErrorPage::NotFound.render_for(&self.reader),
             Refused::Catalogue(error) => return *broken(&self.reader, &error),
             Refused::Unreadable => return failed(&self.reader),
         };
@@ -163,17 +147,9 @@ impl<'a> Asked<'a> {
             }
             None => None,
         };
-        let now = self.catalogue.details(&self.video.id).await?.ok_or(Error::NotFound("video"))?;
-        // Saying again what it is makes no new pictures.
-        let poster_at = change.poster_at.filter(|at| *at != now.poster_at);
-        self.catalogue.change_details(&self.video.id, DetailsChange { cut, poster_at, ..change }).await?;
+        self.catalogue.change_details(&self.video.id, DetailsChange { cut, ..change }).await?;
         Ok(())
     }
-}
-
-fn broken(reader: &Reader<'_>, error: &Error) -> Box<Response> {
-    tracing::error!(%error, "a video can't be edited");
-    Box::new(failed(reader))
 }
 
 /// Key of what is said of a field that the catalogue does not take.
@@ -238,16 +214,9 @@ impl Sent {
 }
 
 /// `GET /videos/{id}/edit`.
-pub(super) async fn page(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
-    let asked = match Asked::of(accounts.catalogue(), reader, &id).await {
+pub(super) async fn page(asking: Asking, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
+    let reader = asking.reader();
+    let asked = match Asked::of(asking.accounts.catalogue(), reader, &id).await {
         Ok(asked) => asked,
         Err(page) => return *page,
     };
@@ -259,17 +228,14 @@ pub(super) async fn page(
 
 /// `POST /videos/{id}/edit`.
 pub(super) async fn send(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
     State(layout): State<Layout>,
-    visitor: Visitor,
-    headers: HeaderMap,
+    asking: Asking,
     Path(id): Path<String>,
     Fields(sent): Fields<Sent>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
-    let asked = match Asked::of(accounts.catalogue(), reader, &id).await {
+    let asked = match Asked::of(asking.accounts.catalogue(), reader, &id).await {
         Ok(asked) => asked,
         Err(page) => return *page,
     };

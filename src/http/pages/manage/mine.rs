@@ -3,28 +3,25 @@
 //! **Promises.** Each video that is to be changed is asked of the policy by itself, and what was done stands in the audit log under it. What can't be
 //! done to one does not keep the others from it: how many were changed is said.
 
+use super::found;
 use super::many::{self, Act};
 use crate::catalogue::id::{PersonId, VideoId};
 use crate::catalogue::video::{Cursor, Video, VideoFilter, VideoState};
 use crate::catalogue::{Catalogue, Error};
-use crate::http::accounts::Accounts;
-use crate::http::assets::Assets;
-use crate::http::gate::visitor::Visitor;
 use crate::http::pages::Reader;
-use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::asking::Asking;
+use crate::http::pages::form::{Fields, FormPage, Pair, all, said};
 use crate::http::pages::frame::Frame;
-use crate::http::pages::model::length;
 use crate::http::pages::people::{failed, not_ours, see};
 use crate::http::pages::texts::Texts;
 use crate::http::pages::visibility;
 use crate::policy::state::Visibility;
 use askama::Template;
+use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use std::collections::HashMap;
 
 /// Of one page.
 const ON_A_PAGE: usize = 50;
@@ -58,7 +55,7 @@ struct Line {
 
 impl Line {
     fn length(&self) -> String {
-        self.video.shown_ms().map_or_else(String::new, length)
+        found::shown_length(&self.video)
     }
 }
 
@@ -81,17 +78,13 @@ struct Page<'a> {
 }
 
 /// `GET /my-videos`.
-pub(super) async fn page(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    wish: Result<Query<Wish>, QueryRejection>,
-    headers: HeaderMap,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn page(asking: Asking, wish: Result<Query<Wish>, QueryRejection>) -> Response {
+    let reader = asking.reader();
     let wish = wish.map(|Query(wish)| wish).unwrap_or_default();
-    let Some(person) = visitor.person().map(|signed_in| &signed_in.session.person_id) else { return failed(&reader) };
-    match show(accounts.catalogue(), &reader, person, &wish).await {
+    let Some(person) = asking.visitor.person().map(|signed_in| &signed_in.session.person_id) else {
+        return failed(&reader);
+    };
+    match show(asking.accounts.catalogue(), &reader, person, &wish).await {
         Ok(page) => page,
         Err(error) => {
             tracing::error!(%error, "somebody's videos can't be shown");
@@ -116,7 +109,7 @@ async fn show(catalogue: &Catalogue, reader: &Reader<'_>, person: &PersonId, wis
         deleted,
         grid,
         acts: many::offered(deleted).into_iter().map(|act| (act.to_string(), act.text(texts))).collect(),
-        said: said(wish, texts),
+        said: done(wish, texts),
         claimed: (wish.done == "claim").then(|| wish.video.parse().ok()).flatten(),
         first_url: (!begins).then(|| url(deleted, grid, None)),
         next_url: page.next.map(|next| url(deleted, grid, Some(&next))),
@@ -127,8 +120,7 @@ async fn show(catalogue: &Catalogue, reader: &Reader<'_>, person: &PersonId, wis
 async fn lines(catalogue: &Catalogue, videos: Vec<Video>) -> Result<Vec<Line>, Error> {
     let ids: Vec<VideoId> = videos.iter().map(|video| video.id.clone()).collect();
     let (states, views) = (catalogue.video_states(&ids).await?, catalogue.views(&ids).await?);
-    let halls = catalogue.broadcasters().await?;
-    let halls: HashMap<_, _> = halls.into_iter().map(|hall| (hall.id, hall.title)).collect();
+    let halls = found::titles(catalogue).await?;
     let line = |video: Video| {
         let standing = states.get(&video.id).map_or(Visibility::Draft, |state| state.visibility);
         Line {
@@ -147,7 +139,7 @@ async fn lines(catalogue: &Catalogue, videos: Vec<Video>) -> Result<Vec<Line>, E
 }
 
 /// What the page says was done.
-fn said(wish: &Wish, texts: &Texts) -> String {
+fn done(wish: &Wish, texts: &Texts) -> String {
     let key = match (wish.done.as_str(), wish.changed == wish.asked) {
         ("claim", _) => return texts.get("mine-claimed"),
         ("delete", true) => "mine-deleted",
@@ -174,26 +166,19 @@ fn url(deleted: bool, grid: bool, after: Option<&Cursor>) -> String {
 }
 
 /// `POST /my-videos`.
-pub(super) async fn send(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Fields(sent): Fields<Vec<(String, String)>>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn send(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> Response {
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
-    let all = |name| sent.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str());
-    let first = |name| all(name).next().unwrap_or_default();
+    let first = |name| said(&sent, name);
     let Some(act) = Act::read(first("act"), first("tag")) else {
         return see("/my-videos");
     };
     // All of the page, or those that were chosen.
-    let chosen = if first("all").is_empty() { all("video") } else { all("shown") };
-    let chosen: Vec<VideoId> = chosen.take(ON_A_PAGE).filter_map(|id| id.parse().ok()).collect();
+    let chosen = if first("all").is_empty() { "video" } else { "shown" };
+    let chosen: Vec<VideoId> = all(&sent, chosen).take(ON_A_PAGE).filter_map(|id| id.parse().ok()).collect();
     let mut changed = 0;
     for id in &chosen {
-        changed += u64::from(many::apply(&accounts, &visitor, id, &act).await);
+        changed += u64::from(many::apply(&asking.accounts, &asking.visitor, id, &act).await);
     }
     let done = if act == Act::Delete { "delete" } else { "change" };
     let back = url(act == Act::Restore, first("view") == "grid", None);

@@ -3,6 +3,7 @@
 
 mod claim;
 mod edit;
+mod found;
 mod many;
 mod mine;
 mod rights;

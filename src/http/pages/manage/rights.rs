@@ -1,6 +1,6 @@
 //! `/videos/{id}/rights`: whom a video is for, whose it is, whether it may be taken away, links to a draft; and to delete it, or give it back.
 
-use super::claim::person;
+use super::found::{self, broken};
 use crate::catalogue::access::AccessChange;
 use crate::catalogue::id::{PersonId, VideoId};
 use crate::catalogue::link::Link;
@@ -8,12 +8,11 @@ use crate::catalogue::secret::Password;
 use crate::catalogue::video::Video;
 use crate::catalogue::{Catalogue, Error};
 use crate::http::accounts::Accounts;
-use crate::http::assets::Assets;
 use crate::http::gate::Noted;
-use crate::http::gate::visitor::Visitor;
-use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::asking::Asking;
+use crate::http::pages::form::{Choice, Fields, FormPage, Pair, all, said};
 use crate::http::pages::frame::Frame;
-use crate::http::pages::people::{failed, not_ours, see};
+use crate::http::pages::people::{not_ours, see};
 use crate::http::pages::source::Source;
 use crate::http::pages::{ErrorPage, Reader, visibility};
 use crate::policy::object::{Action, Kind, VideoPart};
@@ -21,8 +20,8 @@ use crate::policy::state::{State as Standing, Visibility};
 use crate::policy::who::Audience;
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, HeaderValue};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use media::time::WallTime;
 use serde::Deserialize;
@@ -34,12 +33,6 @@ const DAYS: [u16; 4] = [1, 7, 30, 90];
 const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
 /// Of one video that are read of a form: nobody has more.
 const MAX_OWNERS: usize = 50;
-
-struct Choice {
-    value: String,
-    text: String,
-    chosen: bool,
-}
 
 /// A link that still opens the draft, or did.
 struct Line {
@@ -78,29 +71,15 @@ struct Asked<'a> {
     standing: Standing,
 }
 
-fn broken(reader: &Reader<'_>, error: &Error) -> Response {
-    match error {
-        Error::NotFound(_) => ErrorPage::NotFound.render_for(reader),
-        error => {
-            tracing::error!(%error, "a video's rights can't be shown or changed");
-            failed(reader)
-        }
-    }
-}
-
 impl<'a> Asked<'a> {
     /// # Errors
     /// There is no such video, or it can't be said: the page that says so.
     async fn of(accounts: &'a Accounts, reader: Reader<'a>, id: &str) -> Result<Self, Box<Response>> {
-        let found = async {
-            let id: VideoId = id.parse().map_err(|_| Error::NotFound("video"))?;
-            let (video, standing) =
-                (accounts.catalogue().video(&id).await?, accounts.catalogue().video_state(&id).await?);
-            video.zip(standing).ok_or(Error::NotFound("video"))
-        };
-        match found.await {
-            Ok((video, standing)) => Ok(Self { accounts, reader, video, standing }),
-            Err(error) => Err(Box::new(broken(&reader, &error))),
+        let video = found::video(accounts.catalogue(), &reader, id).await?;
+        let standing = accounts.catalogue().video_state(&video.id).await;
+        match standing.and_then(|standing| standing.ok_or(Error::NotFound("video"))) {
+            Ok(standing) => Ok(Self { accounts, reader, video, standing }),
+            Err(error) => Err(broken(&reader, &error)),
         }
     }
 
@@ -109,7 +88,7 @@ impl<'a> Asked<'a> {
     }
 
     async fn show(&self, status: StatusCode, saved: bool, trouble: &'static str, made: Option<String>) -> Response {
-        self.shown(status, saved, trouble, made).await.unwrap_or_else(|error| broken(&self.reader, &error))
+        self.shown(status, saved, trouble, made).await.unwrap_or_else(|error| *broken(&self.reader, &error))
     }
 
     async fn shown(
@@ -172,11 +151,10 @@ impl<'a> Asked<'a> {
         Ok(lines.join("\n"))
     }
 
-    async fn change(&self, sent: &[(String, String)]) -> Result<(), Refused> {
-        let all = |name| sent.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.trim());
-        let first = |name| all(name).next().unwrap_or_default();
+    async fn change(&self, sent: &[Pair]) -> Result<(), Refused> {
+        let first = |name| said(sent, name).trim();
         let visibility: Visibility = first("visibility").parse().map_err(|_| Refused::Said("edit-bad-field"))?;
-        let groups = all("group").map(|id| Audience::Group(id.to_owned()));
+        let groups = all(sent, "group").map(|id| Audience::Group(id.to_owned()));
         let affiliations = first("affiliations").split(',').map(str::trim).filter(|name| !name.is_empty());
         let audience: BTreeSet<Audience> =
             groups.chain(affiliations.map(|name| Audience::Affiliation(name.to_lowercase()))).collect();
@@ -193,7 +171,7 @@ impl<'a> Asked<'a> {
         let mut owners = BTreeSet::new();
         for line in first("owners").lines().map(str::trim).filter(|line| !line.is_empty()).take(MAX_OWNERS) {
             // Who has neither is named by id.
-            owners.insert(match (person(self.catalogue(), line).await?, line.parse()) {
+            owners.insert(match (self.catalogue().person_named(line).await?, line.parse()) {
                 (Some(person), _) => person.id,
                 (None, Ok(id)) if self.standing.owners.contains(line) => id,
                 (None, _) => return Err(Refused::Said("rights-nobody")),
@@ -237,48 +215,36 @@ impl From<Error> for Refused {
 }
 
 /// `GET /videos/{id}/rights`.
-pub(super) async fn page(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
-    match Asked::of(&accounts, reader, &id).await {
+pub(super) async fn page(asking: Asking, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
+    let reader = asking.reader();
+    match Asked::of(&asking.accounts, reader, &id).await {
         Ok(asked) => asked.show(StatusCode::OK, query.as_deref() == Some("saved"), "", None).await,
         Err(page) => *page,
     }
 }
 
 /// `POST /videos/{id}/rights`.
-pub(super) async fn send(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    Fields(sent): Fields<Vec<(String, String)>>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn send(asking: Asking, Path(id): Path<String>, Fields(sent): Fields<Vec<Pair>>) -> Response {
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
-    let asked = match Asked::of(&accounts, reader, &id).await {
+    let asked = match Asked::of(&asking.accounts, reader, &id).await {
         Ok(asked) => asked,
         Err(page) => return *page,
     };
     match asked.change(&sent).await {
         Ok(()) => {
             // Whoever gave it away does not see its rights any more.
-            let after = accounts.catalogue().video_state(&asked.video.id).await.ok().flatten().unwrap_or_default();
-            let still = visitor.may(Action::See, Kind::Video(VideoPart::Rights), asked.video.id.as_str(), &after);
+            let after =
+                asking.accounts.catalogue().video_state(&asked.video.id).await.ok().flatten().unwrap_or_default();
+            let still =
+                asking.visitor.may(Action::See, Kind::Video(VideoPart::Rights), asked.video.id.as_str(), &after);
             let mut response = see(&if still { format!("/videos/{id}/rights?saved") } else { "/my-videos".to_owned() });
-            let detail = sent.iter().find(|(name, _)| name == "visibility").map(|(_, value)| value.clone());
-            response.extensions_mut().insert(Noted(detail.unwrap_or_default()));
+            let detail = said(&sent, "visibility").to_owned();
+            response.extensions_mut().insert(Noted(detail));
             response
         }
         Err(Refused::Said(key)) => asked.show(StatusCode::UNPROCESSABLE_ENTITY, false, key, None).await,
-        Err(Refused::Catalogue(error)) => broken(&asked.reader, &error),
+        Err(Refused::Catalogue(error)) => *broken(&asked.reader, &error),
     }
 }
 
@@ -292,75 +258,63 @@ pub(super) struct NewLink {
 
 /// `POST /videos/{id}/links`. The link stands in the answer and nowhere else.
 pub(super) async fn add_link(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
     State(source): State<Source>,
-    visitor: Visitor,
-    headers: HeaderMap,
+    asking: Asking,
     Path(id): Path<String>,
     Fields(sent): Fields<NewLink>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let reader = asking.reader();
     let days = |sent: NewLink| sent.days.parse().ok().filter(|days| DAYS.contains(days)).map(|days| (sent.label, days));
     let Some((label, days)) = sent.and_then(days) else { return not_ours(&reader) };
-    let asked = match Asked::of(&accounts, reader, &id).await {
+    let asked = match Asked::of(&asking.accounts, reader, &id).await {
         Ok(asked) => asked,
         Err(page) => return *page,
     };
-    let now = accounts.now();
+    let now = asking.accounts.now();
     let ends: WallTime = now.plus_micros(i64::from(days) * DAY_MICROS);
-    match accounts.catalogue().add_link(&asked.video.id, &label, ends, now).await.map_err(Refused::from) {
+    match asking.accounts.catalogue().add_link(&asked.video.id, &label, ends, now).await.map_err(Refused::from) {
         Ok((_, token)) => {
-            let made = format!("{}/videos/{}?link={}", source.place().site(&headers), asked.video.id, token.reveal());
+            let made =
+                format!("{}/videos/{}?link={}", source.place().site(&asking.headers), asked.video.id, token.reveal());
             asked.show(StatusCode::OK, false, "", Some(made)).await
         }
         Err(Refused::Said(key)) => asked.show(StatusCode::UNPROCESSABLE_ENTITY, false, key, None).await,
-        Err(Refused::Catalogue(error)) => broken(&asked.reader, &error),
+        Err(Refused::Catalogue(error)) => *broken(&asked.reader, &error),
     }
 }
 
 /// `POST /videos/{id}/links/{link}/revoke`.
 pub(super) async fn revoke_link(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
+    asking: Asking,
     Path((id, link)): Path<(String, String)>,
     Fields(sent): Fields<IgnoredAny>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let reader = asking.reader();
     if sent.is_none() {
         return not_ours(&reader);
     }
     let (Ok(video), Ok(link)) = (id.parse::<VideoId>(), link.parse()) else {
         return ErrorPage::NotFound.render_for(&reader);
     };
-    match accounts.catalogue().revoke_link(&video, &link, accounts.now()).await {
+    match asking.accounts.catalogue().revoke_link(&video, &link, asking.accounts.now()).await {
         Ok(()) => see(&format!("/videos/{id}/rights?saved")),
-        Err(error) => broken(&reader, &error),
+        Err(error) => *broken(&reader, &error),
     }
 }
 
 /// `POST /videos/{id}/delete`. It can be taken back among the owner's videos.
-pub(super) async fn delete(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    Fields(sent): Fields<IgnoredAny>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn delete(asking: Asking, Path(id): Path<String>, Fields(sent): Fields<IgnoredAny>) -> Response {
+    let reader = asking.reader();
     if sent.is_none() {
         return not_ours(&reader);
     }
-    let asked = match Asked::of(&accounts, reader, &id).await {
+    let asked = match Asked::of(&asking.accounts, reader, &id).await {
         Ok(asked) => asked,
         Err(page) => return *page,
     };
-    match accounts.catalogue().delete_video(&asked.video.id, accounts.now()).await {
+    match asking.accounts.catalogue().delete_video(&asked.video.id, asking.accounts.now()).await {
         Ok(()) => see("/my-videos?done=delete&changed=1&asked=1"),
         Err(Error::Conflict(_)) => asked.show(StatusCode::CONFLICT, false, "rights-still-live", None).await,
-        Err(error) => broken(&asked.reader, &error),
+        Err(error) => *broken(&asked.reader, &error),
     }
 }

@@ -1,15 +1,13 @@
 //! `/videos/{id}/subtitles`: captions of a video, language by language: written, mended, replaced by a file, hidden, or as the machine heard them again.
 
+use super::found;
 use crate::archive::layout::Layout;
 use crate::archive::transcript::{self, Offered};
-use crate::catalogue::Error;
-use crate::catalogue::id::VideoId;
 use crate::catalogue::video::{Video, VideoState};
 use crate::http::accounts::Accounts;
-use crate::http::assets::Assets;
 use crate::http::captioning::{self, Failed, Wish};
 use crate::http::gate::Noted;
-use crate::http::gate::visitor::Visitor;
+use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{failed, not_ours, see};
@@ -17,7 +15,7 @@ use crate::http::pages::{ErrorPage, Reader};
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use media::caption::import::{self, Why};
 use media::caption::language::Language;
@@ -76,18 +74,11 @@ impl<'a> Desk<'a> {
     /// # Errors
     /// There is no such finished video, or it can't be said: the page that says so.
     async fn of(accounts: &Accounts, layout: &'a Layout, reader: Reader<'a>, id: &str) -> Result<Self, Box<Response>> {
-        let found = async {
-            let id: VideoId = id.parse().map_err(|_| Error::NotFound("video"))?;
-            accounts.catalogue().video(&id).await?.ok_or(Error::NotFound("video"))
-        };
-        match found.await {
-            Ok(video) if video.state == VideoState::Ended => Ok(Self { layout, reader, video }),
-            Ok(_) | Err(Error::NotFound(_)) => Err(Box::new(ErrorPage::NotFound.render_for(&reader))),
-            Err(error) => {
-                tracing::error!(%error, "captions can't be shown or changed");
-                Err(Box::new(failed(&reader)))
-            }
+        let video = found::video(accounts.catalogue(), &reader, id).await?;
+        if video.state == VideoState::Live {
+            return Err(Box::new(ErrorPage::NotFound.render_for(&reader)));
         }
+        Ok(Self { layout, reader, video })
     }
 
     async fn show(&self, status: StatusCode, language: &str, text: &str, saved: bool, trouble: String) -> Response {
@@ -112,16 +103,13 @@ impl<'a> Desk<'a> {
 
 /// `GET /videos/{id}/subtitles?language=fr`.
 pub(super) async fn page(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
     State(layout): State<Layout>,
-    visitor: Visitor,
-    headers: HeaderMap,
+    asking: Asking,
     Path(id): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
-    let desk = match Desk::of(&accounts, &layout, reader, &id).await {
+    let reader = asking.reader();
+    let desk = match Desk::of(&asking.accounts, &layout, reader, &id).await {
         Ok(desk) => desk,
         Err(page) => return *page,
     };
@@ -143,17 +131,14 @@ pub(super) async fn page(
 
 /// `POST /videos/{id}/subtitles`.
 pub(super) async fn send(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
     State(layout): State<Layout>,
-    visitor: Visitor,
-    headers: HeaderMap,
+    asking: Asking,
     Path(id): Path<String>,
     Fields(sent): Fields<Sent>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
-    let desk = match Desk::of(&accounts, &layout, reader, &id).await {
+    let desk = match Desk::of(&asking.accounts, &layout, reader, &id).await {
         Ok(desk) => desk,
         Err(page) => return *page,
     };
@@ -172,7 +157,7 @@ pub(super) async fn send(
         },
     };
     let tag = language.tag().to_owned();
-    match captioning::change(accounts.catalogue(), &layout, &desk.video, language, wish).await {
+    match captioning::change(asking.accounts.catalogue(), &layout, &desk.video, language, wish).await {
         Ok(()) => {
             let mut response = see(&format!("/videos/{}/subtitles?language={tag}&saved", desk.video.id));
             response.extensions_mut().insert(Noted(format!("captions {tag}")));

@@ -2,16 +2,12 @@
 
 use super::{Desk, refused};
 use crate::catalogue::broadcaster::Broadcaster;
-use crate::catalogue::person::Person;
 use crate::catalogue::recordings::{BroadcasterDetailsChange, Recordings};
 use crate::catalogue::{Catalogue, Error};
-use crate::http::assets::Assets;
-use crate::http::gate::visitor::Visitor;
-use crate::http::pages::Reader;
+use crate::http::pages::asking::Asking;
 use crate::http::pages::form::Fields;
 use crate::http::pages::people::{not_ours, see};
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -49,17 +45,11 @@ impl About {
     }
 
     async fn read(self, catalogue: &Catalogue) -> Result<BroadcasterDetailsChange, Error> {
-        let owner: Option<Person> =
-            match self.owner.trim() {
-                "" => None,
-                who => match catalogue.person_by_login(who).await? {
-                    Some(person) => Some(person),
-                    None => Some(catalogue.person_by_mail(who).await?.ok_or(Error::Invalid {
-                        field: "owner",
-                        reason: "must be somebody's login or mail address",
-                    })?),
-                },
-            };
+        let nobody = Error::Invalid { field: "owner", reason: "must be somebody's login or mail address" };
+        let owner = match self.owner.trim() {
+            "" => None,
+            who => Some(catalogue.person_named(who).await?.ok_or(nobody)?),
+        };
         let invalid = |reason| Error::Invalid { field: "recordings", reason };
         Ok(BroadcasterDetailsChange {
             description: Some(self.description),
@@ -73,13 +63,11 @@ impl About {
 /// `POST /operate/{slug}/about`.
 pub(super) async fn change(
     State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
+    asking: Asking,
     Path(slug): Path<String>,
-    headers: HeaderMap,
     Fields(sent): Fields<About>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let changed = async {
         let id = desk.hall(&slug).await?.id;

@@ -8,16 +8,16 @@ use crate::catalogue::Error;
 use crate::catalogue::broadcaster::Broadcaster;
 use crate::catalogue::key::Key;
 use crate::catalogue::viewers::ViewerMinute;
-use crate::http::assets::{Assets, Entry};
-use crate::http::gate::visitor::Visitor;
+use crate::http::assets::Entry;
 use crate::http::pages::Reader;
+use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{message, not_ours, see};
 use crate::policy::object::{Action, Kind, LivePart};
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::de::IgnoredAny;
 
@@ -45,14 +45,8 @@ struct Page<'a> {
 }
 
 /// `GET /operate/{slug}`.
-pub(super) async fn page(
-    State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    Path(slug): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+pub(super) async fn page(State(desk): State<Desk>, asking: Asking, Path(slug): Path<String>) -> Response {
+    let reader = asking.reader();
     show(&desk, &reader, &slug, None).await.unwrap_or_else(|error| refused(&reader, &error))
 }
 
@@ -106,13 +100,11 @@ pub(super) async fn show(
 /// `POST /operate/{slug}/end`.
 pub(super) async fn end(
     State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
+    asking: Asking,
     Path(slug): Path<String>,
-    headers: HeaderMap,
     Fields(sent): Fields<IgnoredAny>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let reader = asking.reader();
     if sent.is_none() {
         return not_ours(&reader);
     }
@@ -125,13 +117,11 @@ pub(super) async fn end(
 /// `POST /operate/{slug}/engine`: engines that were given up or missing are tried again.
 pub(super) async fn retry_engine(
     State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
+    asking: Asking,
     Path(slug): Path<String>,
-    headers: HeaderMap,
     Fields(sent): Fields<IgnoredAny>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let reader = asking.reader();
     if sent.is_none() {
         return not_ours(&reader);
     }

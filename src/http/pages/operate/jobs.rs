@@ -4,16 +4,16 @@ use super::{Desk, refused};
 use crate::catalogue::Error;
 use crate::catalogue::id::VideoId;
 use crate::catalogue::job::{Job, JobFilter, JobState, MAX_JOBS};
-use crate::http::assets::{Assets, Entry};
+use crate::http::assets::Entry;
 use crate::http::gate::visitor::Visitor;
-use crate::http::pages::Reader;
+use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{not_ours, see};
 use crate::policy::object::{Action, Kind};
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::de::IgnoredAny;
 
@@ -60,14 +60,9 @@ impl Line {
 }
 
 /// `GET /operate/_/jobs`.
-pub(super) async fn page(
-    State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
-    let jobs = match lines(&desk, &visitor).await {
+pub(super) async fn page(State(desk): State<Desk>, asking: Asking) -> Response {
+    let reader = asking.reader();
+    let jobs = match lines(&desk, &asking.visitor).await {
         Ok(jobs) => jobs,
         Err(error) => return refused(&reader, &error),
     };
@@ -96,13 +91,11 @@ async fn lines(desk: &Desk, visitor: &Visitor) -> Result<Vec<Line>, Error> {
 /// `POST /operate/_/jobs/{id}/retry`.
 pub(super) async fn retry(
     State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
+    asking: Asking,
     Path(id): Path<String>,
-    headers: HeaderMap,
     Fields(sent): Fields<IgnoredAny>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let reader = asking.reader();
     if sent.is_none() {
         return not_ours(&reader);
     }
@@ -116,13 +109,11 @@ pub(super) async fn retry(
 /// `POST /operate/_/jobs/{id}/cancel`.
 pub(super) async fn cancel(
     State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
+    asking: Asking,
     Path(id): Path<String>,
-    headers: HeaderMap,
     Fields(sent): Fields<IgnoredAny>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let reader = asking.reader();
     if sent.is_none() {
         return not_ours(&reader);
     }

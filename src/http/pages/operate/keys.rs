@@ -2,13 +2,10 @@
 
 use super::{Desk, hall, refused};
 use crate::catalogue::Error;
-use crate::http::assets::Assets;
-use crate::http::gate::visitor::Visitor;
-use crate::http::pages::Reader;
+use crate::http::pages::asking::Asking;
 use crate::http::pages::form::Fields;
 use crate::http::pages::people::{not_ours, see};
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -28,13 +25,11 @@ pub(super) struct Revoked {
 /// `POST /operate/{slug}/keys/add`.
 pub(super) async fn add(
     State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
+    asking: Asking,
     Path(slug): Path<String>,
-    headers: HeaderMap,
     Fields(sent): Fields<NewKey>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let made = async {
         let id = desk.hall(&slug).await?.id;
@@ -47,13 +42,11 @@ pub(super) async fn add(
 /// `POST /operate/{slug}/keys/rotate`: a new one, and no other any more.
 pub(super) async fn rotate(
     State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
+    asking: Asking,
     Path(slug): Path<String>,
-    headers: HeaderMap,
     Fields(sent): Fields<NewKey>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let made = async {
         let id = desk.hall(&slug).await?.id;
@@ -66,13 +59,11 @@ pub(super) async fn rotate(
 /// `POST /operate/{slug}/keys/revoke`.
 pub(super) async fn revoke(
     State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
+    asking: Asking,
     Path(slug): Path<String>,
-    headers: HeaderMap,
     Fields(sent): Fields<Revoked>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let revoked = async {
         let id = desk.hall(&slug).await?.id;

@@ -3,13 +3,12 @@
 use super::{Desk, refused};
 use crate::catalogue::Error;
 use crate::catalogue::audit::{Actor, Entry as Noted, MAX_ENTRIES};
-use crate::http::assets::{Assets, Entry};
-use crate::http::gate::visitor::Visitor;
-use crate::http::pages::Reader;
+use crate::http::assets::Entry;
+use crate::http::pages::asking::Asking;
 use crate::http::pages::frame::{Frame, respond};
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use std::collections::HashMap;
 
@@ -30,17 +29,12 @@ struct Line {
 }
 
 /// `GET /operate/_/log`.
-pub(super) async fn page(
-    State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn page(State(desk): State<Desk>, asking: Asking) -> Response {
     let entries = match lines(&desk).await {
         Ok(entries) => entries,
-        Err(error) => return refused(&Reader::new(&headers, &assets, &visitor, &desk.cookies), &error),
+        Err(error) => return refused(&asking.reader(), &error),
     };
-    let frame = Frame::new(&headers, &assets, Entry::Operate).seen_by(&visitor);
+    let frame = Frame::new(&asking.headers, &asking.assets, Entry::Operate).seen_by(&asking.visitor);
     respond(StatusCode::OK, &Page { frame, entries }).into_response()
 }
 

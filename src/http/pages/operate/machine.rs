@@ -4,14 +4,13 @@ use super::wall::known_to;
 use super::{Desk, refused};
 use crate::archive::layout::Layout;
 use crate::archive::room::Room;
-use crate::http::assets::{Assets, Entry};
-use crate::http::gate::visitor::Visitor;
-use crate::http::pages::Reader;
+use crate::http::assets::Entry;
+use crate::http::pages::asking::Asking;
 use crate::http::pages::frame::{Frame, respond};
 use crate::live::status::State as Live;
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use std::time::Duration;
 
@@ -79,16 +78,10 @@ impl Disk {
 }
 
 /// `GET /operate/_/machine`.
-pub(super) async fn page(
-    State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    State(layout): State<Layout>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Response {
-    let theirs = match known_to(&desk, &visitor).await {
+pub(super) async fn page(State(desk): State<Desk>, State(layout): State<Layout>, asking: Asking) -> Response {
+    let theirs = match known_to(&desk, &asking.visitor).await {
         Ok(theirs) => theirs,
-        Err(error) => return refused(&Reader::new(&headers, &assets, &visitor, &desk.cookies), &error),
+        Err(error) => return refused(&asking.reader(), &error),
     };
     let statuses = desk.lives.statuses();
     let on_air = statuses.iter().filter(|(_, status)| status.state == Live::OnAir);
@@ -132,7 +125,7 @@ pub(super) async fn page(
             .collect(),
         missing: offer.lacks().map(|(language, command)| Missing { language, command }).collect(),
         engines: engines.collect(),
-        frame: Frame::new(&headers, &assets, Entry::Operate).seen_by(&visitor),
+        frame: Frame::new(&asking.headers, &asking.assets, Entry::Operate).seen_by(&asking.visitor),
     };
     respond(StatusCode::OK, &page).into_response()
 }

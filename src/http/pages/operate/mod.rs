@@ -25,7 +25,6 @@ use crate::catalogue::broadcaster::Broadcaster;
 use crate::catalogue::{Catalogue, Error};
 use crate::http::accounts::Accounts;
 use crate::http::assets::Assets;
-use crate::http::gate::cookie::Cookies;
 use crate::http::state::Clock;
 use crate::lifecycle::Tasks;
 use crate::live;
@@ -47,7 +46,6 @@ pub struct Desk {
     catalogue: Catalogue,
     lives: live::Handle,
     clock: Clock,
-    cookies: Cookies,
     tasks: Tasks,
     wall: Wall,
 }
@@ -56,14 +54,7 @@ impl Desk {
     /// Over the catalogue of `accounts` and its lives.
     #[must_use]
     pub fn new(accounts: &Accounts, lives: live::Handle, tasks: Tasks) -> Self {
-        Self {
-            catalogue: accounts.catalogue().clone(),
-            lives,
-            clock: accounts.clock(),
-            cookies: accounts.gate().cookies().clone(),
-            tasks,
-            wall: Wall::default(),
-        }
+        Self { catalogue: accounts.catalogue().clone(), lives, clock: accounts.clock(), tasks, wall: Wall::default() }
     }
 
     /// What is to be said of a broadcaster, to somebody who looks at it now.

@@ -8,9 +8,9 @@ use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange, NewBroadcast
 use crate::catalogue::captions::CaptionChange;
 use crate::catalogue::group::Building;
 use crate::catalogue::slug::Slug;
-use crate::http::assets::{Assets, Entry};
+use crate::http::assets::Entry;
 use crate::http::gate::visitor::Visitor;
-use crate::http::pages::Reader;
+use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{not_ours, see};
@@ -20,7 +20,7 @@ use crate::policy::object::{Action, Kind, LivePart};
 use crate::policy::state::{State as Standing, Visibility};
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use media::caption::language::Language;
 use serde::Deserialize;
@@ -135,13 +135,11 @@ impl Change {
 /// `POST /operate/{slug}/settings`.
 pub(super) async fn change(
     State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
+    asking: Asking,
     Path(slug): Path<String>,
-    headers: HeaderMap,
     Fields(sent): Fields<Change>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let changed = async {
         let id = desk.hall(&slug).await?.id;
@@ -164,13 +162,11 @@ pub(super) struct Access {
 /// `POST /operate/{slug}/access`.
 pub(super) async fn change_access(
     State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
+    asking: Asking,
     Path(slug): Path<String>,
-    headers: HeaderMap,
     Fields(sent): Fields<Access>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let changed = async {
         let hall = desk.hall(&slug).await?;
@@ -180,7 +176,7 @@ pub(super) async fn change_access(
         let visibility: Visibility = sent.visibility.parse().map_err(invalid)?;
         let building = Some(sent.building.as_str()).filter(|building| !building.is_empty());
         // Nobody gives a broadcaster away to where they may not take it from.
-        if building != standing.building.as_deref() && !may_have_in(&visitor, building) {
+        if building != standing.building.as_deref() && !may_have_in(&asking.visitor, building) {
             return Err(Error::NotFound("building"));
         }
         let building = building.map(str::parse).transpose().map_err(|_| Error::NotFound("building"))?;
@@ -204,19 +200,14 @@ struct Page<'a> {
 }
 
 /// `GET /operate/_/new`.
-pub(super) async fn new(
-    State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
-    let buildings = match buildings_of(&desk, &visitor).await {
+pub(super) async fn new(State(desk): State<Desk>, asking: Asking) -> Response {
+    let reader = asking.reader();
+    let buildings = match buildings_of(&desk, &asking.visitor).await {
         Ok(buildings) => buildings,
         Err(error) => return refused(&reader, &error),
     };
     let form = FormPage::new(&reader);
-    let may_add = may_have_in(&visitor, None);
+    let may_add = may_have_in(&asking.visitor, None);
     let page = Page { frame: form.frame_loading(Entry::Operate), token: form.token(), buildings, may_add };
     form.respond(StatusCode::OK, &page)
 }
@@ -231,14 +222,8 @@ pub(super) struct New {
 }
 
 /// `POST /operate/_/new`.
-pub(super) async fn add(
-    State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Fields(sent): Fields<New>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+pub(super) async fn add(State(desk): State<Desk>, asking: Asking, Fields(sent): Fields<New>) -> Response {
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let added = async {
         let invalid = Error::Invalid { field: "slug", reason: "must be letters, digits and -" };
@@ -270,12 +255,10 @@ pub(super) struct NewBuilding {
 /// `POST /operate/_/buildings`.
 pub(super) async fn add_building(
     State(desk): State<Desk>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
+    asking: Asking,
     Fields(sent): Fields<NewBuilding>,
 ) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, &desk.cookies);
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     match desk.catalogue.add_building(&sent.title, desk.clock.now()).await {
         Ok(_) => see("/operate/_/new"),

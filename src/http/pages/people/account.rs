@@ -5,14 +5,13 @@ use crate::catalogue::person::Person;
 use crate::catalogue::secret::Password;
 use crate::catalogue::session::Session;
 use crate::http::accounts::{Accounts, NotVerified};
-use crate::http::assets::Assets;
-use crate::http::gate::visitor::{SignedIn, Visitor};
+use crate::http::gate::visitor::SignedIn;
 use crate::http::pages::Reader;
+use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use askama::Template;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -30,14 +29,9 @@ struct Page<'a> {
 }
 
 /// `GET /account`.
-pub(super) async fn page(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
-    show(&accounts, &reader, StatusCode::OK, Trouble::default()).await
+pub(super) async fn page(asking: Asking) -> Response {
+    let reader = asking.reader();
+    show(&asking.accounts, &reader, StatusCode::OK, Trouble::default()).await
 }
 
 async fn show(accounts: &Accounts, reader: &Reader<'_>, status: StatusCode, trouble: Trouble) -> Response {
@@ -76,25 +70,19 @@ pub(super) struct NewPassword {
 }
 
 /// `POST /account/password`.
-pub(super) async fn change_password(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Fields(sent): Fields<NewPassword>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn change_password(asking: Asking, Fields(sent): Fields<NewPassword>) -> Response {
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
-    let Some(signed_in) = visitor.person() else { return failed(&reader) };
+    let Some(signed_in) = asking.visitor.person() else { return failed(&reader) };
     let Ok(new) = Password::new(sent.new) else {
         let trouble = Trouble::said("password-too-short");
-        return show(&accounts, &reader, StatusCode::UNPROCESSABLE_ENTITY, trouble).await;
+        return show(&asking.accounts, &reader, StatusCode::UNPROCESSABLE_ENTITY, trouble).await;
     };
-    match change(&accounts, &reader, signed_in, &sent.old, new).await {
+    match change(&asking.accounts, &reader, signed_in, &sent.old, new).await {
         Ok(()) => message(&reader, StatusCode::OK, "password-changed", "password-changed-more"),
         Err(error) => {
             let (status, trouble) = Trouble::of(error, "old-password-wrong");
-            show(&accounts, &reader, status, trouble).await
+            show(&asking.accounts, &reader, status, trouble).await
         }
     }
 }
@@ -122,20 +110,14 @@ pub(super) struct End {
 }
 
 /// `POST /account/sessions/end`.
-pub(super) async fn end_sessions(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Fields(sent): Fields<End>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn end_sessions(asking: Asking, Fields(sent): Fields<End>) -> Response {
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
-    let Some(signed_in) = visitor.person() else { return failed(&reader) };
+    let Some(signed_in) = asking.visitor.person() else { return failed(&reader) };
     let here = &signed_in.session;
     let ended = match (sent.session.as_str(), sent.session.parse()) {
-        ("others", _) => accounts.catalogue().end_other_sessions(&here.person_id, &here.id).await,
-        (_, Ok(id)) => accounts.catalogue().end_session(&here.person_id, &id).await,
+        ("others", _) => asking.accounts.catalogue().end_other_sessions(&here.person_id, &here.id).await,
+        (_, Ok(id)) => asking.accounts.catalogue().end_session(&here.person_id, &id).await,
         // Nothing has this name, so nothing goes on.
         (_, Err(_)) => Ok(()),
     };

@@ -4,15 +4,14 @@ use super::{Trouble, message, not_ours};
 use crate::catalogue::Error;
 use crate::catalogue::secret::{Password, ResetToken};
 use crate::http::accounts::{Accounts, NotVerified};
-use crate::http::assets::Assets;
-use crate::http::gate::visitor::Visitor;
 use crate::http::pages::Reader;
+use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use askama::Template;
+use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -27,14 +26,9 @@ struct Page<'a> {
 }
 
 /// `GET /forgotten`.
-pub(super) async fn page(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
-    show(&accounts, &reader, StatusCode::OK, Trouble::default())
+pub(super) async fn page(asking: Asking) -> Response {
+    let reader = asking.reader();
+    show(&asking.accounts, &reader, StatusCode::OK, Trouble::default())
 }
 
 fn show(accounts: &Accounts, reader: &Reader<'_>, status: StatusCode, trouble: Trouble) -> Response {
@@ -49,14 +43,8 @@ pub(super) struct Sent {
 }
 
 /// `POST /forgotten`.
-pub(super) async fn send(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Fields(sent): Fields<Sent>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn send(asking: Asking, Fields(sent): Fields<Sent>) -> Response {
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let texts = reader.texts();
     let words = move |name: &str, link: &str| {
@@ -68,9 +56,9 @@ pub(super) async fn send(
         ];
         (texts.get("mail-reset-subject"), lines.join("\n\n"))
     };
-    match accounts.write_reset(sent.who, visitor.address(), words) {
+    match asking.accounts.write_reset(sent.who, asking.visitor.address(), words) {
         Err(NotVerified::TooMany(wait)) => {
-            show(&accounts, &reader, StatusCode::TOO_MANY_REQUESTS, Trouble::too_many(wait))
+            show(&asking.accounts, &reader, StatusCode::TOO_MANY_REQUESTS, Trouble::too_many(wait))
         }
         _ => message(&reader, StatusCode::OK, "forgotten-sent", "forgotten-sent-more"),
     }
@@ -93,16 +81,10 @@ pub(super) struct Link {
 }
 
 /// `GET /new-password?token=…`.
-pub(super) async fn new_password(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    link: Result<Query<Link>, QueryRejection>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn new_password(asking: Asking, link: Result<Query<Link>, QueryRejection>) -> Response {
+    let reader = asking.reader();
     let reset = link.map_or_else(|_| String::new(), |Query(link)| link.token);
-    match accounts.catalogue().find_reset(&ResetToken::new(reset.clone()), accounts.now()).await {
+    match asking.accounts.catalogue().find_reset(&ResetToken::new(reset.clone()), asking.accounts.now()).await {
         Ok(Some(_)) => show_set(&reader, StatusCode::OK, &reset, Trouble::default()),
         Ok(None) => gone(&reader),
         Err(error) => {
@@ -129,14 +111,8 @@ pub(super) struct Chosen {
 }
 
 /// `POST /new-password`.
-pub(super) async fn set(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Fields(sent): Fields<Chosen>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn set(asking: Asking, Fields(sent): Fields<Chosen>) -> Response {
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let Ok(password) = Password::new(sent.password) else {
         let trouble = Trouble::said("password-too-short");
@@ -144,17 +120,17 @@ pub(super) async fn set(
     };
     let reset = ResetToken::new(sent.reset.clone());
     // Nothing is hashed for a link that leads nowhere.
-    if matches!(accounts.catalogue().find_reset(&reset, accounts.now()).await, Ok(None)) {
+    if matches!(asking.accounts.catalogue().find_reset(&reset, asking.accounts.now()).await, Ok(None)) {
         return gone(&reader);
     }
-    let hash = match accounts.hash(password).await {
+    let hash = match asking.accounts.hash(password).await {
         Ok(hash) => hash,
         Err(error) => {
             let (status, trouble) = Trouble::of(error, "");
             return show_set(&reader, status, &sent.reset, trouble);
         }
     };
-    match accounts.catalogue().use_reset(&reset, &hash, accounts.now()).await {
+    match asking.accounts.catalogue().use_reset(&reset, &hash, asking.accounts.now()).await {
         Ok(_) => message(&reader, StatusCode::OK, "password-changed", "password-set-more"),
         Err(Error::NotFound(_)) => gone(&reader),
         Err(error) => {

@@ -5,16 +5,14 @@ use crate::catalogue::Error;
 use crate::catalogue::secret::PasswordHash;
 use crate::catalogue::slug::Slug;
 use crate::http::accounts::{Accounts, NotVerified};
-use crate::http::assets::Assets;
-use crate::http::gate::visitor::Visitor;
 use crate::http::input::Segments;
+use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::{ErrorPage, Reader};
 use askama::Template;
-use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -46,39 +44,25 @@ fn show(reader: &Reader<'_>, status: StatusCode, folder: &str, trouble: Trouble)
 }
 
 /// `POST /live/{slug}/password`.
-pub(super) async fn of_live(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Segments(slug): Segments<String>,
-    Fields(sent): Fields<Sent>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn of_live(asking: Asking, Segments(slug): Segments<String>, Fields(sent): Fields<Sent>) -> Response {
+    let reader = asking.reader();
     let found = async {
         let Ok(name) = slug.parse::<Slug>() else { return Ok(None) };
-        let Some(broadcaster) = accounts.catalogue().broadcaster_by_slug(&name).await? else { return Ok(None) };
-        let password = accounts.catalogue().broadcaster_password(&broadcaster.id).await?;
+        let Some(broadcaster) = asking.accounts.catalogue().broadcaster_by_slug(&name).await? else { return Ok(None) };
+        let password = asking.accounts.catalogue().broadcaster_password(&broadcaster.id).await?;
         Ok(Some((broadcaster.id.to_string(), password)))
     };
-    unlock(&accounts, &reader, &format!("/live/{slug}"), found.await, sent).await
+    unlock(&asking.accounts, &reader, &format!("/live/{slug}"), found.await, sent).await
 }
 
 /// `POST /videos/{id}/password`.
-pub(super) async fn of_video(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Segments(text): Segments<String>,
-    Fields(sent): Fields<Sent>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn of_video(asking: Asking, Segments(text): Segments<String>, Fields(sent): Fields<Sent>) -> Response {
+    let reader = asking.reader();
     let found = async {
         let Ok(id) = text.parse() else { return Ok(None) };
-        Ok(Some((text.clone(), accounts.catalogue().video_password(&id).await?)))
+        Ok(Some((text.clone(), asking.accounts.catalogue().video_password(&id).await?)))
     };
-    unlock(&accounts, &reader, &format!("/videos/{text}"), found.await, sent).await
+    unlock(&asking.accounts, &reader, &format!("/videos/{text}"), found.await, sent).await
 }
 
 /// An object's id, and its password with its number.

@@ -2,16 +2,13 @@
 
 use super::{Trouble, came_from, failed, not_ours, path_here, see};
 use crate::catalogue::session::LONGEST;
-use crate::http::accounts::Accounts;
-use crate::http::assets::Assets;
-use crate::http::gate::visitor::Visitor;
 use crate::http::pages::Reader;
+use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use askama::Template;
-use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::{SET_COOKIE, USER_AGENT};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -48,40 +45,29 @@ fn show(reader: &Reader<'_>, status: StatusCode, next: &str, login: &str, troubl
 }
 
 /// `GET /sign-in`.
-pub(super) async fn page(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Response {
-    if visitor.person().is_some() {
+pub(super) async fn page(asking: Asking) -> Response {
+    if asking.visitor.person().is_some() {
         return see("/account");
     }
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
-    show(&reader, StatusCode::OK, came_from(&headers), "", Trouble::default())
+    let reader = asking.reader();
+    show(&reader, StatusCode::OK, came_from(&asking.headers), "", Trouble::default())
 }
 
 /// `POST /sign-in`.
-pub(super) async fn send(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Fields(sent): Fields<Sent>,
-) -> Response {
-    let cookies = accounts.gate().cookies();
-    let reader = Reader::new(&headers, &assets, &visitor, cookies);
+pub(super) async fn send(asking: Asking, Fields(sent): Fields<Sent>) -> Response {
+    let cookies = asking.accounts.gate().cookies();
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let next = path_here(&sent.next);
-    let person = match accounts.verify(&sent.login, &sent.password, visitor.address()).await {
+    let person = match asking.accounts.verify(&sent.login, &sent.password, asking.visitor.address()).await {
         Ok(person) => person,
         Err(error) => {
             let (status, trouble) = Trouble::of(error, "sign-in-wrong");
             return show(&reader, status, next, &sent.login, trouble);
         }
     };
-    let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let begun = accounts.catalogue().begin_session(&person, agent, accounts.now()).await;
+    let agent = asking.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let begun = asking.accounts.catalogue().begin_session(&person, agent, asking.accounts.now()).await;
     let (_, token) = match begun {
         Ok(begun) => begun,
         Err(error) => {
@@ -90,8 +76,8 @@ pub(super) async fn send(
         }
     };
     // Who signs in as somebody else is no longer who they were.
-    if let Some(former) = visitor.person()
-        && let Err(error) = accounts.catalogue().end_session(&former.session.person_id, &former.session.id).await
+    if let Some(former) = asking.visitor.person()
+        && let Err(error) = asking.accounts.catalogue().end_session(&former.session.person_id, &former.session.id).await
     {
         tracing::warn!(%error, "a former session can't be ended");
     }
@@ -103,25 +89,19 @@ pub(super) async fn send(
 }
 
 /// `POST /sign-out`.
-pub(super) async fn sign_out(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Fields(sent): Fields<IgnoredAny>,
-) -> Response {
-    let cookies = accounts.gate().cookies();
-    let reader = Reader::new(&headers, &assets, &visitor, cookies);
+pub(super) async fn sign_out(asking: Asking, Fields(sent): Fields<IgnoredAny>) -> Response {
+    let cookies = asking.accounts.gate().cookies();
+    let reader = asking.reader();
     if sent.is_none() {
         return not_ours(&reader);
     }
-    if let Some(person) = visitor.person() {
-        let ended = accounts.catalogue().end_session(&person.session.person_id, &person.session.id).await;
+    if let Some(person) = asking.visitor.person() {
+        let ended = asking.accounts.catalogue().end_session(&person.session.person_id, &person.session.id).await;
         if let Err(error) = ended {
             tracing::error!(%error, "a session can't be ended");
             return failed(&reader);
         }
-        accounts.gate().forget_visitor(&visitor);
+        asking.accounts.gate().forget_visitor(&asking.visitor);
     }
     let mut response = see("/");
     for name in [cookies.session(), cookies.form()] {

@@ -1,19 +1,18 @@
 //! `/groups`: the groups that things are for, and how many people are in each.
 
-use super::{Pair, noted, said, trouble};
+use super::{noted, trouble};
 use crate::catalogue::Error;
 use crate::catalogue::group::Group;
 use crate::catalogue::id::GroupId;
 use crate::http::accounts::Accounts;
-use crate::http::assets::Assets;
-use crate::http::gate::visitor::Visitor;
-use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::asking::Asking;
+use crate::http::pages::form::{Fields, FormPage, Pair, said};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{Trouble, failed, not_ours, see};
 use crate::http::pages::{ErrorPage, Reader};
 use askama::Template;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::Path;
+use axum::http::StatusCode;
 use axum::response::Response;
 
 struct Line {
@@ -32,14 +31,9 @@ struct Page<'a> {
 }
 
 /// `GET /groups`.
-pub(super) async fn page(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
-    show(&accounts, &reader, StatusCode::OK, "", Trouble::default()).await
+pub(super) async fn page(asking: Asking) -> Response {
+    let reader = asking.reader();
+    show(&asking.accounts, &reader, StatusCode::OK, "", Trouble::default()).await
 }
 
 async fn show(accounts: &Accounts, reader: &Reader<'_>, status: StatusCode, typed: &str, trouble: Trouble) -> Response {
@@ -61,40 +55,27 @@ async fn show(accounts: &Accounts, reader: &Reader<'_>, status: StatusCode, type
 }
 
 /// `POST /groups`: one more, without anybody.
-pub(super) async fn add(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Fields(sent): Fields<Vec<Pair>>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn add(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> Response {
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let title = said(&sent, "title");
-    match accounts.catalogue().add_group(title, accounts.now()).await {
+    match asking.accounts.catalogue().add_group(title, asking.accounts.now()).await {
         Ok(group) => noted(see("/groups"), format!("{} {}", group.id, group.title)),
         Err(error) => match trouble(&reader, &error) {
-            Ok((status, trouble)) => show(&accounts, &reader, status, title, trouble).await,
+            Ok((status, trouble)) => show(&asking.accounts, &reader, status, title, trouble).await,
             Err(page) => *page,
         },
     }
 }
 
 /// `POST /groups/{id}/remove`, for who has ticked that it is meant: what was for it alone is then for nobody.
-pub(super) async fn remove(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    Fields(sent): Fields<Vec<Pair>>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn remove(asking: Asking, Path(id): Path<String>, Fields(sent): Fields<Vec<Pair>>) -> Response {
+    let reader = asking.reader();
     if sent.is_none_or(|sent| said(&sent, "sure") != "yes") {
         return not_ours(&reader);
     }
     let Ok(id) = id.parse::<GroupId>() else { return ErrorPage::NotFound.render_for(&reader) };
-    match accounts.catalogue().remove_group(&id).await {
+    match asking.accounts.catalogue().remove_group(&id).await {
         Ok(()) => see("/groups"),
         Err(Error::NotFound(_)) => ErrorPage::NotFound.render_for(&reader),
         Err(error) => {

@@ -1,20 +1,19 @@
 //! `/people`: who there is, and one more.
 
-use super::{Choice, Pair, made, noted, roles, said, show_once, trouble};
+use super::{made, noted, roles, show_once, trouble};
 use crate::catalogue::identity::NewPerson;
 use crate::catalogue::person::Person;
 use crate::http::accounts::Accounts;
-use crate::http::assets::Assets;
-use crate::http::gate::visitor::Visitor;
 use crate::http::pages::Reader;
-use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::asking::Asking;
+use crate::http::pages::form::{Choice, Fields, FormPage, Pair, said};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{Trouble, failed, not_ours, role_key};
 use crate::policy::who::Role;
 use askama::Template;
+use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -53,16 +52,10 @@ pub(super) struct Asked {
 }
 
 /// `GET /people?q=…`.
-pub(super) async fn page(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn page(asking: Asking, asked: Result<Query<Asked>, QueryRejection>) -> Response {
+    let reader = asking.reader();
     let asked = asked.map_or_else(|_| Asked::default(), |Query(asked)| asked);
-    show(&accounts, &reader, StatusCode::OK, &asked.q, &[], Trouble::default()).await
+    show(&asking.accounts, &reader, StatusCode::OK, &asked.q, &[], Trouble::default()).await
 }
 
 async fn show(
@@ -95,33 +88,27 @@ async fn show(
 }
 
 /// `POST /people`: one more, with a password that is made and shown once.
-pub(super) async fn add(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Fields(sent): Fields<Vec<Pair>>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn add(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> Response {
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let Ok(role) = said(&sent, "role").parse() else { return not_ours(&reader) };
     let text = |name| Some(said(&sent, name).trim().to_owned()).filter(|text| !text.is_empty());
     let new = NewPerson { name: text("name"), mail: text("mail"), ..NewPerson::new(said(&sent, "login"), role) };
-    let (password, hash) = match made(&accounts).await {
+    let (password, hash) = match made(&asking.accounts).await {
         Ok(made) => made,
         Err(error) => {
             let (status, trouble) = Trouble::of(error, "");
-            return show(&accounts, &reader, status, "", &sent, trouble).await;
+            return show(&asking.accounts, &reader, status, "", &sent, trouble).await;
         }
     };
-    match accounts.catalogue().add_person(new, &hash, accounts.now()).await {
+    match asking.accounts.catalogue().add_person(new, &hash, asking.accounts.now()).await {
         Ok(person) => {
             let login = person.login.as_deref().unwrap_or_default();
             let page = show_once(&reader, &person.name, login, &password, &person.id);
             noted(page, format!("{login} {} {}", person.id, person.role))
         }
         Err(error) => match trouble(&reader, &error) {
-            Ok((status, trouble)) => show(&accounts, &reader, status, "", &sent, trouble).await,
+            Ok((status, trouble)) => show(&asking.accounts, &reader, status, "", &sent, trouble).await,
             Err(page) => *page,
         },
     }

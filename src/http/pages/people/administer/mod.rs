@@ -16,6 +16,7 @@ use crate::http::accounts::{Accounts, NotVerified};
 use crate::http::assets::{Assets, Entry};
 use crate::http::gate::Noted;
 use crate::http::pages::Reader;
+use crate::http::pages::form::Choice;
 use crate::http::pages::frame::{Frame, respond};
 use crate::policy::who::Role;
 use askama::Template;
@@ -43,14 +44,6 @@ where
         .route("/site", get(site::page).post(site::change))
 }
 
-/// A line of a list to choose from.
-#[derive(Debug)]
-struct Choice {
-    value: String,
-    text: String,
-    chosen: bool,
-}
-
 /// All roles, with this one chosen.
 fn roles(reader: &Reader<'_>, chosen: Role) -> Vec<Choice> {
     let texts = reader.texts();
@@ -60,18 +53,6 @@ fn roles(reader: &Reader<'_>, chosen: Role) -> Vec<Choice> {
         chosen: role == chosen,
     };
     Role::ALL.into_iter().map(choice).collect()
-}
-
-/// A name and a value of a form, in which a name may stand more than once.
-type Pair = (String, String);
-
-/// What a form says under a name; the first, if it says several.
-fn said<'a>(pairs: &'a [Pair], name: &str) -> &'a str {
-    all(pairs, name).next().unwrap_or_default()
-}
-
-fn all<'a>(pairs: &'a [Pair], name: &str) -> impl Iterator<Item = &'a str> {
-    pairs.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
 /// Whether this is the one who asks.

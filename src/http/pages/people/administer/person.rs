@@ -1,20 +1,19 @@
 //! `/people/{id}`: what somebody is, another password for them, and whether they may sign in.
 
-use super::{Choice, Pair, all, is_self, made, noted, roles, said, show_once, trouble};
+use super::{is_self, made, noted, roles, show_once, trouble};
 use crate::catalogue::id::{GroupId, PersonId};
 use crate::catalogue::person::{Person, PersonChange};
 use crate::catalogue::{Catalogue, Error};
 use crate::http::accounts::Accounts;
-use crate::http::assets::Assets;
-use crate::http::gate::visitor::Visitor;
-use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::asking::Asking;
+use crate::http::pages::form::{Choice, Fields, FormPage, Pair, all, said};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{Trouble, failed, not_ours, role_key, see};
 use crate::http::pages::{ErrorPage, Reader};
 use crate::policy::who::{Buildings, Role};
 use askama::Template;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, RawQuery};
+use axum::http::StatusCode;
 use axum::response::Response;
 use std::collections::BTreeSet;
 
@@ -129,33 +128,19 @@ fn broken(reader: &Reader<'_>, error: &Error) -> Box<Response> {
 }
 
 /// `GET /people/{id}`.
-pub(super) async fn page(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
-    match Asked::of(&accounts, reader, &id).await {
+pub(super) async fn page(asking: Asking, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
+    let reader = asking.reader();
+    match Asked::of(&asking.accounts, reader, &id).await {
         Ok(asked) => asked.show(StatusCode::OK, query.as_deref() == Some("saved"), Trouble::default()).await,
         Err(page) => *page,
     }
 }
 
 /// `POST /people/{id}`: name, address, role, groups, buildings.
-pub(super) async fn change(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    Fields(sent): Fields<Vec<Pair>>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn change(asking: Asking, Path(id): Path<String>, Fields(sent): Fields<Vec<Pair>>) -> Response {
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
-    let asked = match Asked::of(&accounts, reader, &id).await {
+    let asked = match Asked::of(&asking.accounts, reader, &id).await {
         Ok(asked) => asked,
         Err(page) => return *page,
     };
@@ -205,19 +190,12 @@ async fn apply(asked: &Asked<'_>, sent: &[Pair], role: Option<Role>) -> Result<S
 }
 
 /// `POST /people/{id}/password`: another one is made and shown once; every session ends.
-pub(super) async fn password(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    Fields(sent): Fields<Vec<Pair>>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn password(asking: Asking, Path(id): Path<String>, Fields(sent): Fields<Vec<Pair>>) -> Response {
+    let reader = asking.reader();
     if sent.is_none() {
         return not_ours(&reader);
     }
-    let asked = match Asked::of(&accounts, reader, &id).await {
+    let asked = match Asked::of(&asking.accounts, reader, &id).await {
         Ok(asked) => asked,
         Err(page) => return *page,
     };
@@ -226,14 +204,14 @@ pub(super) async fn password(
         return asked.not_oneself().await;
     }
     let Some(login) = asked.person.login.clone() else { return ErrorPage::NotFound.render_for(&asked.reader) };
-    let (password, hash) = match made(&accounts).await {
+    let (password, hash) = match made(&asking.accounts).await {
         Ok(made) => made,
         Err(error) => {
             let (status, trouble) = Trouble::of(error, "");
             return asked.show(status, false, trouble).await;
         }
     };
-    match accounts.catalogue().set_password(&asked.person.id, &hash, None, accounts.now()).await {
+    match asking.accounts.catalogue().set_password(&asked.person.id, &hash, None, asking.accounts.now()).await {
         Ok(()) => {
             let page = show_once(&asked.reader, &asked.person.name, &login, &password, &asked.person.id);
             noted(page, login)
@@ -243,22 +221,15 @@ pub(super) async fn password(
 }
 
 /// `POST /people/{id}/disabled`: whether somebody may sign in.
-pub(super) async fn disable(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    Fields(sent): Fields<Vec<Pair>>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn disable(asking: Asking, Path(id): Path<String>, Fields(sent): Fields<Vec<Pair>>) -> Response {
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let disabled = match said(&sent, "disabled") {
         "yes" => true,
         "no" => false,
         _ => return not_ours(&reader),
     };
-    let asked = match Asked::of(&accounts, reader, &id).await {
+    let asked = match Asked::of(&asking.accounts, reader, &id).await {
         Ok(asked) => asked,
         Err(page) => return *page,
     };
@@ -266,7 +237,7 @@ pub(super) async fn disable(
         return asked.not_oneself().await;
     }
     let change = PersonChange { disabled: Some(disabled), ..PersonChange::default() };
-    match accounts.catalogue().change_person(&asked.person.id, change, accounts.now()).await {
+    match asking.accounts.catalogue().change_person(&asked.person.id, change, asking.accounts.now()).await {
         Ok(_) => asked.saved(if disabled { "disabled" } else { "enabled" }.to_owned()),
         Err(error) => asked.refused(&error).await,
     }

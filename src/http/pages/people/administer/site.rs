@@ -1,20 +1,17 @@
 //! `/site`: what this institution is called and looks like. The logo is given on the command line: forms here carry texts only.
 
-use super::{Pair, all, said};
 use crate::catalogue::Error;
 use crate::catalogue::colour::Colour;
 use crate::catalogue::look::{LANGUAGES, Look, LookChange, MAX_FOOTER};
-use crate::http::accounts::Accounts;
-use crate::http::assets::Assets;
-use crate::http::gate::visitor::Visitor;
 use crate::http::pages::Reader;
-use crate::http::pages::form::{Fields, FormPage};
+use crate::http::pages::asking::Asking;
+use crate::http::pages::form::{Fields, FormPage, Pair, all, said};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{failed, not_ours, see};
 use crate::http::pages::texts::Texts;
 use askama::Template;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::Query;
+use axum::http::StatusCode;
 use axum::response::Response;
 use fluent_bundle::FluentArgs;
 use std::collections::HashMap;
@@ -107,31 +104,19 @@ fn show(reader: &Reader<'_>, status: StatusCode, typed: Typed, trouble: String, 
 }
 
 /// `GET /site`.
-pub(super) async fn page(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    query: Query<HashMap<String, String>>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
-    let typed = Typed::now(&assets.shown().now());
+pub(super) async fn page(asking: Asking, query: Query<HashMap<String, String>>) -> Response {
+    let reader = asking.reader();
+    let typed = Typed::now(&asking.assets.shown().now());
     show(&reader, StatusCode::OK, typed, String::new(), query.contains_key("saved"))
 }
 
 /// `POST /site`.
-pub(super) async fn change(
-    State(accounts): State<Accounts>,
-    State(assets): State<Assets>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Fields(sent): Fields<Vec<Pair>>,
-) -> Response {
-    let reader = Reader::new(&headers, &assets, &visitor, accounts.gate().cookies());
+pub(super) async fn change(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> Response {
+    let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let changed = async {
-        accounts.catalogue().change_look(wanted(&sent)?, accounts.now()).await?;
-        assets.shown().take(accounts.catalogue()).await
+        asking.accounts.catalogue().change_look(wanted(&sent)?, asking.accounts.now()).await?;
+        asking.assets.shown().take(asking.accounts.catalogue()).await
     };
     match changed.await {
         Ok(()) => see("/site?saved=yes"),
