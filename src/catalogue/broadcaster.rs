@@ -31,6 +31,10 @@ pub struct Broadcaster {
     pub preset: Option<String>,
     /// What its lives are captioned with.
     pub captions: CaptionSettings,
+    /// When its lives are recorded.
+    pub record_start: RecordStart,
+    /// What an operator has said of the live that is on air: whether it is recorded.
+    pub record_now: Option<bool>,
     /// Since when it exists.
     pub created_at: WallTime,
     /// Media sequence number at which its next live begins at the earliest.
@@ -72,6 +76,47 @@ impl FromStr for RtspTransport {
     }
 }
 
+impl Broadcaster {
+    /// Whether a live that begins now is recorded.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.record_now.unwrap_or(self.record_start == RecordStart::Automatic)
+    }
+}
+
+/// When lives are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum RecordStart {
+    /// From their beginning.
+    #[default]
+    Automatic,
+    /// When an operator says so.
+    ByHand,
+}
+
+impl RecordStart {
+    /// As the API and the catalogue call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::ByHand => "by_hand",
+        }
+    }
+}
+
+impl FromStr for RecordStart {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "automatic" => Ok(Self::Automatic),
+            "by_hand" => Ok(Self::ByHand),
+            _ => Err("must be automatic or by_hand"),
+        }
+    }
+}
+
 /// What a new broadcaster needs.
 #[derive(Clone, Debug)]
 pub struct NewBroadcaster {
@@ -91,6 +136,8 @@ pub struct NewBroadcaster {
     pub visibility: Visibility,
     /// See [`Broadcaster::captions`].
     pub captions: CaptionSettings,
+    /// See [`Broadcaster::record_start`].
+    pub record_start: RecordStart,
 }
 
 impl NewBroadcaster {
@@ -106,6 +153,7 @@ impl NewBroadcaster {
             preset: None,
             visibility: Visibility::Public,
             captions: CaptionSettings::default(),
+            record_start: RecordStart::default(),
         }
     }
 }
@@ -125,13 +173,15 @@ pub struct BroadcasterChange {
     pub preset: Option<Option<String>>,
     /// See [`Broadcaster::captions`].
     pub captions: CaptionChange,
+    /// See [`Broadcaster::record_start`]; from its next live on.
+    pub record_start: Option<RecordStart>,
 }
 
 /// A timeline that waits for longer holds memory for nobody.
 const MAX_GRACE: Duration = Duration::from_secs(24 * 3_600);
 
 const SELECT: &str = "SELECT id, slug, title, rtsp_url, rtsp_transport, grace_ms, preset, \
-     caption_languages, vocabulary, vocabulary_exclusive, created_ms, next_msn, next_discontinuity FROM broadcasters \
+     caption_languages, vocabulary, vocabulary_exclusive, record_start, record_now, created_ms, next_msn, next_discontinuity FROM broadcasters \
      WHERE tenant_id = $1 AND deleted_ms IS NULL";
 
 fn model(row: &Row) -> Result<Broadcaster, Error> {
@@ -152,6 +202,8 @@ fn model(row: &Row) -> Result<Broadcaster, Error> {
         grace: row.maybe_duration("grace_ms")?,
         preset: row.maybe_text("preset")?,
         captions: CaptionSettings::of(row)?,
+        record_start: row.parsed("record_start")?,
+        record_now: row.maybe_text("record_now")?.map(|now| now == "on"),
         created_at: row.time("created_ms")?,
         next_msn: row.unsigned("next_msn")?,
         next_discontinuity: row.unsigned("next_discontinuity")?,
@@ -210,8 +262,8 @@ impl Catalogue {
         let statement = self
             .statement(
                 "INSERT INTO broadcasters (tenant_id, id, slug, title, rtsp_url, rtsp_transport, grace_ms, preset, \
-                 created_ms, visibility, caption_languages, vocabulary, vocabulary_exclusive, open_figures, next_msn, \
-                 next_discontinuity) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, TRUE, \
+                 created_ms, visibility, record_start, caption_languages, vocabulary, vocabulary_exclusive, open_figures, \
+                 next_msn, next_discontinuity) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, TRUE, \
                  COALESCE(MAX(next_msn), 0), COALESCE(MAX(next_discontinuity), 0) \
                  FROM broadcasters WHERE tenant_id = $1 AND slug = $3",
             )
@@ -223,7 +275,8 @@ impl Catalogue {
             .bind(grace_ms(new.grace)?)
             .bind(new.preset)
             .bind(now.millis())
-            .bind(new.visibility.name());
+            .bind(new.visibility.name())
+            .bind(new.record_start.name());
         let statement = new.captions.bind(statement)?;
         taken(self.database.execute(statement).await, "slug")?;
         self.broadcaster(&id).await?.ok_or(Error::NotFound("broadcaster"))
@@ -256,6 +309,9 @@ impl Catalogue {
         if let Some(preset) = change.preset {
             statement = statement.push_bind(", preset = ", preset);
         }
+        if let Some(start) = change.record_start {
+            statement = statement.push_bind(", record_start = ", start.name());
+        }
         let statement = change.captions.push(statement)?;
         let statement = statement.push_bind(" WHERE tenant_id = $1 AND deleted_ms IS NULL AND id = ", id.as_str());
         if self.database.execute(statement).await? == 0 {
@@ -265,6 +321,44 @@ impl Catalogue {
             self.changes.everything(&self.tenant);
         }
         self.broadcaster(id).await?.ok_or(Error::NotFound("broadcaster"))
+    }
+
+    /// An operator has said whether the live that is on air is recorded; `None`: it is over.
+    ///
+    /// # Errors
+    /// `NotFound`, `Database`.
+    pub async fn set_record_now(&self, id: &BroadcasterId, record_now: Option<bool>) -> Result<(), Error> {
+        let statement = self
+            .statement(
+                "UPDATE broadcasters SET record_now = $3 WHERE tenant_id = $1 AND id = $2 AND deleted_ms IS NULL",
+            )
+            .bind(id.as_str())
+            .bind(record_now.map(|on| if on { "on" } else { "off" }.to_owned()));
+        match self.database.execute(statement).await? {
+            0 => Err(Error::NotFound("broadcaster")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Its next live begins at these numbers (segment, discontinuity) at the earliest; they never go back.
+    ///
+    /// # Errors
+    /// `NotFound`, `Invalid`, `Database`.
+    pub async fn raise_numbers(&self, id: &BroadcasterId, next: (u64, u64)) -> Result<(), Error> {
+        let statement = self
+            .statement(
+                "UPDATE broadcasters SET \
+                 next_msn = CASE WHEN next_msn < $3 THEN $3 ELSE next_msn END, \
+                 next_discontinuity = CASE WHEN next_discontinuity < $4 THEN $4 ELSE next_discontinuity END \
+                 WHERE tenant_id = $1 AND id = $2",
+            )
+            .bind(id.as_str())
+            .bind(int("next_msn", next.0)?)
+            .bind(int("next_discontinuity", next.1)?);
+        match self.database.execute(statement).await? {
+            0 => Err(Error::NotFound("broadcaster")),
+            _ => Ok(()),
+        }
     }
 
     /// Removes it softly, and its keys for good; its videos stay. Its slug is free again.

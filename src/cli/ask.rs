@@ -1,4 +1,4 @@
-//! `amphi broadcaster end|retry`: asks the running server, by its API and with a token that lives a minute.
+//! `amphi broadcaster end|retry|start-recording|stop-recording`: asks the running server, by its API and with a token that lives a minute.
 
 use super::{Error, tenant};
 use crate::catalogue::Catalogue;
@@ -25,6 +25,10 @@ pub(super) enum Wish {
     End,
     /// That its engines are tried again.
     Retry,
+    /// That it is recorded.
+    StartRecording,
+    /// That it is no longer recorded.
+    StopRecording,
 }
 
 impl Wish {
@@ -33,6 +37,8 @@ impl Wish {
         match self {
             Self::End => "end",
             Self::Retry => "retry",
+            Self::StartRecording => "recording/start",
+            Self::StopRecording => "recording/stop",
         }
     }
 
@@ -40,6 +46,8 @@ impl Wish {
         match self {
             Self::End => format!("The live of {slug} has ended; its video is in the catalogue.\n"),
             Self::Retry => format!("The engines of {slug} are tried again.\n"),
+            Self::StartRecording => format!("The live of {slug} is recorded from now on.\n"),
+            Self::StopRecording => format!("The live of {slug} goes on and is no longer recorded.\n"),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::access::OfBroadcaster;
 use super::ask::{self, Wish};
 use super::{Error, captions, stdin, table};
 use crate::catalogue::Catalogue;
-use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange, NewBroadcaster, RtspTransport};
+use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange, NewBroadcaster, RecordStart, RtspTransport};
 use crate::catalogue::captions::CaptionChange;
 use crate::catalogue::rtsp_url::{NotRtsp, RtspUrl};
 use crate::catalogue::slug::Slug;
@@ -84,6 +84,13 @@ pub(super) enum Command {
         /// camera, slides or "low bandwidth"; without it, the setting renditions.preset.
         preset: Option<String>,
     },
+    /// Choose whether its lives are recorded from their beginning, from its next live on.
+    SetRecording {
+        /// Its name in URLs.
+        slug: Slug,
+        /// automatic: from their beginning; `by_hand`: when an operator says so.
+        start: RecordStart,
+    },
     /// Choose the languages that its lives are captioned in. A live on air follows within seconds.
     SetCaptions {
         /// Its name in URLs.
@@ -115,6 +122,16 @@ pub(super) enum Command {
     },
     /// Try the engines of its live again that were given up or missing. Asks the running server.
     Retry {
+        /// Its name in URLs.
+        slug: Slug,
+    },
+    /// Record its live from now on, as a video of its own. Asks the running server.
+    StartRecording {
+        /// Its name in URLs.
+        slug: Slug,
+    },
+    /// Record its live no more: what was recorded is a video within seconds, and viewers watch on. Asks the running server.
+    StopRecording {
         /// Its name in URLs.
         slug: Slug,
     },
@@ -176,6 +193,17 @@ pub(super) async fn run(command: Command, config: &Config, catalogue: &Catalogue
         }
         Command::End { slug } => ask::run(config, catalogue, &slug, Wish::End).await,
         Command::Retry { slug } => ask::run(config, catalogue, &slug, Wish::Retry).await,
+        Command::StartRecording { slug } => ask::run(config, catalogue, &slug, Wish::StartRecording).await,
+        Command::StopRecording { slug } => ask::run(config, catalogue, &slug, Wish::StopRecording).await,
+        Command::SetRecording { slug, start } => {
+            let said = match start {
+                RecordStart::Automatic => "from their beginning",
+                RecordStart::ByHand => "when an operator says so",
+            };
+            let change = BroadcasterChange { record_start: Some(start), ..Default::default() };
+            catalogue.update_broadcaster(&find(catalogue, &slug).await?.id, change).await?;
+            Ok(format!("Lives of {slug} are recorded {said}, from its next one on.\n"))
+        }
         Command::SetRtsp { slug, url, transport } => {
             let url = url.map(Source::url).transpose()?;
             let said =
@@ -263,6 +291,7 @@ fn object(broadcaster: &Broadcaster) -> Value {
         "rtsp_transport": broadcaster.rtsp_transport.name(),
         "grace_ms": broadcaster.grace.map(|grace| grace.as_millis()),
         "preset": broadcaster.preset,
+        "record_start": broadcaster.record_start.name(),
         "caption_languages": broadcaster.captions.languages.as_ref().map(|all| all.iter().map(Language::tag).collect::<Vec<_>>()),
         "vocabulary": broadcaster.captions.vocabulary.lines(),
         "vocabulary_exclusive": broadcaster.captions.exclusive,

@@ -180,7 +180,7 @@ mod tests {
     /// The numbers that a rendition lists when the source came in batches of `at_once` items.
     fn listed(late_ms: i64, at_once: usize) -> [Vec<u64>; 2] {
         let mut segmenter = Segmenter::new(RULES, WallTime::default(), 7, 0, false);
-        let mut maker = Maker::new("v", RULES, 0, i64::MAX);
+        let mut maker = Maker::new(RULES, 0, i64::MAX);
         for batch in source(late_ms).chunks(at_once) {
             let mut events = Vec::new();
             for item in batch {

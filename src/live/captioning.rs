@@ -5,6 +5,7 @@
 //! names) is taken up by [`Captioning::follow`]: a language that begins late has the source's segments from the first that is listed,
 //! one that is no longer wanted falls silent.
 
+mod excerpt;
 #[cfg(test)]
 mod tests;
 mod track;
@@ -13,7 +14,6 @@ use super::captions::{Captions, Offer, Wish};
 use super::status::{Finding, Level, Loudness};
 use super::timeline::Timeline;
 use crate::archive::load::Loaded;
-use crate::archive::writer::Recording;
 use crate::catalogue::captions::CaptionSettings;
 use crate::models::Models;
 use media::caption::language::Language;
@@ -28,6 +28,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+pub(super) use track::Keep;
 use track::Track;
 
 /// See the module.
@@ -82,7 +83,7 @@ impl Captioning {
             shown: None,
             tracks: Vec::new(),
         };
-        captioning.take_up(None, &mut News::default());
+        captioning.take_up(Keep::Later, &mut News::default());
         captioning
     }
 
@@ -110,11 +111,11 @@ impl Captioning {
             track.appear(timeline, terms, segments, kept.map_or(&[], |k| &k.cues));
             self.tracks.push(track);
         }
-        self.take_up(None, &mut News::default());
+        self.take_up(Keep::Later, &mut News::default());
     }
 
     /// Takes what the segmenter placed.
-    pub(super) fn feed(&mut self, placed: &[Placed], recording: Option<&Recording>) -> News {
+    pub(super) fn feed(&mut self, placed: &[Placed], keep: Keep<'_>) -> News {
         let mut news = News::default();
         for one in placed {
             match one {
@@ -128,10 +129,15 @@ impl Captioning {
             }
             for (n, track) in self.tracks.iter_mut().enumerate() {
                 let said = track.placed(one, self.audio.as_ref());
-                track.take(n, &self.slug, said, recording, &mut news);
+                track.take(n, &self.slug, said, keep, &mut news);
             }
         }
         news
+    }
+
+    /// A recording begins in the middle of the live: it has what is said from here on.
+    pub(super) fn begin_recording(&mut self) {
+        self.tracks.iter_mut().for_each(Track::begin_recording);
     }
 
     /// Its broadcaster has other settings. They are taken up by the next [`Self::follow`].
@@ -141,17 +147,17 @@ impl Captioning {
     }
 
     /// Takes up what is offered now, if it is something else. Costs nothing otherwise.
-    pub(super) fn follow(&mut self, recording: Option<&Recording>) -> News {
+    pub(super) fn follow(&mut self, keep: Keep<'_>) -> News {
         let mut news = News::default();
         let offer = self.captions.offered();
         if self.stale || !Arc::ptr_eq(&offer, &self.offer) {
             self.offer = offer;
-            self.take_up(recording, &mut news);
+            self.take_up(keep, &mut news);
         }
         news
     }
 
-    fn take_up(&mut self, recording: Option<&Recording>, news: &mut News) {
+    fn take_up(&mut self, keep: Keep<'_>, news: &mut News) {
         self.stale = false;
         for language in self.offer.wanted(&self.settings).to_vec() {
             let has_model = matches!(self.offer.wish(&self.settings, &language), Wish::By(_));
@@ -167,7 +173,7 @@ impl Captioning {
             let wish = self.offer.wish(&self.settings, &track.language);
             let names = self.offer.names(&self.settings, &track.language);
             let said = track.follow(wish, names, &self.captions, self.audio.as_ref());
-            track.take(n, &self.slug, said, recording, news);
+            track.take(n, &self.slug, said, keep, news);
         }
     }
 
@@ -214,12 +220,12 @@ impl Captioning {
     }
 
     /// Takes what an engine said.
-    pub(super) fn heard(&mut self, heard: Heard, recording: Option<&Recording>) -> News {
+    pub(super) fn heard(&mut self, heard: Heard, keep: Keep<'_>) -> News {
         let mut news = News::default();
         let Heard(n, event) = heard;
         if let Some(track) = self.tracks.get_mut(n) {
             let said = track.heard(event, &self.slug);
-            track.take(n, &self.slug, said, recording, &mut news);
+            track.take(n, &self.slug, said, keep, &mut news);
         }
         news
     }
@@ -230,12 +236,12 @@ impl Captioning {
     }
 
     /// Sessions have ended, or had their time: what there is, is published.
-    pub(super) fn finish(&mut self, recording: Option<&Recording>) -> News {
+    pub(super) fn finish(&mut self, keep: Keep<'_>) -> News {
         let mut news = News::default();
         self.audio = None;
         for (n, track) in self.tracks.iter_mut().enumerate() {
             let said = track.finish();
-            track.take(n, &self.slug, said, recording, &mut news);
+            track.take(n, &self.slug, said, keep, &mut news);
         }
         news
     }

@@ -6,7 +6,7 @@
 use super::event::{Due, Life};
 use super::figures::{Figures, Received};
 use super::findings::findings;
-use super::handle::{Channel, Context};
+use super::handle::{Channel, Context, Unrecorded};
 use super::meter::Meter;
 use super::production::{Engine, Production};
 use super::status::{Contribution, State, Status};
@@ -40,6 +40,8 @@ pub(super) enum Command {
     },
     /// End the live now; answers whether there was one.
     End { done: oneshot::Sender<bool> },
+    /// Record the live from now on, or no more.
+    Record { on: bool, done: oneshot::Sender<Result<(), Unrecorded>> },
     /// Try engines again; answers whether there is a live.
     Retry { done: oneshot::Sender<bool> },
     /// The broadcaster's captions have these settings now.
@@ -157,6 +159,10 @@ impl Director {
                 }
                 let _ = done.send(on_air);
             }
+            Command::Record { on, done } => {
+                let _ = done.send(self.record(on).await);
+                self.show();
+            }
             Command::Retry { done } => {
                 let live = self.live.as_mut().filter(|l| !l.life.is_over());
                 let _ = done.send(live.is_some());
@@ -172,6 +178,30 @@ impl Director {
                     self.tick().await;
                 }
             }
+        }
+    }
+
+    /// Recording is started or stopped by hand. That it is stopped outlives the server; it is forgotten when the live is over.
+    async fn record(&mut self, on: bool) -> Result<(), Unrecorded> {
+        let Some(live) = self.live.as_mut().filter(|l| !l.life.is_over()) else { return Err(Unrecorded::NotOnAir) };
+        let slug = &self.broadcaster.slug;
+        if on {
+            live.production.start_recording(&self.context, clock::now()).await.map_err(Unrecorded::Refused)?;
+            tracing::info!(broadcaster = %slug, "recording started by hand");
+        } else if live.production.stop_recording(&self.context).await {
+            tracing::info!(broadcaster = %slug, "recording stopped by hand");
+        }
+        self.remember(Some(on)).await;
+        Ok(())
+    }
+
+    async fn remember(&mut self, record_now: Option<bool>) {
+        if self.broadcaster.record_now == record_now {
+            return;
+        }
+        self.broadcaster.record_now = record_now;
+        if let Err(error) = self.context.catalogue.set_record_now(&self.broadcaster.id, record_now).await {
+            tracing::error!(broadcaster = %self.broadcaster.slug, %error, "whether the live is recorded would not outlive a restart");
         }
     }
 
@@ -296,9 +326,10 @@ impl Director {
 
     async fn end(&mut self) {
         let Some(live) = &mut self.live else { return };
-        live.production.finish(&self.context, &self.broadcaster).await;
+        live.production.finish(&self.context).await;
         self.context.numbers.raise(&self.channel.slug, live.production.next_numbers());
         live.life.ended(clock::now());
+        self.remember(None).await;
         self.show();
         tracing::info!(broadcaster = %self.broadcaster.slug, "live ended");
     }
@@ -358,6 +389,7 @@ impl Director {
             state,
             video_id: live.production.video_id(),
             started_at: Some(live.production.started_at()),
+            recorded: live.production.records(),
             contribution,
             renditions: live.production.renditions(),
             renditions_version: live.production.version(),

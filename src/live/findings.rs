@@ -37,6 +37,14 @@ pub(super) fn findings(
     if let Some(why) = production.unrecorded() {
         say(Level::Error, "not_recorded", format!("This live is not recorded: {why}."));
     }
+    if on_air && !production.is_to_be_recorded() {
+        say(
+            Level::Notice,
+            "recording_off",
+            "This live is not being recorded. What is shown now can't be watched later, unless recording is started."
+                .into(),
+        );
+    }
     if on_air && on_line.is_none() {
         say(Level::Error, "no_contribution", "The contribution is gone; the timeline waits for its return.".into());
     }

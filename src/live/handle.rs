@@ -152,6 +152,17 @@ pub(super) struct Channel {
 #[error("nothing is on air here")]
 pub struct NotOnAir;
 
+/// A live can't be recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unrecorded {
+    /// There is none.
+    #[error("nothing is on air here")]
+    NotOnAir,
+    /// The disk or the catalogue refuses.
+    #[error("{0}")]
+    Refused(String),
+}
+
 impl Handle {
     /// With nothing on air.
     #[must_use]
@@ -260,6 +271,18 @@ impl Handle {
         let (done, ended) = oneshot::channel();
         channel.commands.send(Command::End { done }).await.map_err(|_| NotOnAir)?;
         if ended.await.unwrap_or(false) { Ok(()) } else { Err(NotOnAir) }
+    }
+
+    /// Records a live from now on, as a video of its own; or no more: what was recorded becomes a video within seconds, and viewers watch on.
+    /// What is so already stays so.
+    ///
+    /// # Errors
+    /// When there is no live, or nothing can be recorded.
+    pub async fn record(&self, slug: &str, on: bool) -> Result<(), Unrecorded> {
+        let channel = self.channel(slug).ok_or(Unrecorded::NotOnAir)?;
+        let (done, answer) = oneshot::channel();
+        channel.commands.send(Command::Record { on, done }).await.map_err(|_| Unrecorded::NotOnAir)?;
+        answer.await.unwrap_or(Err(Unrecorded::NotOnAir))
     }
 
     /// Tries a live's engines again that were given up or missing.

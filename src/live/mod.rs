@@ -1,7 +1,7 @@
 //! A broadcaster on air, from the first byte of a contribution to the finished video. Does not know HTTP.
 //!
 //! - `admit`: who may publish; [`handle`]: all lives of a tenant, for everybody else;
-//! - [`event`]: the life of a live, pure; `director`: the task that does what it says; `production`: media → recording and viewers;
+//! - [`event`]: the life of a live, pure; `director`: the task that does what it says; `production`: media → recording and viewers; `take`: what is kept; `extent`: how long it is;
 //! - `captioning`: words and cues; [`captions`]: what they are made with; [`subtitles`]: those of what lies behind;
 //! - `transcode`: the engine and what it makes; [`admission`]: whether there is room for one;
 //! - [`timeline`] and [`caption_list`]: what viewers see; [`audience`], [`presence`]: how many they are; `attendance`: by the minute; [`offer`]: which renditions they can choose; `backfill`: the segments that a late one lacks; [`status`], [`meter`], `findings` and `figures`: what operators see; [`still`]: a picture of it;
@@ -17,6 +17,7 @@ mod captioning;
 pub mod captions;
 mod director;
 pub mod event;
+mod extent;
 mod figures;
 mod findings;
 mod follow;
@@ -33,10 +34,11 @@ mod shown;
 pub mod status;
 pub mod still;
 pub mod subtitles;
+mod take;
 pub mod timeline;
 mod transcode;
 
 pub use captions::{Captions, Offer};
-pub use handle::{Handle, NotOnAir, Settings, Terms};
+pub use handle::{Handle, NotOnAir, Settings, Terms, Unrecorded};
 pub use listen::{Doors, Greeting};
 pub use transcode::{Renditions, is_preset, presets};

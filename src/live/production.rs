@@ -1,38 +1,29 @@
-//! One live being made: the segmenter's events to the recording and to viewers, and its end as a video.
+//! One live being made: the segmenter's events to its recordings and to viewers, and its end as a video.
 
-use super::captioning::{self, Captioning, News, Terms};
+use super::captioning::{self, Captioning, Keep, News, Terms};
 use super::director::Found;
 use super::handle::Context;
 use super::status::Rendition;
+use super::take::{Place, Take};
 use super::timeline::{Maker, Timeline};
 use super::transcode::{FINISH_WITHIN, Heard, Transcoding};
-use crate::archive::writer::{Appended, Recording, Written, without_media};
 use crate::catalogue::broadcaster::Broadcaster;
 use crate::catalogue::captions::CaptionSettings;
 use crate::catalogue::id::VideoId;
-use crate::catalogue::video::{Finished, NewVideo};
-use crate::clock;
 use media::feed::Item;
 use media::segment::Event;
 use media::segment::index::Begin;
 use media::segment::segmenter::Segmenter;
 use media::time::WallTime;
 use media::track::Parameters;
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Viewers are told of a part this long after it was made at the latest, written or not: half a part.
-const WRITE_PATIENCE: Duration = Duration::from_millis(250);
-/// Writes that viewers did not wait for and whose places are still unknown.
-const MAX_LATE: usize = 256;
-/// The same for what a rendition that appears late has missed, an hour of it perhaps. Segments that are told without their place before
-/// that are gaps for good, and memory does not hold them. A disk that takes longer hangs.
-const BACKFILL_PATIENCE: Duration = Duration::from_secs(10);
-/// Events kept for a queue that takes none: some minutes of them, a megabyte. Beyond it the recording is closed.
-const MAX_UNTAKEN: usize = 4096;
-/// Tries to tell the catalogue that a video is complete. It is told again at the next start in any case.
-const FINISH_TRIES: u32 = 5;
+/// What engines make and hear is later than the source: so long after its last segment a recording that was stopped waits for it.
+const ENGINES_WITHIN: Duration = Duration::from_secs(5);
+/// Numbers that are set aside for a live of which nothing is kept: should the server be killed, the next live begins beyond them. A segment
+/// is hardly ever shorter than a second, so it is a month; a jump costs nothing.
+const UNRECORDED_NUMBERS: u64 = 31 * 86_400;
 
 #[derive(Debug)]
 pub(super) struct Production {
@@ -40,22 +31,21 @@ pub(super) struct Production {
     transcoding: Transcoding,
     captioning: Captioning,
     maker: Option<Maker>,
-    recording: Option<Recording>,
+    /// It is to be recorded.
+    record: bool,
+    /// The recording that goes on, or that was stopped and whose last segments are still made.
+    take: Option<Take>,
+    /// The source has gone beyond a recording that was stopped; engines may still bring some of it.
+    beyond: Option<Instant>,
+    /// The video of the last recording.
     video_id: Option<VideoId>,
+    /// Media comes.
+    flows: bool,
     broadcaster: Broadcaster,
     started_at: WallTime,
     resumed: bool,
-    /// Nothing is kept of this live, and why.
+    /// It is to be recorded and is not, and why.
     unrecorded: Option<String>,
-    /// Length and end of the recording when its index had all for the last time.
-    kept: Option<(i64, Option<WallTime>)>,
-    /// The recording ended before its live: the disk was too far behind.
-    closed: bool,
-    /// Events that the full queue did not take, without their bytes.
-    untaken: Vec<Event>,
-    late: VecDeque<Appended>,
-    /// What the recording's folder says of whether its index has all that viewers were told; `None`: unknown, the disk hung.
-    whole: Option<bool>,
     /// Parts told to viewers.
     parts: u64,
     events: Vec<Event>,
@@ -71,10 +61,10 @@ pub(super) enum Engine {
 }
 
 impl Production {
-    /// A new live, which begins now.
+    /// A new live, which begins now, and is recorded if `broadcaster` says so.
     pub(super) fn new(context: &Context, broadcaster: &Broadcaster, now: WallTime) -> Self {
         let segmenter = Segmenter::new(context.settings.rules, now, broadcaster.next_msn, 0, false);
-        Self::over(context, segmenter, broadcaster, now)
+        Self { record: broadcaster.is_recorded(), ..Self::over(context, segmenter, broadcaster, now) }
     }
 
     /// One that the server's stop interrupted.
@@ -84,8 +74,7 @@ impl Production {
         let rules = loaded.rules(context.settings.rules);
         let segmenter = Segmenter::new(rules, loaded.begin.origin, next_msn, end, next_msn > video.first_msn);
         let maker = Maker::resume(video.id.as_str(), rules, &loaded, window_micros(context));
-        let kept = Some((maker.duration_micros(), maker.ended_at()));
-        let mut over = Self::over(context, segmenter, broadcaster, video.started_at);
+        let mut over = Self::over(context, segmenter, broadcaster, loaded.begin.origin);
         over.transcoding.resume(&loaded);
         let terms = Terms {
             rules,
@@ -94,7 +83,8 @@ impl Production {
             window_micros: window_micros(context),
         };
         over.captioning.resume(&kept_captions, &loaded, maker.timeline(), terms);
-        Self { kept, maker: Some(maker), recording: Some(recording), video_id: Some(video.id), resumed: true, ..over }
+        let (video_id, take) = (Some(video.id.clone()), Some(Take::resume(recording, video, &loaded)));
+        Self { maker: Some(maker), take, video_id, resumed: true, ..over }
     }
 
     fn over(context: &Context, mut segmenter: Segmenter, broadcaster: &Broadcaster, started_at: WallTime) -> Self {
@@ -109,17 +99,15 @@ impl Production {
                 broadcaster.captions.clone(),
             ),
             maker: None,
-            recording: None,
+            record: true,
+            take: None,
+            beyond: None,
             video_id: None,
+            flows: false,
             broadcaster: broadcaster.clone(),
             started_at,
             resumed: false,
             unrecorded: None,
-            kept: None,
-            closed: false,
-            untaken: Vec::new(),
-            late: VecDeque::new(),
-            whole: Some(true),
             parts: 0,
             events: Vec::new(),
             news: Vec::new(),
@@ -128,6 +116,7 @@ impl Production {
 
     /// Takes what the contribution sent.
     pub(super) async fn push(&mut self, context: &Context, items: impl Iterator<Item = Item>) {
+        self.flows = true;
         for item in items {
             if let Err(error) = self.segmenter.push(item, &mut self.events) {
                 tracing::error!(broadcaster = %self.broadcaster.slug, %error, "a part can't be made");
@@ -145,7 +134,7 @@ impl Production {
             tracing::error!(broadcaster = %self.broadcaster.slug, %error, "a part of a rendition can't be made");
         }
         self.segmenter.cut_regularly(self.transcoding.reencodes_source());
-        let news = self.captioning.feed(&placed, self.recording.as_ref());
+        let news = self.captioning.feed(&placed, keep(self.maker.is_some(), self.take.as_ref()));
         self.news.push(news);
     }
 
@@ -171,7 +160,7 @@ impl Production {
                 }
             }
             Engine::Captioner(heard) => {
-                let news = self.captioning.heard(heard, self.recording.as_ref());
+                let news = self.captioning.heard(heard, keep(self.maker.is_some(), self.take.as_ref()));
                 self.news.push(news);
             }
         }
@@ -185,6 +174,10 @@ impl Production {
         self.transcode();
         self.publish(context).await;
         self.finish_engines(context).await;
+        self.flows = false;
+        if self.take.as_ref().is_some_and(|take| take.ends_before().is_some()) {
+            self.hand_over(context);
+        }
     }
 
     /// Engines finish what they have: the source's end is told before, and does not wait for it.
@@ -201,7 +194,7 @@ impl Production {
         if tokio::time::timeout(FINISH_WITHIN, finished).await.is_err() {
             tracing::warn!(broadcaster = %self.broadcaster.slug, "an engine did not finish in time");
         }
-        let news = self.captioning.finish(self.recording.as_ref());
+        let news = self.captioning.finish(keep(self.maker.is_some(), self.take.as_ref()));
         self.news.push(news);
         if let Err(error) = self.transcoding.finish(&mut self.events) {
             tracing::error!(broadcaster = %self.broadcaster.slug, %error, "the last part of a rendition can't be made");
@@ -225,132 +218,151 @@ impl Production {
         }
         let events = std::mem::take(&mut self.events);
         if self.maker.is_none() {
-            self.begin_recording(context).await;
+            self.begin(context).await;
         }
         let Some(maker) = &mut self.maker else { return };
         maker.expect(self.transcoding.expected());
         let events = Arc::new(maker.complete(events));
-        let mut written = Written::default();
-        if let Some(recording) = self.recording.as_ref().filter(|_| !self.closed) {
-            let patience = if is_backfill(&events) { BACKFILL_PATIENCE } else { WRITE_PATIENCE };
-            match append(recording, &mut self.untaken, &events) {
-                Some(mut appended) => match tokio::time::timeout(patience, &mut appended).await {
-                    Ok(answer) => written = answer.unwrap_or_default(),
-                    Err(_) => {
-                        metrics::counter!("amphi_archive_late_writes_total").increment(1);
-                        self.late.push_back(appended);
-                        if self.late.len() > MAX_LATE {
-                            self.late.pop_front();
-                        }
-                    }
-                },
-                None => metrics::counter!("amphi_archive_late_writes_total").increment(1),
-            }
+        let mut stored = Vec::new();
+        if let Some(take) = &mut self.take {
+            let answered = take.write(&context.archive, &events).await;
+            stored.extend(answered.stored);
+            maker.locate(&answered.late);
         }
-        while let Some(mut appended) = self.late.pop_front() {
-            match appended.try_recv() {
-                Ok(late) => {
-                    self.closed |= late.closed;
-                    maker.locate(&late.stored);
-                }
-                Err(tokio::sync::oneshot::error::TryRecvError::Empty) => {
-                    self.late.push_front(appended);
-                    break;
-                }
-                Err(tokio::sync::oneshot::error::TryRecvError::Closed) => {}
-            }
-        }
-        self.closed |= written.closed || self.untaken.len() > MAX_UNTAKEN;
-        if self.closed && self.unrecorded.is_none() {
-            tracing::error!(broadcaster = %self.broadcaster.slug, "the disk is too far behind: the recording ends, the live goes on");
+        if self.unrecorded.is_none() && self.take.as_ref().is_some_and(Take::is_closed) {
             self.unrecorded = Some("the disk was too far behind, its recording ended early".to_owned());
-            self.untaken = Vec::new();
-        }
-        if let (Some(_), Some(id)) = (&self.recording, &self.video_id) {
-            // The writer keeps the order: once it has answered the newest batch, it has all of them.
-            let whole = written.indexed && self.untaken.is_empty();
-            if self.whole != Some(whole) {
-                self.whole = context.archive.note_whole(id.as_str(), whole).await.then_some(whole);
-            }
         }
         self.parts += events.iter().filter(|e| matches!(e, Event::Part(_))).count() as u64;
-        maker.apply(&events, &written.stored, self.segmenter.part_target_micros());
-        if written.indexed {
-            self.kept = Some((maker.duration_micros(), maker.ended_at()));
+        maker.apply(&events, &stored, self.segmenter.part_target_micros());
+        self.let_go(context);
+    }
+
+    /// The first media is there: viewers get a timeline, and what is to be recorded a place.
+    async fn begin(&mut self, context: &Context) {
+        let terms = Terms {
+            rules: context.settings.rules,
+            first_msn: self.broadcaster.next_msn,
+            first_discontinuity: self.broadcaster.next_discontinuity,
+            window_micros: window_micros(context),
+        };
+        let maker = Maker::new(terms.rules, terms.first_discontinuity, terms.window_micros);
+        self.captioning.appear(maker.timeline(), terms);
+        self.maker = Some(maker);
+        if self.record {
+            let started_at = self.started_at;
+            // Without it the live still goes on.
+            let _ = self.begin_take(context, terms.first_msn, terms.first_discontinuity, started_at).await;
+        }
+        if self.take.is_none() {
+            self.set_numbers_aside(context).await;
         }
     }
 
-    /// The first media is there: a row in the catalogue and a folder on the disk. Without them the live still goes on.
-    async fn begin_recording(&mut self, context: &Context) {
-        let rules = context.settings.rules;
-        let broadcaster = &self.broadcaster;
-        let new = NewVideo {
-            broadcaster_id: broadcaster.id.clone(),
-            title: None,
-            started_at: self.started_at,
-            first_msn: broadcaster.next_msn,
-            first_discontinuity: broadcaster.next_discontinuity,
-        };
-        let id = match context.catalogue.begin_video(new).await {
-            Ok(video) => Some(video.id),
-            Err(error) => {
-                tracing::error!(broadcaster = %broadcaster.slug, %error, "the live can't be recorded: no video in the catalogue");
-                self.unrecorded = Some(error.to_string());
-                None
-            }
-        };
-        if let Some(id) = &id {
-            let begin = Begin {
-                origin: self.started_at,
-                first_msn: broadcaster.next_msn,
-                first_discontinuity: broadcaster.next_discontinuity,
-                target_duration_s: rules.target_duration_s,
-            };
-            match context.archive.create(id.as_str(), begin).await {
-                Ok(recording) => self.recording = Some(recording),
-                Err(error) => {
-                    tracing::error!(broadcaster = %broadcaster.slug, %error, "the live can't be recorded");
-                    self.unrecorded = Some(error.to_string());
+    async fn begin_take(
+        &mut self,
+        context: &Context,
+        first_msn: u64,
+        first_discontinuity: u64,
+        started_at: WallTime,
+    ) -> Result<(), String> {
+        let target_duration_s = context.settings.rules.target_duration_s;
+        // Media time counts from where the live began, whenever a recording of it does.
+        let begin = Begin { origin: self.started_at, first_msn, first_discontinuity, target_duration_s };
+        match Take::begin(context, &self.broadcaster, Place { started_at, begin }).await {
+            Ok(take) => {
+                if let Some(maker) = &self.maker {
+                    maker.timeline().keep_in(first_msn, take.id().as_str());
                 }
+                self.video_id = Some(take.id().clone());
+                self.take = Some(take);
+                self.unrecorded = None;
+                Ok(())
+            }
+            Err(why) => {
+                self.unrecorded = Some(why.clone());
+                Err(why)
             }
         }
-        let name = id.as_ref().map_or("", |id| id.as_str());
-        let maker = Maker::new(name, rules, broadcaster.next_discontinuity, window_micros(context));
-        let terms = Terms {
-            rules,
-            first_msn: broadcaster.next_msn,
-            first_discontinuity: broadcaster.next_discontinuity,
-            window_micros: window_micros(context),
-        };
-        self.captioning.appear(maker.timeline(), terms);
-        self.maker = Some(maker);
-        self.video_id = id;
+    }
+
+    /// Should the server be killed, nobody would know how far a live went of which nothing is kept.
+    async fn set_numbers_aside(&self, context: &Context) {
+        let (msn, discontinuity) = self.next_numbers();
+        let beyond = (msn + UNRECORDED_NUMBERS, discontinuity + UNRECORDED_NUMBERS);
+        if let Err(error) = context.catalogue.raise_numbers(&self.broadcaster.id, beyond).await {
+            tracing::warn!(broadcaster = %self.broadcaster.slug, %error, "numbers of a live that is not recorded can't be set aside");
+        }
+    }
+
+    /// Records from the next segment on, as a video of its own; or goes on with a recording of which nothing was left out yet.
+    ///
+    /// # Errors
+    /// Why nothing can be kept.
+    pub(super) async fn start_recording(&mut self, context: &Context, now: WallTime) -> Result<(), String> {
+        self.record = true;
+        let next = self.segmenter.next_msn();
+        if let Some(take) = self.take.as_mut().filter(|take| take.ends_before() == Some(next)) {
+            take.end_before(None);
+        }
+        if !self.records() {
+            self.hand_over(context);
+        }
+        let Some(maker) = self.maker.as_ref().filter(|_| self.take.is_none()) else { return Ok(()) };
+        let (inits, first_discontinuity) = (Arc::new(maker.inits()), maker.next_discontinuity() - 1);
+        self.begin_take(context, next, first_discontinuity, now).await?;
+        if let Some(take) = &mut self.take {
+            take.write(&context.archive, &inits).await;
+        }
+        self.captioning.begin_recording();
+        Ok(())
+    }
+
+    /// Records to the end of the segment that is being made: what was recorded becomes a video within seconds. Gives whether anything was
+    /// recorded.
+    pub(super) async fn stop_recording(&mut self, context: &Context) -> bool {
+        self.record = false;
+        self.unrecorded = None;
+        if !self.records() {
+            return false;
+        }
+        self.set_numbers_aside(context).await;
+        if let Some(take) = self.take.as_mut().filter(|_| self.flows) {
+            take.end_before(Some(self.segmenter.next_msn()));
+            self.beyond = None;
+        } else {
+            self.hand_over(context);
+        }
+        true
+    }
+
+    /// A recording goes on.
+    pub(super) fn records(&self) -> bool {
+        self.take.as_ref().is_some_and(|take| take.ends_before().is_none() && !take.is_closed())
+    }
+
+    /// A recording that was stopped is a video once the engines had their time.
+    fn let_go(&mut self, context: &Context) {
+        let next = self.segmenter.next_msn();
+        if self.take.as_ref().and_then(Take::ends_before).is_none_or(|until| next <= until) {
+            return;
+        }
+        if self.beyond.get_or_insert_with(Instant::now).elapsed() >= ENGINES_WITHIN {
+            self.hand_over(context);
+        }
+    }
+
+    /// A recording becomes a video while the live goes on: nobody who watches waits for the disk to sync.
+    fn hand_over(&mut self, context: &Context) {
+        let Some(take) = self.take.take() else { return };
+        let (own, next_numbers) = (context.clone(), self.next_numbers());
+        context.tasks.spawn("recording", async move { take.finish(&own, next_numbers).await });
     }
 
     /// Makes the recording a video: synced, then told to the catalogue, then to viewers.
-    pub(super) async fn finish(&mut self, context: &Context, broadcaster: &Broadcaster) {
-        let (duration_micros, ended_at) = match &self.maker {
-            Some(_) if self.closed => self.kept.unwrap_or_default(),
-            Some(maker) => (maker.duration_micros(), maker.ended_at()),
-            None => (0, None),
-        };
-        let duration = Duration::from_micros(u64::try_from(duration_micros).unwrap_or(0));
-        if let Some(recording) = self.recording.take()
-            && let Err(error) = recording.finish().await
-        {
-            tracing::error!(broadcaster = %broadcaster.slug, %error, "the recording can't be completed on disk");
-        }
-        if let Some(id) = &self.video_id {
-            let listed = duration >= context.terms().min_length && (self.closed || self.unrecorded.is_none());
-            let finished = Finished {
-                ended_at: ended_at.unwrap_or_else(clock::now),
-                duration,
-                listed,
-                ladder: listed && context.settings.renditions.completed,
-                next_msn: self.next_numbers().0,
-                next_discontinuity: self.next_numbers().1,
-            };
-            tell_catalogue(context, id, finished).await;
+    pub(super) async fn finish(&mut self, context: &Context) {
+        let next_numbers = self.next_numbers();
+        if let Some(take) = self.take.take() {
+            take.finish(context, next_numbers).await;
         }
         self.captioning.end();
         if let Some(maker) = &mut self.maker {
@@ -409,7 +421,7 @@ impl Production {
 
     /// Takes up what has changed of captions: models, settings.
     pub(super) async fn follow(&mut self, context: &Context) {
-        let news = self.captioning.follow(self.recording.as_ref());
+        let news = self.captioning.follow(keep(self.maker.is_some(), self.take.as_ref()));
         self.news.push(news);
         self.publish(context).await;
     }
@@ -419,9 +431,14 @@ impl Production {
         &self.captioning
     }
 
-    /// Why nothing is kept of this live.
+    /// Why nothing is kept of this live, though it is to be recorded.
     pub(super) fn unrecorded(&self) -> Option<&str> {
         self.unrecorded.as_deref()
+    }
+
+    /// Whether it is to be recorded.
+    pub(super) fn is_to_be_recorded(&self) -> bool {
+        self.record
     }
 
     pub(super) fn parts(&self) -> u64 {
@@ -455,46 +472,12 @@ impl Production {
     }
 }
 
-/// Whether a rendition that appears late brings segments that ended long ago.
-fn is_backfill(events: &[Event]) -> bool {
-    let mut ends = BTreeMap::new();
-    for event in events {
-        if let Event::SegmentEnd { rendition, .. } = event {
-            *ends.entry(*rendition).or_insert(0) += 1;
-        }
-    }
-    ends.values().any(|ends| *ends > 1)
-}
-
-/// Appends what waits and what is new. What a full queue does not take is kept without its bytes: the index stays in
-/// order, and the disk, when it has caught up, gets a gap there.
-fn append(recording: &Recording, untaken: &mut Vec<Event>, events: &Arc<Vec<Event>>) -> Option<Appended> {
-    let batch = if untaken.is_empty() {
-        Arc::clone(events)
-    } else {
-        Arc::new(untaken.iter().chain(events.iter()).cloned().collect())
-    };
-    let appended = recording.append(Arc::clone(&batch));
-    if appended.is_some() {
-        untaken.clear();
-    } else {
-        untaken.extend(without_media(events));
-    }
-    appended
-}
-
-async fn tell_catalogue(context: &Context, id: &VideoId, finished: Finished) {
-    for attempt in 1..=FINISH_TRIES {
-        match context.catalogue.finish_video(id, finished).await {
-            Ok(_) => return,
-            Err(error) if attempt < FINISH_TRIES => {
-                tracing::warn!(video = %id, %error, attempt, "the catalogue did not take a finished video; again");
-                tokio::time::sleep(Duration::from_millis(200 * u64::from(attempt))).await;
-            }
-            Err(error) => {
-                tracing::error!(video = %id, %error, "a finished video is not in the catalogue; the next start tells it again");
-            }
-        }
+/// Where what is said is kept.
+fn keep(begun: bool, take: Option<&Take>) -> Keep<'_> {
+    match take {
+        Some(take) => Keep::In(take.recording()),
+        None if begun => Keep::Nowhere,
+        None => Keep::Later,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Lives that the server's stop interrupted: their recordings are put in order and wait for their contributions.
 //!
+//! What an operator had said of recording holds: one that was stopped is completed, and the contribution's return is not recorded.
+//!
 //! Numbers never go back. Viewers are told of media before it is on a disk that is full or hangs, so an index that is not
 //! [whole](crate::archive::layout::Layout::whole) does not know the last numbers. Such a recording is completed as it is, and the next
 //! contribution begins a new one beyond every number that time allowed. A jump between two lives costs nothing; within one,
@@ -26,13 +28,20 @@ impl Handle {
     pub async fn resume_interrupted(&self) -> Result<usize, crate::catalogue::Error> {
         let catalogue = &self.context().catalogue;
         let mut resumed = 0;
-        for video in catalogue.unfinished_videos().await? {
+        let unfinished = catalogue.unfinished_videos().await?;
+        for video in &unfinished {
+            // Of a live that was killed while one recording ended and another began, the last one goes on.
+            let is_last = unfinished
+                .iter()
+                .all(|other| other.broadcaster_id != video.broadcaster_id || other.first_msn <= video.first_msn);
             let broadcaster = catalogue.broadcaster(&video.broadcaster_id).await?;
             let archive = &self.context().archive;
             let recovered = recover::recover(archive, video.id.as_str()).await;
             let whole = archive.layout().whole(video.id.as_str()).exists();
             match (recovered, broadcaster) {
-                (Ok((loaded, recording)), Some(broadcaster)) if !loaded.ended && whole => {
+                (Ok((loaded, recording)), Some(broadcaster))
+                    if !loaded.ended && whole && is_last && broadcaster.record_now != Some(false) =>
+                {
                     tracing::info!(broadcaster = %broadcaster.slug, video = %video.id, "the live waits for its contribution");
                     let mut captions =
                         captions::read_all(archive.layout(), video.id.as_str()).unwrap_or_else(|error| {
@@ -40,7 +49,7 @@ impl Handle {
                             Vec::new()
                         });
                     captions.retain(|kept| !kept.words.is_empty());
-                    self.open(&broadcaster, Some(Found { video, loaded, recording, captions }));
+                    self.open(&broadcaster, Some(Found { video: video.clone(), loaded, recording, captions }));
                     resumed += 1;
                 }
                 (Ok((loaded, recording)), _) => {
@@ -52,15 +61,41 @@ impl Handle {
                     {
                         tracing::error!(video = %video.id, %error, "the recording can't be completed on disk");
                     }
-                    self.finish(&video, Some(&loaded), whole).await?;
+                    self.finish(video, Some(&loaded), whole).await?;
                 }
                 (Err(error), _) => {
                     tracing::error!(video = %video.id, %error, "the recording can't be opened; it is kept unlisted");
-                    self.finish(&video, None, false).await?;
+                    self.finish(video, None, false).await?;
                 }
             }
         }
+        self.forget_said().await?;
         Ok(resumed)
+    }
+
+    /// What was said of recording lives that nothing is known of any more holds until they would be over.
+    async fn forget_said(&self) -> Result<(), crate::catalogue::Error> {
+        for broadcaster in self.context().catalogue.broadcasters().await? {
+            let slug = broadcaster.slug.as_str();
+            if broadcaster.record_now.is_none() || self.channel(slug).is_some() {
+                continue;
+            }
+            let (handle, grace) = (self.clone(), broadcaster.grace.unwrap_or(self.context().terms().grace));
+            let stop = self.context().tasks.soft().clone();
+            self.context().tasks.spawn("record_now", async move {
+                tokio::select! {
+                    () = tokio::time::sleep(grace) => {}
+                    () = stop.cancelled() => return,
+                }
+                // One that came back forgets it at its end.
+                if handle.channel(broadcaster.slug.as_str()).is_none()
+                    && let Err(error) = handle.context().catalogue.set_record_now(&broadcaster.id, None).await
+                {
+                    tracing::error!(broadcaster = %broadcaster.slug, %error, "whether its next live is recorded can't be said");
+                }
+            });
+        }
+        Ok(())
     }
 
     async fn finish(&self, video: &Video, loaded: Option<&Loaded>, whole: bool) -> Result<(), crate::catalogue::Error> {

@@ -30,6 +30,8 @@ pub struct Status {
     pub video_id: Option<String>,
     /// When this live began.
     pub started_at: Option<WallTime>,
+    /// A recording goes on.
+    pub recorded: bool,
     /// The connection that carries media now.
     pub contribution: Option<Contribution>,
     /// What viewers can choose from.
@@ -60,6 +62,7 @@ impl Status {
             state: State::Starting,
             video_id: None,
             started_at: None,
+            recorded: false,
             contribution: None,
             renditions: Vec::new(),
             renditions_version: 0,

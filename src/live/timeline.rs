@@ -18,7 +18,7 @@ use media::origin::text::Report;
 use media::rendition::RenditionId;
 use media::segment::cutter::fitted_part_target_micros;
 use media::segment::{Event, Rules, SegmentStart};
-use media::time::{Timestamp, WallTime};
+use media::time::Timestamp;
 use media::track::{Kind, Parameters};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,8 +40,8 @@ const UNKNOWN_FRAME_RATE_MILLI: u32 = 30_000;
 /// The renditions of one live or video.
 #[derive(Debug)]
 pub struct Timeline {
-    /// The video's id, which is also where its media is.
-    pub video_id: Arc<str>,
+    /// Where its media is: the number of the first segment that lies there, and the id of the video. In order.
+    folders: RwLock<Vec<(u64, Arc<str>)>>,
     /// In order of their ids. A new list is made when one appears.
     renditions: RwLock<Arc<[Arc<Rendition>]>>,
     /// By language.
@@ -65,9 +65,9 @@ pub struct Rendition {
 }
 
 impl Timeline {
-    fn new(video_id: Arc<str>) -> Self {
+    fn new() -> Self {
         Self {
-            video_id,
+            folders: RwLock::default(),
             renditions: RwLock::new(Arc::new([])),
             captions: RwLock::new(Arc::new([])),
             cues: broadcast::channel(CUES).0,
@@ -92,6 +92,18 @@ impl Timeline {
             maker.timeline.add_captions(&transcript.language, transcript.edited, playlist.snapshot());
         }
         maker.timeline
+    }
+
+    /// The video among whose media segment `msn` is, if it is anywhere.
+    #[must_use]
+    pub fn folder(&self, msn: u64) -> Option<Arc<str>> {
+        let folders = self.folders.read().unwrap_or_else(PoisonError::into_inner);
+        folders.iter().rev().find(|(first, _)| *first <= msn).map(|(_, id)| Arc::clone(id))
+    }
+
+    /// What is kept from segment `first_msn` on lies among the media of video `id`.
+    pub(super) fn keep_in(&self, first_msn: u64, id: &str) {
+        self.folders.write().unwrap_or_else(PoisonError::into_inner).push((first_msn, id.into()));
     }
 
     /// A rendition, once it exists.
@@ -288,9 +300,9 @@ pub struct Maker {
 impl Maker {
     /// A new live.
     #[must_use]
-    pub fn new(video_id: &str, rules: Rules, first_discontinuity: u64, window_micros: i64) -> Self {
+    pub fn new(rules: Rules, first_discontinuity: u64, window_micros: i64) -> Self {
         Self {
-            timeline: Arc::new(Timeline::new(video_id.into())),
+            timeline: Arc::new(Timeline::new()),
             rules,
             window_micros,
             first_discontinuity,
@@ -302,11 +314,12 @@ impl Maker {
         }
     }
 
-    /// One read from disk, to go on with: what its playlists said of TARGETDURATION and PART-TARGET they say again.
+    /// One read from disk, of video `video_id`, to go on with: what its playlists said of TARGETDURATION and PART-TARGET they say again.
     #[must_use]
     pub fn resume(video_id: &str, rules: Rules, loaded: &Loaded, window_micros: i64) -> Self {
         let rules = loaded.rules(rules);
-        let mut maker = Self::new(video_id, rules, loaded.begin.first_discontinuity, window_micros);
+        let mut maker = Self::new(rules, loaded.begin.first_discontinuity, window_micros);
+        maker.timeline.keep_in(loaded.begin.first_msn, video_id);
         let mut lead_micros = None;
         for (id, track) in &loaded.tracks {
             let id = *id;
@@ -340,17 +353,19 @@ impl Maker {
         self.playable
     }
 
-    /// Length of the recording, microseconds: the sum of its segments, so that holes do not count.
+    /// What each rendition needs to be decoded from here on, as the segmenter has said it.
     #[must_use]
-    pub fn duration_micros(&self) -> i64 {
-        self.lengths.values().copied().max().unwrap_or(0)
-    }
-
-    /// When the last segment ended.
-    #[must_use]
-    pub fn ended_at(&self) -> Option<WallTime> {
-        let end = |p: &Playlist| p.segments().next_back().map(|s| s.program_date_time.plus_micros(s.duration_micros));
-        self.playlists.values().filter_map(end).max()
+    pub fn inits(&self) -> Vec<Event> {
+        let renditions = self.timeline.renditions();
+        let begun = renditions.iter().filter_map(|r| {
+            let inits = r.inits.read().unwrap_or_else(PoisonError::into_inner);
+            inits.last().map(|init| (r.id, init.clone()))
+        });
+        let upcoming = self.upcoming.iter().filter_map(|(id, inits)| Some((*id, inits.last()?.clone())));
+        begun
+            .chain(upcoming)
+            .map(|(rendition, (parameters, bytes))| Event::Init { rendition, parameters, bytes })
+            .collect()
     }
 
     /// Segments told without a place turn out to be on the disk after all.
@@ -422,7 +437,7 @@ impl Maker {
 
     /// Whether viewers may come.
     fn judge(&mut self) {
-        let patient = self.duration_micros() < EXPECTED_WITHIN_MICROS;
+        let patient = self.lengths.values().all(|length| *length < EXPECTED_WITHIN_MICROS);
         let missing = self.expected.iter().any(|id| !self.playlists.contains_key(id));
         self.playable |= self.timeline.is_complete() && !(missing && patient);
     }
@@ -485,7 +500,7 @@ impl Maker {
 mod tests {
     use super::*;
     use media::segment::Part;
-    use media::time::Timescale;
+    use media::time::{Timescale, WallTime};
 
     fn start(rendition: RenditionId) -> Event {
         let program_date_time = WallTime::default();
@@ -508,7 +523,7 @@ mod tests {
 
     #[test]
     fn nobody_joins_before_every_rendition_that_has_begun_can_be_offered() {
-        let mut maker = Maker::new("v", Rules::new(2_000_000, 500_000), 0, i64::MAX);
+        let mut maker = Maker::new(Rules::new(2_000_000, 500_000), 0, i64::MAX);
         maker.apply(&[start(RenditionId::Source), start(RenditionId::Audio), part(RenditionId::Source)], &[], 500_000);
         assert!(!maker.is_playable(), "the sound of the first part is still coming");
         maker.apply(&[part(RenditionId::Audio)], &[], 500_000);
@@ -517,7 +532,7 @@ mod tests {
 
     #[test]
     fn pictures_alone_are_offered_at_once() {
-        let mut maker = Maker::new("v", Rules::new(2_000_000, 500_000), 0, i64::MAX);
+        let mut maker = Maker::new(Rules::new(2_000_000, 500_000), 0, i64::MAX);
         maker.apply(&[start(RenditionId::Source), part(RenditionId::Source)], &[], 500_000);
         assert!(maker.is_playable());
     }
@@ -526,14 +541,14 @@ mod tests {
     fn what_an_engine_is_to_make_is_waited_for_but_not_for_long() {
         let source = [start(RenditionId::Source), part(RenditionId::Source)];
         let rung = RenditionId::Rung(360);
-        let mut maker = Maker::new("v", Rules::new(2_000_000, 500_000), 0, i64::MAX);
+        let mut maker = Maker::new(Rules::new(2_000_000, 500_000), 0, i64::MAX);
         maker.expect([rung]);
         maker.apply(&source, &[], 500_000);
         assert!(!maker.is_playable());
         maker.apply(&[start(rung), part(rung)], &[], 500_000);
         assert!(maker.is_playable());
 
-        let mut maker = Maker::new("v", Rules::new(2_000_000, 500_000), 0, i64::MAX);
+        let mut maker = Maker::new(Rules::new(2_000_000, 500_000), 0, i64::MAX);
         maker.expect([rung]);
         maker.apply(&source, &[], 500_000);
         for _ in 0..5 {
@@ -541,7 +556,7 @@ mod tests {
         }
         assert!(maker.is_playable(), "the engine does not come");
 
-        let mut maker = Maker::new("v", Rules::new(2_000_000, 500_000), 0, i64::MAX);
+        let mut maker = Maker::new(Rules::new(2_000_000, 500_000), 0, i64::MAX);
         maker.expect([rung]);
         maker.apply(&source, &[], 500_000);
         maker.expect([]);

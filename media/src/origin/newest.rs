@@ -41,6 +41,7 @@ fn keyframe(part: &PartEntry) -> Option<Bytes> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Location;
     use crate::cmaf::{Sample, write_fragment};
     use crate::origin::playlist::Playlist;
     use crate::rendition::RenditionId;
@@ -94,11 +95,12 @@ mod tests {
         assert_eq!(newest(&list), None);
         segment(&mut list, 0, [true, false, true, false], 4);
         assert_eq!(newest(&list), Some((2 * PART_MICROS, 2)), "of the segment that is being made");
-        list.close_segment(None);
+        let stored = Some(Location { file: 0, offset: 0 });
+        list.close_segment(stored);
         assert_eq!(newest(&list), Some((2 * PART_MICROS, 2)), "of the last that was");
         segment(&mut list, 1, [false; 4], 2);
         assert_eq!(newest(&list), Some((2 * PART_MICROS, 2)), "the open one has none");
-        list.close_segment(None);
+        list.close_segment(stored);
         segment(&mut list, 2, [false; 4], 0);
         assert_eq!(newest(&list), None, "its bytes are no longer kept");
         segment(&mut list, 2, [true, true, true, true], 2);

@@ -17,6 +17,9 @@ const BLOCK_SEGMENTS: usize = 64;
 const KEYFRAMES_PER_SEGMENT: u64 = 512;
 /// CAN-SKIP-UNTIL in target durations: the least that RFC 8216bis section 4.4.3.8 allows.
 pub(super) const SKIP_UNTIL_TARGETS: u32 = 6;
+/// Finished segments that are on no disk keep their bytes for so long: nobody can read them again, and players without low latency begin
+/// three target durations from the end.
+const UNSTORED_IN_RAM: usize = 10;
 /// Parts are listed for so many target durations from the end (RFC 8216bis section 4.4.4.9).
 pub(super) const PARTS_LISTED_TARGETS: u32 = 3;
 
@@ -92,7 +95,7 @@ pub struct Snapshot {
 
 impl Playlist {
     /// An empty list that begins at `first_msn`, after `discontinuity_sequence` discontinuities on the same URL.
-    /// `window_micros`: how long segments stay listed. `in_ram`: how many finished segments keep their bytes.
+    /// `window_micros`: how long segments stay listed. `in_ram`: how many finished segments keep their bytes though they are on the disk.
     #[must_use]
     pub fn new(
         rules: Rules,
@@ -264,15 +267,17 @@ impl Playlist {
         })
     }
 
-    /// Segments that are on disk give up their bytes when they are no longer recent; their parts stay listed.
+    /// Segments that are on disk give up their bytes when they are no longer recent; their parts stay listed. Others do so later, and become
+    /// gaps.
     fn release_ram(&mut self) {
         if self.header.form == Form::Webvtt {
             return;
         }
         let keep_from = self.recent.len().saturating_sub(self.in_ram);
-        for segment in self.recent[..keep_from].iter_mut().rev() {
-            if segment.media.is_empty() {
-                break;
+        let keep_unstored_from = self.recent.len().saturating_sub(UNSTORED_IN_RAM.max(self.in_ram));
+        for (n, segment) in self.recent[..keep_from].iter_mut().enumerate() {
+            if segment.media.is_empty() || (segment.location.is_none() && n >= keep_unstored_from) {
+                continue;
             }
             let mut released = Segment::clone(segment);
             released.media = Bytes::new();
@@ -290,7 +295,7 @@ impl Playlist {
     fn keep_text(&mut self) {
         let skip_micros = i64::from(self.header.target_duration_s * (SKIP_UNTIL_TARGETS + 1)) * 1_000_000;
         let rest: i64 = self.recent.iter().skip(BLOCK_SEGMENTS).map(|s| s.duration_micros).sum();
-        if self.recent.len() <= BLOCK_SEGMENTS + self.in_ram || rest <= skip_micros {
+        if self.recent.len() <= BLOCK_SEGMENTS + UNSTORED_IN_RAM.max(self.in_ram) || rest <= skip_micros {
             return;
         }
         let previous_init = self.blocks.last().and_then(|b| b.segments.last()).map(|s| s.init);

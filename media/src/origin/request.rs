@@ -46,6 +46,15 @@ pub enum BadRequest {
 }
 
 impl Request {
+    /// The segment that bytes are asked of.
+    #[must_use]
+    pub fn msn(self) -> Option<u64> {
+        match self {
+            Self::Segment(msn) | Self::Captions(msn) | Self::Part(msn, _) => Some(msn),
+            Self::Playlist(_) | Self::Iframes | Self::Init(_) => None,
+        }
+    }
+
     /// Parses the last path component and the query. `Ok(None)`: no such resource.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Broadcasters.
 
-use super::super::broadcaster::{BroadcasterChange, NewBroadcaster, RtspTransport};
+use super::super::broadcaster::{BroadcasterChange, NewBroadcaster, RecordStart, RtspTransport};
 use super::super::captions::{CaptionChange, CaptionSettings};
 use super::super::video::{Finished, NewVideo};
 use super::{Catalogue, at, hall};
@@ -24,6 +24,7 @@ pub(super) async fn are_added_changed_and_listed(catalogue: Catalogue) {
         rtsp_transport: Some(RtspTransport::Udp),
         grace: Some(Some(Duration::from_millis(1_500))),
         preset: Some(Some("slides".into())),
+        record_start: Some(RecordStart::ByHand),
         captions: CaptionChange::default(),
     };
     let changed = catalogue.update_broadcaster(&a.id, change).await.unwrap();
@@ -31,6 +32,15 @@ pub(super) async fn are_added_changed_and_listed(catalogue: Catalogue) {
     assert_eq!(changed.rtsp_url.as_ref().unwrap().reveal().as_str(), url);
     assert_eq!((changed.rtsp_transport, changed.grace), (RtspTransport::Udp, Some(Duration::from_millis(1_500))));
     assert_eq!(changed.preset.as_deref(), Some("slides"));
+    assert!(a.is_recorded() && !changed.is_recorded());
+    catalogue.set_record_now(&a.id, Some(true)).await.unwrap();
+    assert!(catalogue.broadcaster(&a.id).await.unwrap().unwrap().is_recorded(), "an operator has said so");
+    catalogue.set_record_now(&a.id, None).await.unwrap();
+    catalogue.raise_numbers(&b.id, (70, 3)).await.unwrap();
+    catalogue.raise_numbers(&b.id, (50, 9)).await.unwrap();
+    let raised = catalogue.broadcaster(&b.id).await.unwrap().unwrap();
+    assert_eq!((raised.next_msn, raised.next_discontinuity), (70, 9), "they never go back");
+    let b = raised;
     assert_eq!(catalogue.update_broadcaster(&a.id, BroadcasterChange::default()).await.unwrap(), changed);
     let emptied =
         BroadcasterChange { rtsp_url: Some(None), grace: Some(None), preset: Some(None), ..Default::default() };

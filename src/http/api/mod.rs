@@ -58,6 +58,8 @@ where
         .routes(routes!(keys::revoke::handler))
         .routes(routes!(lives::end::handler))
         .routes(routes!(lives::retry::handler))
+        .routes(routes!(lives::start_recording::handler))
+        .routes(routes!(lives::stop_recording::handler))
         .routes(routes!(lives::list::handler))
         .routes(routes!(search::get::handler))
         .routes(routes!(videos::list::handler))
@@ -138,7 +140,7 @@ mod tests {
         }
         operations.sort();
         operations.dedup();
-        assert_eq!(operations.len(), 33, "{operations:?}");
+        assert_eq!(operations.len(), 35, "{operations:?}");
         let schemas = &described["components"]["schemas"];
         assert!(schemas["Video"]["properties"]["hls_url"].is_object(), "one name, one schema");
         assert!(schemas["ContributionVideo"]["properties"]["frame_rate"].is_object());

@@ -78,11 +78,11 @@ pub(super) async fn handler(
         Ok(None) => return not_found("There is no such video.").map(super::Payload::into_body),
         Err(answer) => return answer,
     };
-    let layout = play.videos.layout().clone();
+    let (layout, video_id) = (play.videos.layout().clone(), id.clone());
     let made = tokio::task::spawn_blocking(move || {
-        let whole = load(&layout, &timeline.video_id)?;
+        let whole = load(&layout, &video_id)?;
         let (whole, shown) = (Position::of(whole.lead_segments()), subtitles::position(&timeline));
-        let all = transcript::all(&layout, &timeline.video_id, &whole, &shown)?;
+        let all = transcript::all(&layout, &video_id, &whole, &shown)?;
         let said = all.into_iter().find(|transcript| transcript.language == language);
         Ok::<_, crate::archive::Error>(said.and_then(|said| form.write(&said, &shown)))
     });

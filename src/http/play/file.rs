@@ -167,17 +167,21 @@ impl Question {
     }
 
     async fn bytes(&self, reader: &Reader, answer: Answer) -> Response<Payload> {
-        let id = &self.timeline.video_id;
         // Captions are in memory, all of them.
         let Of::Rendition(rendition) = &self.of else { return not_found("There is no such segment, or no longer.") };
         let bytes = match answer {
-            Answer::Disk { location, bytes } => match reader.read(id, rendition.id, location, bytes).await {
-                Ok(bytes) => bytes,
-                Err(error) => {
-                    tracing::error!(video = %id, %error, "media can't be read");
-                    return problem(StatusCode::INTERNAL_SERVER_ERROR, "This piece can't be read from disk.");
+            Answer::Disk { location, bytes } => {
+                let Some(id) = self.request.msn().and_then(|msn| self.timeline.folder(msn)) else {
+                    return not_found("There is no such segment, or no longer.");
+                };
+                match reader.read(&id, rendition.id, location, bytes).await {
+                    Ok(bytes) => bytes,
+                    Err(error) => {
+                        tracing::error!(video = %id, %error, "media can't be read");
+                        return problem(StatusCode::INTERNAL_SERVER_ERROR, "This piece can't be read from disk.");
+                    }
                 }
-            },
+            }
             Answer::Init(n) => match rendition.init(n) {
                 Some(bytes) => bytes,
                 None => return not_found("There is no such initialisation segment."),

@@ -95,7 +95,7 @@ impl Hall {
     }
 
     fn follow(&mut self) {
-        let news = self.captioning.follow(None);
+        let news = self.captioning.follow(Keep::Later);
         self.captioning.publish(news);
     }
 
@@ -110,7 +110,7 @@ impl Hall {
     }
 
     fn feed(&mut self, placed: &[Placed]) {
-        let news = self.captioning.feed(placed, None);
+        let news = self.captioning.feed(placed, Keep::Later);
         self.captioning.publish(news);
     }
 

@@ -4,6 +4,7 @@ use super::super::caption_list::CaptionList;
 use super::super::captions::{Call, Captions, Engine, Wish};
 use super::super::subtitles;
 use super::super::timeline::Timeline;
+use super::excerpt::Excerpt;
 use super::{News, Terms};
 use crate::archive::writer::Recording;
 use crate::clock;
@@ -28,6 +29,17 @@ use std::time::Duration;
 /// Records that wait for the disk: an hour of speech is some 500 kB.
 const MAX_UNKEPT_BYTES: usize = 4 << 20;
 
+/// Where words are kept.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::live) enum Keep<'a> {
+    /// In a recording that is about to begin.
+    Later,
+    /// In this one.
+    In(&'a Recording),
+    /// The live is not recorded.
+    Nowhere,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Track {
@@ -41,6 +53,8 @@ pub(super) struct Track {
     shown: Option<(Playlist, Arc<CaptionList>)>,
     /// Why nothing is heard at the moment.
     trouble: Option<String>,
+    /// What the recording has of the transcript.
+    excerpt: Excerpt,
     /// Records that wait for a recording to begin.
     unkept: Vec<u8>,
     dropped_micros: u64,
@@ -70,6 +84,7 @@ impl Track {
             session: None,
             shown: None,
             trouble: None,
+            excerpt: Excerpt::new(kept.map_or(0, |kept| kept.words.len() as u64)),
             unkept: Vec::new(),
             dropped_micros: 0,
             lag: None,
@@ -85,6 +100,15 @@ impl Track {
             self.track.respell(Arc::new(names.glossary()));
             self.keep(&Record::Vocabulary(names.clone()));
             self.names = names;
+        }
+    }
+
+    /// A recording begins in the middle of the live: it has what is said from here on, and how names are written.
+    pub(super) fn begin_recording(&mut self) {
+        self.excerpt.begin();
+        self.unkept.clear();
+        if !self.names.is_empty() {
+            self.keep(&Record::Vocabulary(self.names.clone()));
         }
     }
 
@@ -267,17 +291,14 @@ impl Track {
     }
 
     /// Keeps it, tells pages of it, and puts segments aside for the playlists.
-    pub(super) fn take(
-        &mut self,
-        n: usize,
-        slug: &str,
-        said: Vec<Said>,
-        recording: Option<&Recording>,
-        news: &mut News,
-    ) {
+    pub(super) fn take(&mut self, n: usize, slug: &str, said: Vec<Said>, keep: Keep<'_>, news: &mut News) {
         for one in said {
             match one {
-                Said::Splice(splice) => self.keep(&Record::Splice(splice)),
+                Said::Splice(splice) => {
+                    if let Some(splice) = self.excerpt.place(splice) {
+                        self.keep(&Record::Splice(splice));
+                    }
+                }
                 Said::Cue(cue, date) => {
                     self.tell(&cue, date, slug);
                     self.keep(&Record::Cue(cue));
@@ -285,7 +306,12 @@ impl Track {
                 Said::Segment(published) => news.segments.push((n, published)),
             }
         }
-        if let Some(recording) = recording.filter(|_| !self.unkept.is_empty()) {
+        let recording = match keep {
+            Keep::Later => return,
+            Keep::Nowhere => return self.unkept.clear(),
+            Keep::In(recording) => recording,
+        };
+        if !self.unkept.is_empty() {
             let records = Bytes::from(std::mem::take(&mut self.unkept));
             if !recording.caption(&self.language, records.clone()) {
                 // The disk is too far behind: the next time.

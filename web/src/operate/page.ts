@@ -94,9 +94,21 @@ class Wall {
       const actions = document.querySelector<HTMLElement>('[data-actions]');
       if (actions) actions.hidden = !['starting', 'on_air', 'dropped'].includes(change.state);
     }
+    if (change.recorded !== undefined) this.#showRecording(tile, change.recorded);
     if (change.level !== undefined) tile.dataset['level'] = change.level;
     if (change.alerts !== undefined) this.#alert(tile, change.alerts);
     this.#listener(change);
+  }
+
+  #showRecording(tile: HTMLElement, recorded: boolean): void {
+    const badge = tile.querySelector<HTMLElement>('[data-recorded]');
+    if (badge) badge.hidden = !recorded;
+    // Whoever has just pressed one of the two keeps the focus on the other.
+    const focused = document.activeElement?.closest('[data-record]') !== null;
+    for (const form of document.querySelectorAll<HTMLElement>('[data-record]')) {
+      form.hidden = (form.dataset['record'] === 'stop') !== recorded;
+      if (focused && !form.hidden) form.querySelector('button')?.focus();
+    }
   }
 
   // A picture of then stays until the newer one is there; none is better than an old one.

@@ -10,6 +10,7 @@ export interface TileChange {
   title?: string;
   state?: string;
   level?: string;
+  recorded?: boolean;
   alerts?: Alert[];
   /** Everything else, by name. */
   figures: Record<string, string | number | null>;
@@ -28,12 +29,13 @@ function parseAlerts(value: unknown): Alert[] | undefined {
 
 function parseTile(value: unknown): TileChange[] {
   if (typeof value !== 'object' || value === null) return [];
-  const { slug, title, state, level, alerts, ...others } = value as Record<string, unknown>;
+  const { slug, title, state, level, recorded, alerts, ...others } = value as Record<string, unknown>;
   if (typeof slug !== 'string') return [];
   const tile: TileChange = { slug, figures: {} };
   if (typeof title === 'string') tile.title = title;
   if (typeof state === 'string' && WORD.test(state)) tile.state = state;
   if (typeof level === 'string' && WORD.test(level)) tile.level = level;
+  if (typeof recorded === 'boolean') tile.recorded = recorded;
   const known = parseAlerts(alerts);
   if (known) tile.alerts = known;
   for (const [name, figure] of Object.entries(others)) {

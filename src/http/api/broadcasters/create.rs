@@ -35,6 +35,8 @@ pub(crate) struct Wish {
     grace_ms: Option<u64>,
     /// `camera`, `slides` or `low bandwidth`; without it, the server's setting.
     preset: Option<String>,
+    /// `automatic` (the default): its lives are recorded from their beginning; `by_hand`: when an operator says so.
+    record_start: Option<String>,
     /// Languages that its lives are captioned in, such as `["fr", "en-GB"]`, at most 8; `[]`: none; without it, the server's setting. Those without
     /// a model are left out, and its health says so.
     caption_languages: Option<Vec<String>>,
@@ -85,6 +87,7 @@ pub(crate) async fn handler(
         grace: wish.grace_ms.map(Duration::from_millis),
         preset: wish.preset.map(preset).transpose()?,
         visibility: Visibility::Public,
+        record_start: wish.record_start.map(|name| parsed("record_start", &name)).transpose()?.unwrap_or_default(),
         captions: CaptionSettings {
             languages: wish.caption_languages.map(caption_languages).transpose()?,
             vocabulary: wish.vocabulary.map(vocabulary).transpose()?.unwrap_or_default(),

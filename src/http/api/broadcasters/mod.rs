@@ -34,6 +34,8 @@ pub(super) struct Broadcaster {
     started_at: Option<String>,
     /// The video that is being recorded or was just finished.
     video_id: Option<String>,
+    /// Whether what is shown now is being recorded.
+    recorded: bool,
     /// The connection that carries media; null when there is none, and for who may not see it.
     contribution: Option<Contribution>,
     /// What viewers can choose from.
@@ -53,6 +55,8 @@ pub(super) struct Broadcaster {
     grace_ms: Option<u64>,
     /// Which renditions its lives get: `camera`, `slides` or `low bandwidth`; null: the server's setting.
     preset: Option<String>,
+    /// Whether its lives are recorded from their beginning (`automatic`) or when an operator says so (`by_hand`).
+    record_start: &'static str,
     /// Languages that its lives are captioned in, in so far as they have a model; null: the server's setting.
     caption_languages: Option<Vec<String>>,
     /// How names are written in its captions, a line each. Only in answers to who may write.
@@ -179,6 +183,7 @@ impl Broadcaster {
             state: state_name(state),
             started_at: live.and_then(|live| live.started_at).map(rfc3339),
             video_id: live.and_then(|live| live.video_id.clone()),
+            recorded: live.is_some_and(|live| live.recorded),
             contribution: live.and_then(|live| live.contribution.as_ref()).map(Contribution::from),
             renditions: live.map_or_else(Vec::new, |live| live.renditions.iter().map(Rendition::from).collect()),
             viewers: live.map_or(0, |live| live.viewers),
@@ -188,6 +193,7 @@ impl Broadcaster {
             rtsp_transport: stored.rtsp_transport.name(),
             grace_ms: stored.grace.map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX)),
             preset: stored.preset.clone(),
+            record_start: stored.record_start.name(),
             caption_languages: stored
                 .captions
                 .languages
@@ -295,6 +301,7 @@ mod tests {
             state: State::OnAir,
             video_id: Some("aaaaaaaaaaaaaaaa".into()),
             started_at: Some(NOW),
+            recorded: true,
             contribution: Some(status::Contribution {
                 protocol: Protocol::Rtmp,
                 peer: "127.0.0.1:5000".parse().unwrap(),
@@ -328,6 +335,7 @@ mod tests {
         let expected = json!({
             "id": stored.id.as_str(), "slug": "hall", "title": "Hall hall", "on_air": true, "state": "on_air",
             "started_at": "2026-09-21T14:13:20.000Z", "video_id": "aaaaaaaaaaaaaaaa",
+            "recorded": true,
             "contribution": {
                 "protocol": "rtmp", "peer": "127.0.0.1:5000", "since": "2026-09-21T14:13:20.000Z",
                 "video": {"codec": "avc1.64001f", "width": 640, "height": 360, "frame_rate": 25.0},
@@ -341,7 +349,7 @@ mod tests {
             "viewers": 3,
             "health": [{"level": "error", "code": "disk_full", "message": "Make room."}],
             "source": "rtsp", "rtsp_transport": "tcp", "grace_ms": null, "preset": null,
-            "caption_languages": null, "vocabulary_exclusive": false,
+            "record_start": "automatic", "caption_languages": null, "vocabulary_exclusive": false,
             "created_at": "2026-09-21T14:13:20.000Z", "page_url": "/live/hall", "hls_url": "/live/hall/master.m3u8"
         });
         assert_eq!(shown, expected);

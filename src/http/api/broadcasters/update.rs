@@ -34,6 +34,8 @@ pub(crate) struct Wish {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     preset: Option<Option<String>>,
+    /// `automatic`: its lives are recorded from their beginning; `by_hand`: when an operator says so. From its next live on.
+    record_start: Option<String>,
     /// Languages that its lives are captioned in, at most 8; `[]`: none; null: the server's setting.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Vec<String>>)]
@@ -79,6 +81,7 @@ pub(crate) async fn handler(
         rtsp_transport: wish.rtsp_transport.map(|name| parsed("rtsp_transport", &name)).transpose()?,
         grace: wish.grace_ms.map(|grace| grace.map(Duration::from_millis)),
         preset: wish.preset.map(|name| name.map(preset).transpose()).transpose()?,
+        record_start: wish.record_start.map(|name| parsed("record_start", &name)).transpose()?,
         captions: CaptionChange {
             languages: wish.caption_languages.map(|tags| tags.map(caption_languages).transpose()).transpose()?,
             vocabulary: wish.vocabulary.map(|lines| vocabulary(lines.unwrap_or_default())).transpose()?,
@@ -115,6 +118,10 @@ mod tests {
         let (_, shown) = patch(r#"{"caption_languages":null,"vocabulary":null}"#).await;
         assert_eq!((&shown["caption_languages"], &shown["vocabulary"]), (&Value::Null, &json!([])));
         assert_eq!(shown["vocabulary_exclusive"], true, "what is not there stays");
+        let (_, shown) = patch(r#"{"record_start":"by_hand"}"#).await;
+        assert_eq!((&shown["record_start"], &shown["recorded"]), (&json!("by_hand"), &json!(false)));
+        let (status, problem) = patch(r#"{"record_start":"never"}"#).await;
+        assert_eq!((status, problem["field"].as_str()), (422, Some("record_start")));
         let (status, problem) = patch(r#"{"vocabulary":["Lille","="]}"#).await;
         assert_eq!((status, problem["field"].as_str()), (422, Some("vocabulary")));
         assert!(problem["detail"].as_str().unwrap().starts_with("line 2 (\"=\"): "), "{problem}");

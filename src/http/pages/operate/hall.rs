@@ -14,11 +14,13 @@ use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Fields, FormPage};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{message, not_ours, see};
+use crate::live::Unrecorded;
 use crate::policy::object::{Action, Kind, LivePart};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 /// How far back the curve of viewers goes when nothing is on air.
@@ -111,6 +113,33 @@ pub(super) async fn end(
     match desk.lives.end(&slug).await {
         Ok(()) => see(&format!("/operate/{slug}")),
         Err(_) => message(&reader, StatusCode::CONFLICT, "operate-not-on-air", "operate-not-on-air-more"),
+    }
+}
+
+/// Whether a live is recorded.
+#[derive(Deserialize)]
+pub(super) struct Record {
+    /// `start` or `stop`.
+    recording: String,
+}
+
+/// `POST /operate/{slug}/recording`.
+pub(super) async fn record(
+    State(desk): State<Desk>,
+    asking: Asking,
+    Path(slug): Path<String>,
+    Fields(sent): Fields<Record>,
+) -> Response {
+    let reader = asking.reader();
+    let Some(sent) = sent else { return not_ours(&reader) };
+    match desk.lives.record(&slug, sent.recording == "start").await {
+        Ok(()) => see(&format!("/operate/{slug}")),
+        Err(Unrecorded::NotOnAir) => {
+            message(&reader, StatusCode::CONFLICT, "operate-not-on-air", "operate-not-on-air-more")
+        }
+        Err(Unrecorded::Refused(_)) => {
+            message(&reader, StatusCode::SERVICE_UNAVAILABLE, "recording-refused", "finding-not-recorded")
+        }
     }
 }
 

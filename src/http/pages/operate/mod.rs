@@ -4,16 +4,18 @@
 //! Whoever is limited to buildings sees and changes what is there: the gate asks the policy for a broadcaster's own addresses, and lists ask it row by
 //! row.
 //!
-//! - `tile`: what is said of a broadcaster; `wall`: all of them; `hall`: one; `settings`, `about` and `keys`: what can be changed of it;
+//! - `tile`: what is said of a broadcaster; `wall`: all of them; `hall`: one; `settings`, `about`, `contribution` and `keys`: what can be changed of it;
 //! - `jobs` and `log`: work in the background, and who did what; `machine`: disk, models and engines.
 
 mod about;
+mod contribution;
 mod hall;
 mod jobs;
 mod keys;
 mod log;
 mod machine;
 mod settings;
+
 mod tile;
 mod wall;
 
@@ -39,6 +41,9 @@ use wall::Wall;
 
 /// A description of 10,000 characters, each of which may be twelve bytes in a form, and the rest.
 const MAX_ABOUT_BYTES: usize = 160 << 10;
+
+/// A vocabulary of 64 KiB, each byte of which may be three in a form, and the rest.
+const MAX_NAMES_BYTES: usize = 200 << 10;
 
 /// What these pages work with. Cheap to clone; clones share.
 #[derive(Clone)]
@@ -92,9 +97,12 @@ where
         .route("/operate/_/buildings", post(settings::add_building))
         .route("/operate/{slug}", get(hall::page))
         .route("/operate/{slug}/end", post(hall::end))
+        .route("/operate/{slug}/recording", post(hall::record))
         .route("/operate/{slug}/engine", post(hall::retry_engine))
         .route("/operate/{slug}/settings", post(settings::change))
         .route("/operate/{slug}/about", post(about::change).layer(DefaultBodyLimit::max(MAX_ABOUT_BYTES)))
+        .route("/operate/{slug}/contribution", post(contribution::change))
+        .route("/operate/{slug}/names", post(contribution::change_names).layer(DefaultBodyLimit::max(MAX_NAMES_BYTES)))
         .route("/operate/{slug}/access", post(settings::change_access))
         .route("/operate/{slug}/keys/add", post(keys::add))
         .route("/operate/{slug}/keys/rotate", post(keys::rotate))

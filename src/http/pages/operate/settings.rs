@@ -4,7 +4,7 @@ use super::about::About;
 use super::{Desk, refused};
 use crate::catalogue::Error;
 use crate::catalogue::access::AccessChange;
-use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange, NewBroadcaster};
+use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange, NewBroadcaster, RecordStart};
 use crate::catalogue::captions::CaptionChange;
 use crate::catalogue::group::Building;
 use crate::catalogue::slug::Slug;
@@ -35,6 +35,10 @@ pub(super) struct Settings {
     pub(super) languages: String,
     /// Whether it has languages of its own.
     pub(super) own_languages: bool,
+    /// Whether its lives are recorded when an operator says so.
+    pub(super) recorded_by_hand: bool,
+    /// How names are written in its captions, a line each.
+    pub(super) vocabulary: String,
     /// Seconds; `None`: the server's.
     pub(super) grace_s: Option<u64>,
     pub(super) visibility: Visibility,
@@ -54,6 +58,8 @@ impl Settings {
             presets: live::presets(),
             languages: languages.iter().map(Language::tag).collect::<Vec<_>>().join(" "),
             own_languages: hall.captions.languages.is_some(),
+            vocabulary: hall.captions.vocabulary.lines().join("\n"),
+            recorded_by_hand: hall.record_start == RecordStart::ByHand,
             grace_s: hall.grace.map(|grace| grace.as_secs()),
             visibility: standing.visibility,
             visibilities: visibility::offered(standing.visibility),
@@ -97,6 +103,8 @@ pub(super) struct Change {
     captions: String,
     languages: String,
     grace_s: String,
+    /// `automatic` or `by_hand`.
+    record_start: String,
 }
 
 impl Change {
@@ -126,6 +134,7 @@ impl Change {
             title: Some(self.title),
             preset: Some(preset),
             grace: Some(grace),
+            record_start: Some(self.record_start.parse().map_err(|reason| invalid("record_start", reason))?),
             captions: CaptionChange { languages: Some(languages), ..CaptionChange::default() },
             ..BroadcasterChange::default()
         })

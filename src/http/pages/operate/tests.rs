@@ -131,17 +131,59 @@ async fn broadcasters_and_buildings_are_added_and_changed_by_form() {
     assert_eq!((added.status, added.header("location")), (303, "/operate/amphi-3"));
     let taken = marie.post("/operate/_/new", "title=Amphi+3&slug=&building=").await;
     assert_eq!(taken.status, 409);
-    let fields = "title=Amphi+trois&preset=slides&captions=own&languages=fr+en-GB&grace_s=90";
+    let fields = "title=Amphi+trois&preset=slides&captions=own&languages=fr+en-GB&grace_s=90&record_start=by_hand";
     assert_eq!(marie.post("/operate/amphi-3/settings", fields).await.status, 303);
     let hall = world.catalogue.broadcaster_by_slug(&"amphi-3".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!((hall.title.as_str(), hall.preset.as_deref()), ("Amphi trois", Some("slides")));
     assert_eq!(hall.grace, Some(Duration::from_secs(90)));
+    assert!(!hall.is_recorded());
     assert_eq!(hall.captions.languages.unwrap().len(), 2);
-    let wrong = "title=x&preset=none&captions=own&languages=&grace_s=";
+    let source = "rtsp_url=rtsp%3A%2F%2Fu%3Ahunter2%40cam%2F1&rtsp_transport=udp";
+    assert_eq!(marie.post("/operate/amphi-3/contribution", source).await.status, 303);
+    let page = marie.get("/operate/amphi-3").await.text;
+    assert!(page.contains("value=\"rtsp://cam/1\"") && !page.contains("hunter2"), "{page}");
+    // As the page shows it, it stays as it is.
+    let shown = "rtsp_url=rtsp%3A%2F%2Fcam%2F1&rtsp_transport=tcp";
+    assert_eq!(marie.post("/operate/amphi-3/contribution", shown).await.status, 303);
+    let pulled = world.catalogue.broadcaster(&hall.id).await.unwrap().unwrap();
+    assert_eq!(pulled.rtsp_url.unwrap().reveal().as_str(), "rtsp://u:hunter2@cam/1");
+    assert_eq!(pulled.rtsp_transport.name(), "tcp");
+    let wrong = marie.post("/operate/amphi-3/contribution", "rtsp_url=http%3A%2F%2Fcam&rtsp_transport=tcp").await;
+    assert!(wrong.status == 422 && wrong.text.contains("must look like rtsp://HOST/PATH"), "{}", wrong.text);
+    assert_eq!(marie.post("/operate/amphi-3/contribution", "rtsp_url=&rtsp_transport=tcp").await.status, 303);
+    let names = "vocabulary=Universit%C3%A9+de+Lille%0D%0Abig+blue+button+%3D+BigBlueButton%0D%0A&exclusive=yes";
+    assert_eq!(marie.post("/operate/amphi-3/names", names).await.status, 303);
+    let heard = world.catalogue.broadcaster(&hall.id).await.unwrap().unwrap();
+    assert_eq!(heard.captions.vocabulary.lines(), ["Université de Lille", "big blue button = BigBlueButton"]);
+    assert!(heard.captions.exclusive && heard.rtsp_url.is_none());
+    let wrong = marie.post("/operate/amphi-3/names", "vocabulary=Lille%0A%3D").await;
+    assert!(wrong.status == 422 && wrong.text.contains("line 2"), "the line is named: {}", wrong.text);
+    let wrong = "title=x&preset=none&captions=own&languages=&grace_s=&record_start=automatic";
     assert_eq!(marie.post("/operate/amphi-3/settings", wrong).await.status, 422);
     assert_eq!(marie.post("/operate/amphi-3/access", "visibility=draft&building=").await.status, 303);
     let (_, standing) = world.catalogue.broadcaster_state(&hall.slug).await.unwrap().unwrap();
     assert_eq!((standing.visibility.name(), standing.building), ("draft", None));
+}
+
+#[tokio::test]
+async fn recording_is_stopped_where_it_goes_on_and_started_where_it_does_not() {
+    let world = World::new().await;
+    world.hall("hall").await;
+    let mut marie = operator(&world).await;
+    let hidden = |text: &str, act: &str| {
+        let form = text.split(&format!("data-record=\"{act}\"")).nth(1).expect("a form for each");
+        form.starts_with(" hidden")
+    };
+    for recorded in [true, false] {
+        world.lives.show("hall", Status { recorded, ..on_air(1, Vec::new()) });
+        let page = marie.get("/operate/hall").await.text;
+        assert_eq!((hidden(&page, "stop"), hidden(&page, "start")), (!recorded, recorded));
+        assert_eq!(page.contains("<span class=\"badge\" data-recorded>"), recorded);
+    }
+    // Nobody makes this live.
+    assert_eq!(marie.post("/operate/hall/recording", "recording=stop").await.status, 409);
+    let viewer = world.person("eve", Role::Contributor).await;
+    assert_eq!(world.browser_of(&viewer).await.post("/operate/hall/recording", "recording=stop").await.status, 403);
 }
 
 #[tokio::test]

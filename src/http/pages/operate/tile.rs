@@ -16,6 +16,8 @@ pub(super) struct Tile {
     pub(super) state: &'static str,
     /// The worst of what is to be known: `ok`, `notice`, `warning` or `error`.
     pub(super) level: &'static str,
+    /// A recording goes on.
+    pub(super) recorded: bool,
     /// Milliseconds since the epoch.
     pub(super) since_ms: Option<i64>,
     /// When what its picture shows was so, milliseconds since the epoch; `None`: there is none.
@@ -54,7 +56,7 @@ pub(super) struct Alert {
 }
 
 /// Findings that there are words for: what it is, and what to do.
-const CODES: [&str; 22] = [
+const CODES: [&str; 23] = [
     "captions_no_model",
     "captions_slow",
     "captions_unavailable",
@@ -72,6 +74,7 @@ const CODES: [&str; 22] = [
     "no_room_for_renditions",
     "not_recorded",
     "other_encoder",
+    "recording_off",
     "rtsp_pull",
     "rtsp_tracks",
     "silent",
@@ -132,6 +135,7 @@ impl Tile {
         let sound = contribution.and_then(|c| c.audio.as_ref());
         Self {
             state: state_name(status.state),
+            recorded: status.recorded,
             since_ms: status.started_at.map(|at| at.millis()),
             viewers: status.viewers,
             peak: status.peak_viewers,
@@ -160,12 +164,13 @@ impl Tile {
     }
 
     /// As the page is told.
-    fn fields(&self) -> [(&'static str, Value); 23] {
+    fn fields(&self) -> [(&'static str, Value); 24] {
         let alerts: Vec<Value> = self.alerts.iter().map(|a| json!([a.level(), a.code])).collect();
         [
             ("title", json!(self.title)),
             ("state", json!(self.state)),
             ("level", json!(self.level)),
+            ("recorded", json!(self.recorded)),
             ("since_ms", json!(self.since_ms)),
             ("picture_ms", json!(self.picture_ms)),
             ("viewers", json!(self.viewers)),

@@ -60,11 +60,24 @@ struct Message<'a> {
     frame: Frame<'a>,
     title: &'static str,
     more: &'static str,
+    /// What exactly; empty: `more` says it.
+    detail: &'a str,
 }
 
 pub(super) fn message(reader: &Reader<'_>, status: StatusCode, title: &'static str, more: &'static str) -> Response {
+    message_about(reader, status, title, more, "")
+}
+
+/// The same with what exactly it is about.
+pub(super) fn message_about(
+    reader: &Reader<'_>,
+    status: StatusCode,
+    title: &'static str,
+    more: &'static str,
+    detail: &str,
+) -> Response {
     let frame = Frame::new(reader.headers, reader.assets, Entry::Site).seen_by(reader.visitor);
-    respond(status, &Message { frame, title, more }).into_response()
+    respond(status, &Message { frame, title, more, detail }).into_response()
 }
 
 /// What was sent is no form of ours: too old, too long, or another site's.
