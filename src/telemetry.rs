@@ -218,6 +218,8 @@ pub const METRICS: &[Metric] = &[
         "From the last frame of a part received to viewers told of it (broadcaster).",
     ),
     counter("amphi_live_parts_total", "Parts made, of all renditions (broadcaster)."),
+    counter("amphi_live_previews_failed_total", "Runs of the engine that makes previews of lives on air that failed."),
+    counter("amphi_live_previews_total", "Previews made of lives on air."),
     counter("amphi_live_repaired_timestamps_total", "Frames whose time was wrong and was repaired (broadcaster)."),
     counter("amphi_live_stills_failed_total", "Runs of the engine that makes pictures of lives on air that failed."),
     counter(

@@ -1,5 +1,6 @@
 //! A viewer in Chromium, from the page: the live, its drops, its end, and the video. French and English.
 
+use crate::previews;
 use crate::support::ask::{get, packets, videos, wait_playable};
 use crate::support::engine::{built, with_model};
 use crate::support::peers::{Peer, wait_until};
@@ -132,6 +133,22 @@ fn browser_goes_on_by_itself_after_drops_of_5_and_15_seconds() {
         println!("after a drop of {seconds} s: {back}");
         assert!(back["after_s"].as_f64().unwrap() < 15.0, "{back}");
     }
+    wait_for(&viewer, "faults", 1);
+    assert!(viewer.finish(STEP).success(), "{}", viewer.log());
+}
+
+/// What the bar of a live shows is what a click on it leads to.
+#[test]
+fn browser_sees_previews_of_a_live_above_its_bar() {
+    built();
+    let server = server("60s");
+    let folder = tempfile::tempdir().unwrap();
+    let _encoder = previews::push(&server, folder.path());
+    let mut viewer = chromium(&server, "previews", "en-GB", &["--seconds", "120"]);
+    for n in 1..=3 {
+        println!("{}", wait_for(&viewer, "preview", n));
+    }
+    println!("{}", wait_for(&viewer, "by_key", 1));
     wait_for(&viewer, "faults", 1);
     assert!(viewer.finish(STEP).success(), "{}", viewer.log());
 }

@@ -21,6 +21,7 @@ mod load_hostile;
 mod low_latency_rules;
 mod models;
 mod operate;
+mod previews;
 mod recording;
 mod repo;
 mod rtsp_pull;

@@ -12,12 +12,13 @@
 //!
 //! - [`layout`]: names of files; [`writer`]: the one thread that appends, and its [`writer::Recording`] handles;
 //! - `recording`: one recording's files; [`load`]: index → what playlists list; [`recover`]: after a crash;
-//! - [`read`]: slices of media files, the hot ones from memory; [`cut`]: which part of it is shown; [`progressive`]: all of it as one file; [`whole`]: small files beside it; [`captions`]: what a machine heard; [`edited`] and [`rewrite`]: what people made of it; [`transcript`]: both, on the recording's time; [`room`]: how much fits; [`check`]: the fsck behind `amphi check --media`.
+//! - [`read`]: slices of media files, the hot ones from memory; [`keyframe`]: pictures that can be decoded by themselves; [`cut`]: which part of it is shown; [`progressive`]: all of it as one file; [`whole`]: small files beside it; [`captions`]: what a machine heard; [`edited`] and [`rewrite`]: what people made of it; [`transcript`]: both, on the recording's time; [`room`]: how much fits; [`check`]: the fsck behind `amphi check --media`.
 
 pub mod captions;
 pub mod check;
 pub mod cut;
 pub mod edited;
+pub mod keyframe;
 pub mod layout;
 pub mod load;
 pub mod progressive;

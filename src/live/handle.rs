@@ -8,6 +8,7 @@ use super::admit::Gate;
 use super::captions::{Captions, Offer};
 use super::director::{Command, Director};
 use super::presence::Presence;
+use super::previews::Previews;
 use super::status::{Finding, Status};
 use super::still::Stills;
 use super::timeline::Timeline;
@@ -134,6 +135,7 @@ struct Shared {
     /// What is wrong with the pull of a broadcaster (by slug) at the moment.
     pull_findings: RwLock<HashMap<String, Finding>>,
     stills: Stills,
+    previews: Previews,
     /// Grows when a channel comes or goes.
     changes: watch::Sender<u64>,
 }
@@ -186,8 +188,9 @@ impl Handle {
 
     fn over(context: Context, gate: Arc<Gate>) -> Self {
         let (changes, _) = watch::channel(0);
-        let (channels, pull_findings, stills) = (RwLock::default(), RwLock::default(), Stills::default());
-        Self { shared: Arc::new(Shared { context, gate, channels, pull_findings, stills, changes }) }
+        let (channels, pull_findings) = (RwLock::default(), RwLock::default());
+        let (stills, previews) = (Stills::default(), Previews::default());
+        Self { shared: Arc::new(Shared { context, gate, channels, pull_findings, stills, previews, changes }) }
     }
 
     /// Puts other terms in force, for all tenants and also for what is on air: the grace from its next drop on, the length when it ends.
@@ -219,6 +222,10 @@ impl Handle {
 
     pub(super) fn stills(&self) -> &Stills {
         &self.shared.stills
+    }
+
+    pub(super) fn kept_previews(&self) -> &Previews {
+        &self.shared.previews
     }
 
     /// What lives are captioned with now.

@@ -4,7 +4,7 @@
 //! - [`event`]: the life of a live, pure; `director`: the task that does what it says; `production`: media → recording and viewers; `take`: what is kept; `extent`: how long it is;
 //! - `captioning`: words and cues; [`captions`]: what they are made with; [`subtitles`]: those of what lies behind;
 //! - `transcode`: the engine and what it makes; [`admission`]: whether there is room for one;
-//! - [`timeline`] and [`caption_list`]: what viewers see; [`audience`], [`presence`]: how many they are; `attendance`: by the minute; [`offer`]: which renditions they can choose; `backfill`: the segments that a late one lacks; [`status`], [`meter`], `findings` and `figures`: what operators see; [`still`]: a picture of it;
+//! - [`timeline`] and [`caption_list`]: what viewers see; [`audience`], [`presence`]: how many they are; `attendance`: by the minute; [`offer`]: which renditions they can choose; `backfill`: the segments that a late one lacks; [`status`], [`meter`], `findings` and `figures`: what operators see; [`still`]: a picture of it, [`previews`]: pictures of its past; `picture`: how they are made;
 //! - `listen`: contributions that come; [`pull`]: those that we fetch; [`restart`]: lives that a stop interrupted; `follow`: settings that change while a live is on air.
 
 pub mod admission;
@@ -25,7 +25,9 @@ pub mod handle;
 mod listen;
 pub mod meter;
 pub mod offer;
+pub(crate) mod picture;
 pub mod presence;
+pub mod previews;
 mod production;
 pub mod pull;
 pub mod restart;

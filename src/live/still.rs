@@ -6,15 +6,15 @@
 //! the pictures, and is tried again.
 
 use super::handle::Handle;
+use super::picture::{AHEAD, NICENESS, jpegs};
 use super::timeline::{Rendition, Timeline};
 use crate::clock;
 use bytes::Bytes;
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use media::origin::newest::Newest;
 use media::time::WallTime;
 use media::track::{Kind, Parameters};
 use pipelines::client;
-use pipelines::client::thumbnail::{Error, Keyframe, pictures};
+use pipelines::client::thumbnail::{Error, Keyframe};
 use pipelines::message::thumbnail::PictureSize;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,10 +43,6 @@ const PATIENCE: Duration = Duration::from_secs(6);
 const AT_ONCE: usize = 32;
 /// An engine that failed is tried again after this.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
-/// Keyframes that wait before the engine.
-const AHEAD: usize = 2;
-/// Behind lives, captions and jobs.
-const NICENESS: u8 = 15;
 
 /// A picture of a live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -248,32 +244,11 @@ async fn round(handle: &Handle, settings: &client::Settings, due: Vec<Due>) -> R
             }
         }
     };
-    let mut made = Vec::new();
-    let pictures = pictures(settings, size, receiver, |picture| made.push(picture));
-    let ((), end) = tokio::join!(feed, pictures);
-    let encoded = tokio::task::spawn_blocking(move || {
-        let (width, height) = (size.width_px() as usize, size.height_px() as usize);
-        let encode = |rgb: &[u8]| jpeg(rgb, width, height, QUALITY).ok();
-        made.iter().filter_map(|picture| Some((picture.number, encode(&picture.rgb)?))).collect::<Vec<_>>()
-    });
-    for (number, bytes) in encoded.await.unwrap_or_default() {
+    let ((), (made, end)) = tokio::join!(feed, jpegs(settings, size, QUALITY, receiver));
+    for (number, jpeg) in made {
         if let Some((slug, at)) = names.get(number as usize) {
-            handle.stills().put(slug, Still { at: *at, jpeg: bytes.into() });
+            handle.stills().put(slug, Still { at: *at, jpeg });
         }
     }
     end
-}
-
-/// Red, green and blue as a JPEG file.
-///
-/// # Errors
-/// When it is larger than a JPEG can be.
-pub(crate) fn jpeg(rgb: &[u8], width: usize, height: usize, quality: u8) -> Result<Vec<u8>, String> {
-    let side = |px: usize| u16::try_from(px).map_err(|_| format!("a picture of {px} pixels is too large for JPEG"));
-    let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, quality);
-    encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    encoder.set_optimized_huffman_tables(true);
-    encoder.encode(rgb, side(width)?, side(height)?, ColorType::Rgb).map_err(|e| e.to_string())?;
-    Ok(bytes)
 }

@@ -2,6 +2,7 @@
 // already (the server wrote them in the reader's language): a state shows by `data-state` on the root.
 import { share } from './watch/share';
 import { split } from './watch/split';
+import { showPreviewsWhenMade } from './watch/storyboard';
 import { AmphiPlayer, type StateDetail } from './player/amphi-player';
 import { follow, type LiveState, type LiveUpdate } from './live-events';
 
@@ -33,6 +34,7 @@ class LivePage {
     this.#stage.addEventListener('state', (event) => {
       if ((event as CustomEvent<StateDetail>).detail.state === 'playing') this.#begun = event.target;
     }, true);
+    if (this.#player) this.#previewLater(this.#player);
     follow(root.dataset['events'] ?? '', {
       onUpdate: (update) => this.#onUpdate(update),
       onCue: (cue) => {
@@ -153,8 +155,16 @@ class LivePage {
     player.setAttribute('title', this.#title);
     player.setAttribute('src', src);
     player.toggleAttribute('autoplay', play);
+    if (kind === 'live') player.setAttribute('thumbnails', src.replace(/master\.m3u8$/, 'previews.json'));
+    this.#previewLater(player);
     this.#stage.prepend(player);
     return player;
+  }
+
+  // The video that a live has become has its previews some time later.
+  #previewLater(player: AmphiPlayer): void {
+    const id = /^\/videos\/([\w-]+)\//.exec(player.getAttribute('src') ?? '')?.[1];
+    if (player.kind === 'video' && id) showPreviewsWhenMade(player, id);
   }
 
   #show(state: LiveState): void {

@@ -315,6 +315,7 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
       const segment = track.segments[msn];
       return segment ? send('video/mp4', Buffer.concat(segment.parts.map((part) => part.data))) : send('text/plain', '', 404);
     }
+    if (pathname === '/api/v1/videos/v1') return send('application/json', JSON.stringify({ id: 'v1', poster_url: live.pictured ? '/videos/v1/poster.jpg' : null }));
     if (request.method === 'POST' && /^\/videos\/v[17]\/watched$/.test(pathname)) return send('text/plain', '', 204);
     if (pathname === '/videos/v1/storyboard.vtt') {
       const cue = (n) => `\n00:00:${String(n * 2).padStart(2, '0')}.000 --> 00:00:${String(n * 2 + 2).padStart(2, '0')}.000\n/videos/v1/storyboard.jpg#xywh=${n * 16},0,16,16\n`;
@@ -324,6 +325,10 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
       return send('text/vtt', vtt(LINES[found[1]].map((line, n) => [n * 3, n * 3 + 3, line])));
     }
     if (pathname === '/videos/v7/chapters.vtt') return send('text/vtt', vtt([[0, 6, 'Rappels'], [6, 12, 'Dirichlet'], [12, 59, 'Exemples']]));
+    if (pathname === '/live/demo/previews.json') {
+      return send('application/json', JSON.stringify({ at_ms: tracks.source.segments.map(({ pdt_ms }) => Math.ceil(pdt_ms)), more: false }));
+    }
+    if (/^\/live\/demo\/previews\/\d+\.jpg$/.test(pathname)) return send('image/jpeg', SHEET);
     if (/^\/live\/\w+\/picture\.jpg$/.test(pathname)) return send('image/jpeg', SHEET);
     if (pathname === '/videos/v1/storyboard.jpg') return send('image/jpeg', SHEET);
     if ((found = /^\/media\/subtitles-(\w+)\/(\d+)\.vtt$/.exec(pathname))) return send('text/vtt', subtitles[found[1]].segment(Number(found[2])));

@@ -88,6 +88,41 @@ test('who seeks back stays behind, at normal speed, until they ask for the live'
   assert.equal(await player('player.hls.config.maxLiveSyncPlaybackRate'), 1.5);
 });
 
+/** Over the bar, at a part of its length. */
+async function point(fraction) {
+  await page.locator('media-player').hover();
+  const box = await page.locator('media-time-slider').boundingBox();
+  for (const by of [0, 2]) await page.mouse.move(box.x + box.width * fraction + by, box.y + box.height / 2);
+}
+const preview = () => page.locator('media-slider-thumbnail img');
+
+test('a live shows previews above its bar, and asks for them while somebody uses it', async () => {
+  await page.mouse.move(2, 2);
+  await page.locator('media-player').blur();
+  const asked = () => origin.requests.filter((path) => path.startsWith('/live/demo/previews.json')).length;
+  await page.waitForTimeout(11_000);
+  const before = asked();
+  await page.waitForTimeout(4_000);
+  assert.equal(asked(), before, 'nobody uses the bar');
+  await point(0.5);
+  await preview().waitFor({ state: 'visible', timeout: 5_000 });
+  await page.waitForFunction(() => document.querySelector('media-slider-thumbnail img').naturalWidth === 320);
+  assert.equal(asked(), before + 1);
+  const { src, begins, pointed } = await page.evaluate(() => {
+    const { state } = document.querySelector('media-player');
+    const slider = document.querySelector('media-time-slider');
+    const fragments = document.querySelector('amphi-player').hls.latestLevelDetails.fragments;
+    return {
+      src: document.querySelector('media-slider-thumbnail img').src,
+      begins: fragments.map(({ start, programDateTime }) => [start, Math.ceil(programDateTime)]),
+      pointed: (slider.state.pointerValue / 100) * state.duration,
+    };
+  });
+  const at_ms = Number(/\/live\/demo\/previews\/(\d+)\.jpg$/.exec(src)?.[1]);
+  const wanted_ms = begins.filter(([start]) => start <= pointed).at(-1)[1];
+  assert.ok(Math.abs(at_ms - wanted_ms) <= 1, `${src} at ${pointed}: ${JSON.stringify(begins)}`);
+});
+
 test('the keyboard: pause, sound, shortcuts', async () => {
   await page.locator('media-player').focus();
   // The element changes first and the library hears of it a moment later: a key before that would toggle the old state.
@@ -132,6 +167,15 @@ test('it ends: the page says so, and shows the video in place', async () => {
   await probe.begin(page);
   const seen = await observe(page, 4);
   assert.ok(seen.progress_s > 3 && seen.rms > 0.01, JSON.stringify(seen));
+  // Its previews are made after it has ended.
+  await point(0.5);
+  await page.waitForTimeout(1_000);
+  assert.equal(await preview().isVisible(), false);
+  origin.tell({ pictured: true });
+  await page.waitForTimeout(10_000);
+  await point(0.6);
+  await preview().waitFor({ state: 'visible', timeout: 5_000 });
+  assert.equal(await page.locator('amphi-player').getAttribute('thumbnails'), '/videos/v1/storyboard.vtt');
   // Somebody who paused it is told of the next live, and not torn away.
   await player('player.pause()');
   origin.tell({ state: 'on_air', video_id: 'v2', video_url: null });
@@ -152,13 +196,7 @@ test('it ends: the page says so, and shows the video in place', async () => {
 
 test('a video with previews shows them above its bar, and one without shows none', async () => {
   await page.waitForFunction(() => document.querySelector('amphi-player')?.state === 'ready' || document.querySelector('amphi-player')?.state === 'playing', null, { timeout: 20_000 });
-  const point = async (fraction) => {
-    await page.locator('media-player').hover();
-    const box = await page.locator('media-time-slider').boundingBox();
-    await page.mouse.move(box.x + box.width * fraction, box.y + box.height / 2);
-    await page.mouse.move(box.x + box.width * fraction + 2, box.y + box.height / 2);
-  };
-  const shown = page.locator('media-slider-thumbnail img');
+  const shown = preview();
   await point(0.5);
   await page.waitForTimeout(500);
   assert.equal(await shown.isVisible(), false);

@@ -209,6 +209,9 @@ pub(super) const RULES: &[Rule] = &[
     media("/live/{slug}/master.m3u8", Door::Live(LivePart::Playlist)),
     media("/live/{slug}/pass", Door::Live(LivePart::Segment)),
     media("/live/{slug}/picture.jpg", Door::Live(LivePart::Page)),
+    // As the media that they are made of.
+    media("/live/{slug}/previews.json", Door::Live(LivePart::Segment)),
+    media("/live/{slug}/previews/{file}", Door::Live(LivePart::Segment)),
     media("/live/{slug}/{rendition}/{file}", Door::LiveFile),
     media("/videos/{id}/master.m3u8", Door::Video(VideoPart::Playlist)),
     media("/videos/{id}/pass", Door::Video(VideoPart::Segment)),

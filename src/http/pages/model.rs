@@ -149,6 +149,12 @@ impl LiveView {
         format!("/live/{}/master.m3u8", self.slug)
     }
 
+    /// The list of its previews.
+    #[must_use]
+    pub fn previews_url(&self) -> String {
+        format!("/live/{}/previews.json", self.slug)
+    }
+
     /// The player alone, for other sites.
     #[must_use]
     pub fn embed_url(&self) -> String {

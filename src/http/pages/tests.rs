@@ -288,7 +288,8 @@ async fn a_live_page_can_be_read_in_every_state() {
         let name = page.split("data-state=\"").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned);
         states.push((name.expect("a state"), player));
     }
-    let live = "kind=\"live\" src=\"/live/demo/master.m3u8\" title=\"Amphi Émile Borel\" autoplay".to_owned();
+    let (src, title) = ("src=\"/live/demo/master.m3u8\"", "title=\"Amphi Émile Borel\"");
+    let live = format!("kind=\"live\" {src} {title} thumbnails=\"/live/demo/previews.json\" autoplay");
     let video = "kind=\"video\" src=\"/videos/v1/master.m3u8\" title=\"Amphi Émile Borel\"".to_owned();
     let expected = [
         ("idle", None),

@@ -93,6 +93,14 @@ pub(super) fn media(content: Content, bytes: &Bytes, asked: Asked) -> Response<B
     answer(status, headers, bytes.slice(at(range.start)..at(range.end)))
 }
 
+/// A picture of its own address.
+pub(super) fn jpeg(bytes: Bytes) -> Response<Bytes> {
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
+    headers.insert(CACHE_CONTROL, IMMUTABLE);
+    answer(StatusCode::OK, headers, bytes)
+}
+
 /// A file made of a video.
 pub(super) fn document(content_type: HeaderValue, body: Bytes) -> Response<Bytes> {
     let mut headers = HeaderMap::with_capacity(HEADERS);

@@ -1,14 +1,12 @@
 //! Where a video's keyframes are, and their bytes: the only reader of recordings here.
 
 use crate::archive::Error;
+use crate::archive::keyframe;
 use crate::archive::layout::Layout;
 use crate::archive::load::{self, Loaded, Track};
 use bytes::Bytes;
-use media::cmaf::{BOX_HEADER_BYTES, box_bytes};
 use media::rendition::RenditionId;
 use media::track::Parameters;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 
 /// A keyframe that lies on the disk.
 #[derive(Clone, Debug)]
@@ -26,9 +24,6 @@ pub(super) struct Spot {
     /// Bytes from there to the end of the keyframe.
     pub(super) length: u32,
 }
-
-/// A range is read whole. The largest access unit that an engine takes is 8 MiB; its fragment's head is small.
-const MAX_RANGE_BYTES: u32 = 9 << 20;
 
 /// All keyframes of a video that can be read, in order, and its length as players count it, in microseconds. Blocking.
 ///
@@ -55,7 +50,7 @@ fn of_track(rendition: RenditionId, track: &Track) -> (Vec<Spot>, i64) {
     for segment in &track.segments {
         if let (Some(location), Some((parameters, _))) = (segment.location, track.inits.get(usize::from(segment.init)))
         {
-            let keyframes = segment.keyframes.iter().filter(|keyframe| keyframe.length <= MAX_RANGE_BYTES);
+            let keyframes = segment.keyframes.iter().filter(|found| found.length <= keyframe::MAX_RANGE_BYTES);
             spots.extend(keyframes.map(|keyframe| Spot {
                 at_micros: begin_micros + (keyframe.time_micros - segment.start_micros).max(0),
                 parameters: parameters.clone(),
@@ -75,19 +70,7 @@ fn of_track(rendition: RenditionId, track: &Track) -> (Vec<Spot>, i64) {
 /// # Errors
 /// When the file is not there or shorter.
 pub(super) fn read(layout: &Layout, id: &str, spot: &Spot) -> Result<Option<Bytes>, Error> {
-    let path = layout.file(id, spot.rendition, spot.file);
-    let at = |source| Error::Io { path: path.display().to_string(), source };
-    let mut bytes = vec![0; spot.length as usize];
-    File::open(&path).and_then(|file| file.read_exact_at(&mut bytes, spot.offset)).map_err(at)?;
-    Ok(first_sample(Bytes::from(bytes)))
-}
-
-/// What follows `moof` and the head of `mdat`: the first sample, which ends the range.
-fn first_sample(mut range: Bytes) -> Option<Bytes> {
-    let moof = box_bytes(&range, b"moof").ok()?;
-    box_bytes(range.get(moof..)?, b"mdat").ok()?;
-    let sample = range.split_off(moof + BOX_HEADER_BYTES);
-    (!sample.is_empty()).then_some(sample)
+    keyframe::read(&layout.file(id, spot.rendition, spot.file), spot.offset, spot.length)
 }
 
 #[cfg(test)]
@@ -173,19 +156,5 @@ mod tests {
         assert_eq!(of_small, (vec![(0, 3), (1, 3), (2, 3)], 3), "the larger has gaps");
         assert_eq!(found(&[(Source, &[None; 2])]), (vec![], 0));
         assert_eq!(found(&[]), (vec![], 0));
-    }
-
-    #[test]
-    fn a_fragments_first_sample_is_found_and_nothing_else_is_one() {
-        let sample = |n: u8, keyframe| Sample { duration: 1, cts: 0, keyframe, payload: Bytes::from(vec![n; 7]) };
-        let mut written = Vec::new();
-        let fragment = write_fragment(&mut written, 1, 900_000, &[sample(1, true), sample(2, false)]).unwrap();
-        let range = Bytes::from(written).slice(fragment.first_sample);
-        assert_eq!(first_sample(range.clone()).unwrap(), [1; 7][..]);
-        for end in 0..range.len() - 7 {
-            assert_eq!(first_sample(range.slice(..end)), None, "{end}");
-        }
-        assert_eq!(first_sample(Bytes::from_static(&[0xff; 64])), None);
-        assert_eq!(first_sample(range.slice(1..)), None);
     }
 }

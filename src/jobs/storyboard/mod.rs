@@ -19,7 +19,7 @@ use crate::catalogue::details::Cut;
 use crate::catalogue::id::VideoId;
 use crate::catalogue::video::VideoState;
 use crate::clock::now;
-use crate::live::still::jpeg;
+use crate::live::picture::jpeg;
 use bytes::Bytes;
 use choice::{Candidate, Look};
 use keyframes::Spot;

@@ -4,6 +4,7 @@
 //   node tests/support/peers/browser.mjs story   --url PAGE --expect-ended SECONDS [--shots DIR] [--play-out]
 //   node tests/support/peers/browser.mjs drop    --url PAGE --drops N [--shots DIR]
 //   node tests/support/peers/browser.mjs choose  --url PAGE --height H --levels N --expect-ended SECONDS [--shots DIR]
+//   node tests/support/peers/browser.mjs previews --url PAGE [--shots DIR]
 //   node tests/support/peers/browser.mjs latency --url PAGE --seconds N [--settle S] [--height H]
 //
 // Prints one JSON object per result, each with `step` and `ok`, and exits 0 if all are ok, 1 if one is not, 2 on wrong
@@ -41,7 +42,7 @@ function options(words) {
 }
 
 function usage(what) {
-  console.error(`${what}\nusage: browser.mjs watch|story|drop|choose|latency --url PAGE …`);
+  console.error(`${what}\nusage: browser.mjs watch|story|drop|choose|previews|latency --url PAGE …`);
   process.exit(2);
 }
 
@@ -390,6 +391,51 @@ async function choose(given) {
   }
 }
 
+/** What is shown above the bar, by pointer and by key, is what is seen where a click on the bar leads: of a live that shows its seconds. */
+async function previews(given) {
+  const { page, faults, close } = await openBrowser({ language: given.language ?? 'fr-FR' });
+  const second = (selector) => page.evaluate(probe.secondShown, selector);
+  const shown = page.locator('media-slider-thumbnail img');
+  const loaded = () => page.waitForFunction(() => {
+    const image = document.querySelector('media-slider-thumbnail img');
+    return image?.checkVisibility({ visibilityProperty: true }) && image.complete && image.naturalWidth === 160;
+  }, null, { timeout: 15_000 });
+  try {
+    const asked = [];
+    page.on('request', (request) => request.url().includes('/previews') && asked.push(new URL(request.url()).pathname));
+    await page.goto(given.url, { waitUntil: 'domcontentloaded' });
+    await probe.begin(page);
+    await page.waitForFunction(probe.canSeekBack, 24, { timeout: 60_000 });
+    report('unasked', asked.length === 0, { asked });
+    for (const fraction of [0.2, 0.5, 0.8]) {
+      await page.locator('media-player').hover();
+      const box = await page.locator('media-time-slider').boundingBox();
+      const at = [box.x + box.width * fraction, box.y + box.height / 2];
+      await page.mouse.move(...at, { steps: 3 });
+      await loaded();
+      const [preview_s, picture] = [await second('media-slider-thumbnail img'), await shown.getAttribute('src')];
+      await shot(page, given, `preview-${fraction * 10}`);
+      await page.mouse.click(...at);
+      await page.waitForFunction(probe.isBehindAndMoves, null, { timeout: 20_000 });
+      const seen_s = await second('amphi-player video');
+      // The preview before the place is shown there, and the player has played on.
+      report('preview', preview_s <= seen_s && seen_s - preview_s <= 13, { fraction, preview_s, seen_s, picture });
+    }
+    await page.mouse.move(2, 2);
+    await page.locator('media-time-slider').focus();
+    await page.keyboard.down('ArrowLeft');
+    await loaded();
+    const preview_s = await second('media-slider-thumbnail img');
+    await shot(page, given, 'preview-by-key');
+    await page.keyboard.up('ArrowLeft');
+    report('by_key', preview_s > 0 && preview_s < 100, { preview_s });
+    const lists = asked.filter((path) => path.endsWith('.json')).length;
+    report('faults', clean(faults) && lists >= 1 && lists <= 20, { ...faults, lists });
+  } finally {
+    await close();
+  }
+}
+
 /** From the first picture to the last, in a player that has decoded nothing before: how many were decoded. */
 async function playOut(page) {
   await page.reload({ waitUntil: 'domcontentloaded' });
@@ -443,7 +489,7 @@ async function latency(given) {
   }
 }
 
-const COMMANDS = { watch, story, drop, choose, latency };
+const COMMANDS = { watch, story, drop, choose, previews, latency };
 
 async function main() {
   const [command, ...rest] = process.argv.slice(2);

@@ -215,3 +215,18 @@ export function stopReading() {
   window.amphiFrames = null;
   return frames;
 }
+
+/** Which second a picture shows, or a video: in eight bars beside each other, white for a 1, the lowest digit first. */
+export function secondShown(selector) {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 160, height: 90 });
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  context.drawImage(document.querySelector(selector), 0, 0, 160, 90);
+  const bars = [...Array(8).keys()].map((bar) => context.getImageData(bar * 20 + 10, 45, 1, 1).data[0] > 128);
+  return bars.reduce((sum, white, bar) => sum + (white ? 2 ** bar : 0), 0);
+}
+
+/** Whether a seek back was taken and its pictures are there. */
+export function isBehindAndMoves() {
+  const player = document.querySelector('amphi-player');
+  return Boolean(player?.behind && player.video && !player.video.seeking && player.video.readyState >= 3);
+}

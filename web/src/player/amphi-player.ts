@@ -1,8 +1,8 @@
 // <amphi-player>: the one place that knows which player library is used. Pages, tests and embeds speak to this element
 // only, so that the library can be replaced.
 //
-// Attributes  src (a multivariant playlist), kind ("live" | "video"), title, poster, thumbnails (WebVTT of previews), chapters (WebVTT),
-//             autoplay
+// Attributes  src (a multivariant playlist), kind ("live" | "video"), title, poster, thumbnails (previews: WebVTT; of a live,
+//             the server's list of them), chapters (WebVTT), autoplay
 // Methods     play(), pause(), seek(seconds), seekToDate(ms), goLive(), reload(), tellCue(cue), forgetCues()
 // Properties  hls, video, latency, playingDate, behind, state, seekableEnd
 // Events      time, state, quality, error (CustomEvent; see the interfaces below)
@@ -15,7 +15,7 @@ import 'vidstack/player';
 import 'vidstack/player/layouts/default';
 import 'vidstack/player/ui';
 import type { MediaPlayerElement, MediaVideoLayoutElement } from 'vidstack/elements';
-import { TextTrack, type MediaProviderChangeEvent } from 'vidstack';
+import { TextTrack, type MediaProviderChangeEvent, type ThumbnailImageInit } from 'vidstack';
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
@@ -26,6 +26,7 @@ import { keyHelp } from './key-help';
 import { shortcuts } from './keys';
 import { labelsFor } from './labels';
 import { LiveCaptions, type LiveCue } from './live-captions';
+import { LivePreviews } from './live-previews';
 import { AUTO, Quality } from './quality';
 import { QualityMenu } from './quality-menu';
 import { SoundCover } from './sound-cover';
@@ -93,6 +94,7 @@ export class AmphiPlayer extends HTMLElement {
   #menu: QualityMenu | null = null;
   #cover: SoundCover | null = null;
   readonly #captions = new LiveCaptions();
+  readonly #previews = new LivePreviews((images) => this.#setPreviews(this.querySelector('media-video-layout'), images));
   readonly #quality = new Quality(() => this.#onQuality());
 
   /** hls.js's instance, for measuring; null before loading and where the browser plays HLS itself. */
@@ -237,6 +239,7 @@ export class AmphiPlayer extends HTMLElement {
     this.#player = null;
     this.#hls = null;
     this.#captions.detach();
+    this.#previews.detach();
     this.#quality.detach();
     this.replaceChildren();
   }
@@ -292,9 +295,13 @@ export class AmphiPlayer extends HTMLElement {
     player.src = { src, type: 'application/x-mpegurl' };
   }
 
-  // A live becomes a video with the same element; a live has none.
+  // A live becomes a video with the same element. Those of a live come by and by.
   #showPreviews(layout: MediaVideoLayoutElement | null): void {
-    if (layout) layout.thumbnails = this.kind === 'video' ? this.getAttribute('thumbnails') : null;
+    this.#setPreviews(layout, this.kind === 'video' ? this.getAttribute('thumbnails') : null);
+  }
+
+  #setPreviews(layout: MediaVideoLayoutElement | null, previews: string | ThumbnailImageInit[] | null): void {
+    if (layout) layout.thumbnails = previews;
   }
 
   #configure(event: MediaProviderChangeEvent, player: MediaPlayerElement): void {
@@ -312,6 +319,8 @@ export class AmphiPlayer extends HTMLElement {
       this.#hls = hls;
       this.#quality.attach(hls);
       if (this.kind === 'live') this.#captions.attach(player, hls);
+      const previews = this.getAttribute('thumbnails');
+      if (this.kind === 'live' && previews) this.#previews.attach(this, hls, new URL(previews, location.href));
       const events = (hls.constructor as typeof Hls).Events;
       hls.on(events.ERROR, (_, data) => this.#onHlsError(data));
       hls.on(events.LEVEL_UPDATED, () => this.#applyStartDate());
