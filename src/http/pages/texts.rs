@@ -263,7 +263,8 @@ mod tests {
     fn no_template_says_anything_in_a_language_of_its_own() {
         assert_eq!(hard_coded("<p title=\"x\">{{ a }} b<br>{% if c %}d{% endif %}·</p>"), ["x", "b", "d"]);
         // Names, an address, what an encoder is given, and tags of languages.
-        let known = ["WebVTT", "SRT", "defenseurdesdroits.fr", "?key=", "fr en-GB", "https://"];
+        let known =
+            ["WebVTT", "SRT", "TCP", "UDP", "defenseurdesdroits.fr", "?key=", "fr en-GB", "https://", "rtsp://"];
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/web/templates");
         let mut count = 0;
         for file in std::fs::read_dir(folder).expect("templates") {
