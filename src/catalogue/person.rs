@@ -134,14 +134,17 @@ impl Catalogue {
         self.one_person(" AND p.mail = ", &mail).await
     }
 
-    /// Who is meant by a login, or by a mail address.
+    /// Who is meant by a login, by a mail address, or by what names somebody who has neither.
     ///
     /// # Errors
     /// `Database`.
     pub async fn person_named(&self, text: &str) -> Result<Option<Person>, Error> {
-        match self.person_by_login(text).await? {
-            Some(person) => Ok(Some(person)),
-            None => self.person_by_mail(text).await,
+        if let Some(person) = self.person_by_login(text).await? {
+            return Ok(Some(person));
+        }
+        match (self.person_by_mail(text).await?, text.trim().parse()) {
+            (None, Ok(id)) => self.person(&id).await,
+            (found, _) => Ok(found),
         }
     }
 

@@ -5,6 +5,7 @@
 //! say what to type.
 
 use super::look::Shown;
+use crate::http::known::is_known;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRef, Path, State};
@@ -296,8 +297,7 @@ fn answer(assets: &Assets, name: &str, asked: &HeaderMap) -> Response {
     });
     let packed = if takes_gzip { file.gzip() } else { None };
     let cache = if file.hashed { IMMUTABLE } else { REVALIDATED };
-    let known = header_text(asked, header::IF_NONE_MATCH);
-    let fresh = known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == file.etag || tag.trim() == "*");
+    let fresh = is_known(asked, &file.etag);
     let mut response =
         Response::new(if fresh { Body::empty() } else { Body::from(packed.unwrap_or(&file.body).clone()) });
     if fresh {

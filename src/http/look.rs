@@ -7,6 +7,7 @@ use super::assets::Assets;
 use crate::catalogue::colour::Colour;
 use crate::catalogue::look::Look;
 use crate::catalogue::{self, Catalogue};
+use crate::http::known::is_known;
 use crate::lifecycle::Tasks;
 use axum::Router;
 use axum::extract::{FromRef, State};
@@ -111,8 +112,7 @@ fn sheet(look: &Look) -> String {
 
 fn answer(asked: &HeaderMap, look: &Look, media_type: &'static str, body: Vec<u8>) -> Response {
     let tag = format!("\"{}\"", look.changed_at.millis());
-    let known = asked.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let fresh = known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag);
+    let fresh = is_known(asked, &tag);
     let mut response = if fresh { StatusCode::NOT_MODIFIED.into_response() } else { body.into_response() };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, KEPT);

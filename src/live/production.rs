@@ -472,7 +472,8 @@ impl Production {
     }
 }
 
-/// Where what is said is kept.
+/// Where what is said is kept. A recording that was stopped gets the words of the seconds in which its last ones may still come; who reads it
+/// leaves out what was said after its last picture.
 fn keep(begun: bool, take: Option<&Take>) -> Keep<'_> {
     match take {
         Some(take) => Keep::In(take.recording()),

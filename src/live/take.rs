@@ -232,7 +232,8 @@ impl Take {
         if let Err(error) = self.recording.finish().await {
             tracing::error!(video = %self.id, %error, "the recording can't be completed on disk");
         }
-        let listed = duration >= context.terms().min_length;
+        // Of one that was started while nothing came there is nothing to watch.
+        let listed = duration >= context.terms().min_length && !duration.is_zero();
         let finished = Finished {
             ended_at: ended_at.unwrap_or_else(clock::now),
             duration,

@@ -51,6 +51,21 @@ impl Default for State {
 }
 
 impl State {
+    /// Whether everybody whom `other` is for may see this too. Owners, operators and holders of links aside.
+    #[must_use]
+    pub fn is_for_all_of(&self, other: &Self) -> bool {
+        use Visibility::{Draft, Groups, Password, Public, SignedIn, Unlisted};
+        match (self.visibility, other.visibility) {
+            (Public, _) | (_, Draft) => true,
+            // Whoever is told the address has it; but not everybody is to be told.
+            (Unlisted, other) => other != Public,
+            (SignedIn, other) => matches!(other, SignedIn | Groups),
+            (Groups, Groups) => self.audience.is_superset(&other.audience),
+            (Password, Password) => self.password_version == other.password_version,
+            (Draft | Groups | Password, _) => false,
+        }
+    }
+
     /// Of what there is not.
     #[must_use]
     pub fn absent() -> Self {
@@ -106,5 +121,38 @@ impl FromStr for Visibility {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.into_iter().find(|visibility| visibility.name() == text);
         found.ok_or("must be public, unlisted, signed_in, groups, password or draft")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_see_one_may_see_another_that_is_for_as_many() {
+        let group = |name: &str| BTreeSet::from([Audience::Group(name.to_owned())]);
+        let of = |visibility, audience, password_version| State {
+            visibility,
+            audience,
+            password_version,
+            ..State::default()
+        };
+        let plain = |visibility| of(visibility, BTreeSet::new(), None);
+        let states = [
+            plain(Visibility::Public),
+            plain(Visibility::Unlisted),
+            plain(Visibility::SignedIn),
+            of(Visibility::Groups, group("a"), None),
+            of(Visibility::Groups, &group("a") | &group("b"), None),
+            of(Visibility::Password, BTreeSet::new(), Some(1)),
+            of(Visibility::Password, BTreeSet::new(), Some(2)),
+        ];
+        // A row: which of them are for all of whom the row's is for.
+        let rows = ["+......", "++.....", "+++....", "+++++..", "+++.+..", "++...+.", "++....+"];
+        for (other, row) in states.iter().zip(rows) {
+            let found: String = states.iter().map(|state| if state.is_for_all_of(other) { '+' } else { '.' }).collect();
+            assert_eq!(found, row, "{}", other.visibility);
+        }
+        assert!(!plain(Visibility::Draft).is_for_all_of(&states[1]));
     }
 }

@@ -12,6 +12,7 @@ use crate::catalogue::id::PersonId;
 use crate::catalogue::secret::{Password, PasswordHash};
 use crate::catalogue::{self, Catalogue};
 use crate::http::gate::Gate;
+use crate::http::hashing::{Unhashed, in_turn};
 use crate::http::state::Clock;
 use crate::lifecycle::Tasks;
 use crate::mail::Post;
@@ -22,10 +23,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Hashes at once: each takes tens of milliseconds of a core and 19 MiB.
-const AT_ONCE: usize = 2;
-/// Whoever waits longer for a turn is told to come again.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Mails that are being handed over at once; more are not sent, and counted.
 const MAILS_AT_ONCE: usize = 8;
 
@@ -53,6 +50,15 @@ impl From<catalogue::Error> for NotVerified {
     }
 }
 
+impl From<Unhashed> for NotVerified {
+    fn from(why: Unhashed) -> Self {
+        match why {
+            Unhashed::Busy => Self::Busy,
+            Unhashed::Failed => Self::Failed,
+        }
+    }
+}
+
 /// See the module. Cheap to clone; clones share.
 #[derive(Clone, Debug)]
 pub struct Accounts(Arc<Inner>);
@@ -63,7 +69,6 @@ struct Inner {
     clock: Clock,
     gate: Gate,
     tasks: Tasks,
-    hashing: Semaphore,
     attempts: Mutex<Attempts>,
     post: Option<Post>,
     mails: Arc<Semaphore>,
@@ -73,9 +78,9 @@ impl Accounts {
     /// Over one tenant's catalogue. `post`: how people are written to; `None`: they are not.
     #[must_use]
     pub fn new(catalogue: Catalogue, clock: Clock, gate: Gate, tasks: Tasks, post: Option<Post>) -> Self {
-        let (hashing, attempts) = (Semaphore::new(AT_ONCE), Mutex::new(Attempts::default()));
+        let attempts = Mutex::new(Attempts::default());
         let mails = Arc::new(Semaphore::new(MAILS_AT_ONCE));
-        Self(Arc::new(Inner { catalogue, clock, gate, tasks, hashing, attempts, post, mails }))
+        Self(Arc::new(Inner { catalogue, clock, gate, tasks, attempts, post, mails }))
     }
 
     /// The catalogue.
@@ -168,7 +173,7 @@ impl Accounts {
 
     async fn fits(&self, hash: PasswordHash, password: &str) -> Result<bool, NotVerified> {
         let password = password.to_owned();
-        self.hashing(move || hash.verify(&password)).await
+        Ok(in_turn(move || hash.verify(&password)).await?)
     }
 
     /// The hash of a new password.
@@ -176,16 +181,7 @@ impl Accounts {
     /// # Errors
     /// `Busy`, `Failed`.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, NotVerified> {
-        Ok(self.hashing(move || password.hash()).await??)
-    }
-
-    async fn hashing<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, NotVerified> {
-        let turn = tokio::time::timeout(PATIENCE, self.0.hashing.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(NotVerified::Busy) };
-        tokio::task::spawn_blocking(work).await.map_err(|error| {
-            tracing::error!(%error, "hashing broke off");
-            NotVerified::Failed
-        })
+        Ok(in_turn(move || password.hash()).await??)
     }
 
     fn take(&self, keys: &[Key]) -> Result<(), NotVerified> {

@@ -220,7 +220,7 @@ pub async fn updates(source: &Source, slug: &str) -> Result<Option<watch::Receiv
     if source.catalogue.broadcaster_by_slug(&name).await.map_err(|e| failed(&e))?.is_none() {
         return Ok(None);
     }
-    let announcer = Announcer::new(told(source, source.lives.status(slug).as_deref()).await, clock::now());
+    let announcer = Announcer::new(told(source, &name, source.lives.status(slug).as_deref()).await, clock::now());
     let updates = announcer.subscribe();
     {
         let mut watched = source.watched.lock().unwrap_or_else(PoisonError::into_inner);
@@ -229,39 +229,47 @@ pub async fn updates(source: &Source, slug: &str) -> Result<Option<watch::Receiv
         }
         watched.insert(slug.to_owned(), announcer.sender());
     }
-    source.tasks.spawn("live page", tell(source.clone(), slug.to_owned(), announcer, changes));
+    source.tasks.spawn("live page", tell(source.clone(), name, announcer, changes));
     Ok(Some(updates))
 }
 
 /// Tells the pages of one live until nobody looks any more.
-async fn tell(source: Source, slug: String, mut announcer: Announcer, mut changes: live::handle::Watch) {
+async fn tell(source: Source, slug: Slug, mut announcer: Announcer, mut changes: live::handle::Watch) {
     let stop = source.tasks.soft().clone();
     loop {
         let status = tokio::select! {
             status = changes.changed() => status,
             () = tokio::time::sleep(LOOK_EVERY) => changes.now(),
             () = stop.cancelled() => {
-                source.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&slug);
+                source.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(slug.as_str());
                 return;
             }
         };
-        let update = told(&source, status.as_deref()).await;
+        let update = told(&source, &slug, status.as_deref()).await;
         announcer.announce(update, clock::now());
         let mut watched = source.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if announcer.is_unheard() {
-            watched.remove(&slug);
+            watched.remove(slug.as_str());
             return;
         }
     }
 }
 
-/// What all who look at a live's page are told, whoever they are: nothing of a video that is a draft.
-async fn told(source: &Source, status: Option<&Status>) -> LiveUpdate {
+/// What all who look at a live's page are told, whoever they are: nothing of a video that is for fewer than the live.
+async fn told(source: &Source, slug: &Slug, status: Option<&Status>) -> LiveUpdate {
     let video = match status {
         Some(status) => finished(source, status).await,
         None => None,
     };
-    let video = video.filter(|(_, state, _)| state.visibility != Visibility::Draft).map(|(_, _, link)| link);
+    let video = match video {
+        Some((_, state, link)) => {
+            let hall = source.catalogue.broadcaster_state(slug).await.map_err(|e| failed(&e)).ok().flatten();
+            let is_theirs =
+                hall.is_some_and(|(_, hall)| state.visibility != Visibility::Draft && state.is_for_all_of(&hall));
+            is_theirs.then_some(link)
+        }
+        None => None,
+    };
     LiveUpdate::new(
         status.map_or(State::Idle, |s| s.state),
         video.as_ref(),

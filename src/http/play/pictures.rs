@@ -6,12 +6,13 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::id::VideoId;
 use crate::catalogue::video::VideoState;
 use crate::http::input::Segments;
+use crate::http::known::is_known;
 use crate::http::problem::Problem;
 use crate::jobs::storyboard::Picture;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRef, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -75,7 +76,7 @@ async fn answer(pictures: &Pictures, id: &str, picture: Picture, headers: &Heade
             return problem.into_response();
         }
     };
-    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|value| value == tag);
+    let known = is_known(headers, &tag);
     // Hexadecimal digits and lines between quotation marks.
     let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
     let kept = [(CACHE_CONTROL, FOR_A_MINUTE), (ETAG, tag)];
@@ -109,7 +110,7 @@ mod tests {
     async fn ask(pictures: &Pictures, path: &str, known: Option<&str>) -> (StatusCode, HeaderMap, Vec<u8>) {
         let mut request = Request::get(path);
         if let Some(known) = known {
-            request = request.header(IF_NONE_MATCH, known);
+            request = request.header("if-none-match", known);
         }
         let router = routes().with_state(Only(pictures.clone()));
         let (head, body) = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap().into_parts();

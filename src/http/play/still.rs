@@ -3,10 +3,11 @@
 
 use super::{Play, respond};
 use crate::http::input::Segments;
+use crate::http::known::is_known;
 use crate::http::problem::Problem;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 
@@ -27,7 +28,7 @@ pub(super) async fn handler(
         return respond::public(none);
     };
     let tag = format!("\"{:x}\"", still.at.micros());
-    let known = headers.get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
+    let known = is_known(&headers, &tag);
     // Hexadecimal digits between quotation marks.
     let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
     let kept = [(CACHE_CONTROL, BRIEF), (ETAG, tag)];

@@ -4,6 +4,7 @@ pub(super) mod broadcaster;
 pub(super) mod video;
 
 use crate::catalogue::secret::{Password, PasswordHash};
+use crate::http::hashing::{Unhashed, in_turn};
 use crate::http::input::parsed;
 use crate::http::problem::Problem;
 use crate::policy::state::{State, Visibility};
@@ -36,13 +37,14 @@ fn visibility(name: Option<String>) -> Result<Option<Visibility>, Problem> {
     name.map(|name| parsed("visibility", &name)).transpose()
 }
 
-/// Hashed where it blocks nobody.
+/// Hashed in its turn, where it blocks nobody.
 async fn password(wish: Option<Option<String>>) -> Result<Option<Option<PasswordHash>>, Problem> {
     let Some(Some(password)) = wish else { return Ok(wish.map(|_| None)) };
     let password = Password::shared(password)?;
-    let hashed = tokio::task::spawn_blocking(move || password.hash()).await.map_err(|error| {
-        tracing::error!(%error, "hashing broke off");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
+    let hashed = in_turn(move || password.hash()).await.map_err(|why| match why {
+        Unhashed::Busy => Problem::new(StatusCode::SERVICE_UNAVAILABLE)
+            .detail("Too many passwords are being hashed at once; ask again in some seconds."),
+        Unhashed::Failed => Problem::new(StatusCode::INTERNAL_SERVER_ERROR),
     })?;
     Ok(Some(Some(hashed?)))
 }

@@ -35,7 +35,9 @@ impl About {
             description: details.description,
             tool_url: details.tool_url.unwrap_or_default(),
             recordings: details.recordings.name().to_owned(),
-            owner: owner.map_or_else(String::new, |person| person.login.or(person.mail).unwrap_or(person.name)),
+            owner: owner.map_or_else(String::new, |person| {
+                person.login.or(person.mail).unwrap_or_else(|| person.id.to_string())
+            }),
         })
     }
 
