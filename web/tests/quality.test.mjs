@@ -8,13 +8,15 @@ import * as probe from '../../tests/support/peers/browser_probe.mjs';
 
 /** A segment, what is in the buffer at the live edge, and a moment. Milliseconds. */
 const SHOWN_WITHIN_MS = 5_000;
+/** The same after the picture has fallen back by a second, at three quarters of its pace. */
+const LATE_WITHIN_MS = 10_000;
 
 let origin;
 let browser;
 let page;
 
 before(async () => {
-  origin = await startOrigin({ rungs: [{ height: 180, lag_ms: 500 }] });
+  origin = await startOrigin({ rungs: [{ height: 180, lag_ms: 500 }, { height: 90, lag_ms: 1_000 }] });
   browser = await openBrowser({ language: 'fr-FR' });
   page = browser.page;
   await page.goto(`${origin.url}/live/demo`);
@@ -56,8 +58,8 @@ async function closeMenu() {
 
 test('the menu names what can be chosen, and shows a choice at once', async () => {
   await openMenu();
-  assert.deepEqual(await menu(), { all: ['Automatique', '360p Source', '180p', 'Son seul'], checked: ['Automatique'] });
-  await page.locator('.vds-quality-menu .vds-menu-item-hint').getByText(/^Automatique \((360p Source|180p)\)$/).waitFor({ timeout: 5_000 });
+  assert.deepEqual(await menu(), { all: ['Automatique', '360p Source', '180p', '90p', 'Son seul'], checked: ['Automatique'] });
+  await page.locator('.vds-quality-menu .vds-menu-item-hint').getByText(/^Automatique \((360p Source|180p|90p)\)$/).waitFor({ timeout: 5_000 });
   await page.getByRole('menuitemradio', { name: '360p' }).click();
   assert.deepEqual((await menu()).checked, ['360p Source']);
   assert.equal(await page.locator('.vds-quality-menu .vds-menu-item-hint').textContent(), '360p Source');
@@ -74,6 +76,21 @@ test('at the live edge the quality changes without a standing, whenever it is as
   }
   const seen = await observe(page, 3);
   assert.ok(!seen.behind && seen.latency_s < seen.target_s + 1.5, JSON.stringify(seen));
+});
+
+test('a quality that is a second later than the source comes without a standing too: the picture falls back before, by slower playing', async () => {
+  for (let n = 0; n < 3; n += 1) {
+    await page.waitForTimeout(2_000 + n * 700);
+    const rates = page.evaluate(probe.slowest, LATE_WITHIN_MS);
+    good(await changeQuality(page, /^90p/, 90), '90p:', LATE_WITHIN_MS);
+    const slowest = await rates;
+    assert.ok(slowest < 1 && slowest >= 0.75, `${slowest}`);
+    const late = await observe(page, 2);
+    assert.ok(!late.behind && late.rates.at(-1) >= 1, JSON.stringify(late));
+    // The source has no need of it: back at once, and to the live edge by itself.
+    good(await changeQuality(page, /^360p/, 360), '360p:');
+  }
+  await page.waitForFunction(probe.isLive, null, { timeout: 15_000 });
 });
 
 test('automatic is a choice like the others', async () => {

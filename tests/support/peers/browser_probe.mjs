@@ -188,6 +188,20 @@ export function stopWatching() {
   };
 }
 
+/** The slowest rate at which is played in that time. */
+export function slowest(watched_ms) {
+  const { video } = document.querySelector('amphi-player');
+  let least = video.playbackRate;
+  const look = () => (least = Math.min(least, video.playbackRate));
+  video.addEventListener('ratechange', look);
+  return new Promise((resolve) => {
+    setTimeout(() => {
+      video.removeEventListener('ratechange', look);
+      resolve(least);
+    }, watched_ms);
+  });
+}
+
 /** From now on the top row of every picture that is presented is kept, with the time of its being shown. */
 export function startReading() {
   const blocks = 40;

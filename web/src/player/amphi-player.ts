@@ -436,15 +436,18 @@ export class AmphiPlayer extends HTMLElement {
 
   #judge(verdict: Verdict): void {
     this.#verdict = verdict;
+    this.#setCatchUp();
+  }
+
+  #setCatchUp(): void {
     const hls = this.#hls;
     const player = this.#player;
     if (!hls || !player || this.kind !== 'live') return;
-    const behind = verdict === 'behind';
-    const rate = behind ? 1 : CATCH_UP_RATE;
-    if (hls.config.maxLiveSyncPlaybackRate === rate) return;
-    hls.config.maxLiveSyncPlaybackRate = rate;
+    const behind = this.#verdict === 'behind';
+    const rate = behind || this.#quality.fallsBack ? 1 : CATCH_UP_RATE;
     // What catching up had set goes; a speed that the viewer chooses later stays, for hls.js is out of it now.
-    if (behind) player.playbackRate = 1;
+    if (behind && hls.config.maxLiveSyncPlaybackRate !== 1) player.playbackRate = 1;
+    hls.config.maxLiveSyncPlaybackRate = rate;
     // vidstack jumps to the live edge at every play unless it knows that the viewer is behind.
     inner(player)?.userBehindLiveEdge?.set(behind);
   }
@@ -468,6 +471,7 @@ export class AmphiPlayer extends HTMLElement {
     if (!sound_alone) this.#cover?.hide();
     else if (provider) this.#cover?.show(provider, this.video);
     this.#menu?.update();
+    this.#setCatchUp();
     this.#emit<QualityDetail>('quality', { height: shown?.height ?? null, bitrate_bps: shown?.bitrate_bps ?? null, auto: choice === AUTO, sound_alone });
   }
 

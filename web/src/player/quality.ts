@@ -1,7 +1,9 @@
 // Which quality is played. hls.js changes it without a flush and without a seek, where a segment ends: at the live edge segments are loaded
-// part by part, and only a segment's first part can be decoded alone. What is chosen, and hls.js's own choice too, waits for that place.
+// part by part, and only a segment's first part can be decoded alone. What is chosen, and hls.js's own choice too, waits for that place;
+// and what is chosen, for a buffer that lasts until a later rendition has come.
 import type Hls from 'hls.js';
 import type { Fragment, HlsConfig, HlsListeners, Level, PlaylistLoaderConstructor, PlaylistLoaderContext } from 'hls.js';
+import { FallBack } from './fall-back';
 import { SoundAlone } from './sound-alone';
 
 /** hls.js chooses, by what the line carries. */
@@ -31,6 +33,7 @@ function renditionOf(level: Level): string {
 
 export class Quality {
   readonly sound = new SoundAlone();
+  readonly #fallBack: FallBack;
   readonly #onChange: () => void;
   #hls: Hls | null = null;
   #choice = AUTO;
@@ -42,9 +45,10 @@ export class Quality {
   #next: { sn: number; level: number | null } | null = null;
   #playing: Fragment | null = null;
 
-  /** @param onChange is called when the choice, what is played, or what can be chosen has changed */
+  /** @param onChange is called when the choice, what is played, what can be chosen, or {@link fallsBack} has changed */
   constructor(onChange: () => void) {
     this.#onChange = onChange;
+    this.#fallBack = new FallBack(onChange);
   }
 
   get choice(): string {
@@ -74,6 +78,11 @@ export class Quality {
     return this.#choice === SOUND || (this.#playing !== null && this.sound.isMade(this.#playing));
   }
 
+  /** Whether the rate is set here, for a rendition that is waited for: nobody may catch up with the live edge meanwhile. */
+  get fallsBack(): boolean {
+    return this.#fallBack.active;
+  }
+
   /** What hls.js is made with, beside its other settings. */
   config(Class: typeof Hls): Partial<HlsConfig> {
     const { abrController, loader } = Class.DefaultConfig;
@@ -98,6 +107,9 @@ export class Quality {
     on(Events.LEVEL_SWITCHING, ({ level }) => {
       if (level === this.#wanted) hls.loadLevel = level;
     });
+    on(Events.FRAG_BUFFERED, ({ frag }) => {
+      if (frag.type === 'main' && frag.level === this.#wanted) this.#fallBack.end();
+    });
     on(Events.LEVEL_SWITCHED, () => this.#onChange());
     on(Events.FRAG_CHANGED, ({ frag }) => {
       const before = this.soundAlone;
@@ -108,6 +120,7 @@ export class Quality {
   }
 
   detach(): void {
+    this.#fallBack.end();
     this.#hls = this.#next = this.#playing = null;
     this.#soundOffered = false;
     this.sound.reset();
@@ -122,14 +135,18 @@ export class Quality {
     this.#choice = value;
     this.#wanted = level;
     this.sound.wanted = value === SOUND;
+    this.#fallBack.end();
     if (value === SOUND) {
       // Stills come at once, and would look like a fast line.
       this.#bandwidth_bps = hls.bandwidthEstimate;
       hls.loadLevel = level;
     } else {
       if (before === SOUND && this.#bandwidth_bps > 0) hls.bandwidthEstimate = this.#bandwidth_bps;
-      if (this.#atEdge(hls)) hls.loadLevel = level === hls.loadLevel ? level : -1;
-      else {
+      const chosen = hls.levels[level];
+      if (this.#atEdge(hls)) {
+        if (chosen && level !== hls.loadLevel) this.#fallBack.begin(hls, chosen);
+        hls.loadLevel = level === hls.loadLevel ? level : -1;
+      } else {
         hls.loadLevel = level;
         // What is in the buffer is thrown away from the next segment on: only for something else.
         const same = level === -1 && before !== SOUND && hls.nextAutoLevel === hls.loadLevel;
@@ -193,6 +210,8 @@ export class Quality {
       const level = this.#wanted >= 0 ? this.#wanted : automatic();
       if (this.#hls !== hls || hls.loadLevel < 0 || level === hls.loadLevel) return level;
       if (!this.#mayChange(hls)) return hls.loadLevel;
+      // hls.js's own choice does not wait: it goes down when the line is slow.
+      if (level === this.#wanted && !this.#fallBack.ready()) return hls.loadLevel;
       if (this.#next) this.#next.level = level;
       return level;
     };
