@@ -7,6 +7,7 @@ use super::colour::{Colour, DARK, LEAST_CONTRAST, LIGHT};
 use super::database::Row;
 use super::slug;
 use super::{Catalogue, Error};
+use crate::config::check::is_contact;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use media::time::WallTime;
@@ -16,6 +17,8 @@ use std::fmt;
 pub const LANGUAGES: [&str; 2] = ["en", "fr"];
 /// Of what stands below every page, in characters.
 pub const MAX_FOOTER: usize = 300;
+/// Of whom people write to, in characters.
+pub const MAX_CONTACT: usize = 200;
 /// Of a logo: every reader loads it.
 pub const MAX_LOGO_BYTES: usize = 64 << 10;
 
@@ -32,6 +35,8 @@ pub struct Look {
     pub languages: Vec<String>,
     /// Below every page; empty: what stands there otherwise.
     pub footer: String,
+    /// Whom people write to who can't use the site: a mail address or an https address. Empty: as the server's configuration says.
+    pub contact: String,
     /// At the head of every page.
     pub logo: Option<Logo>,
     /// When any of it was last changed: names what browsers keep.
@@ -47,6 +52,7 @@ impl Default for Look {
             accent_dark: None,
             languages: all_languages(),
             footer: String::new(),
+            contact: String::new(),
             logo: None,
             changed_at: WallTime::from_micros(0),
         }
@@ -115,6 +121,8 @@ pub struct LookChange {
     pub languages: Option<Vec<String>>,
     /// At most [`MAX_FOOTER`] characters in one line.
     pub footer: Option<String>,
+    /// A mail address or `https://…` of at most [`MAX_CONTACT`] characters; empty: the server's.
+    pub contact: Option<String>,
     /// `Some(None)`: the product's.
     pub logo: Option<Option<Logo>>,
 }
@@ -141,6 +149,7 @@ fn model(row: &Row) -> Result<Look, Error> {
         accent_dark: accent("accent_dark")?,
         languages: if languages.is_empty() { all_languages() } else { languages },
         footer: row.text("footer")?,
+        contact: row.text("contact")?,
         logo,
         changed_at: row.time("look_ms")?,
     })
@@ -172,6 +181,14 @@ fn footer(text: &str) -> Result<String, Error> {
     Ok(text.to_owned())
 }
 
+fn contact(text: &str) -> Result<String, Error> {
+    let text = text.trim();
+    if text.chars().nth(MAX_CONTACT).is_some() || !(text.is_empty() || is_contact(text)) {
+        return Err(Error::invalid("contact", "must be a mail address or https://…, of at most 200 characters"));
+    }
+    Ok(text.to_owned())
+}
+
 impl Catalogue {
     /// What the tenant looks like.
     ///
@@ -179,7 +196,7 @@ impl Catalogue {
     /// `NotFound` without the tenant, `Unreadable`, `Database`.
     pub async fn look(&self) -> Result<Look, Error> {
         let statement = self.statement(
-            "SELECT title, accent_light, accent_dark, languages, footer, logo, look_ms FROM tenants \
+            "SELECT title, accent_light, accent_dark, languages, footer, contact, logo, look_ms FROM tenants \
              WHERE id = $1",
         );
         let row = self.database.row(statement).await?.ok_or(Error::NotFound("tenant"))?;
@@ -216,6 +233,9 @@ impl Catalogue {
         }
         if let Some(text) = change.footer {
             statement = statement.push_bind(", footer = ", footer(&text)?);
+        }
+        if let Some(text) = change.contact {
+            statement = statement.push_bind(", contact = ", contact(&text)?);
         }
         if let Some(logo) = change.logo {
             let kind = logo.as_ref().map(|logo| logo.media_type.to_owned());

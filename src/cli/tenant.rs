@@ -63,6 +63,9 @@ pub(super) struct Change {
     /// One line below every page; "" for the one that comes with the product.
     #[arg(long)]
     footer: Option<String>,
+    /// Whom people write to who can't use the site, a mail address or https://…; "" for http.contact of the configuration.
+    #[arg(long, value_name = "ADDRESS")]
+    contact: Option<String>,
     /// A site whose pages may show the players, as in http.embed_ancestors, from the server's next start on; "server" alone for those of the
     /// configuration, "none" alone for none. Can be repeated.
     #[arg(long = "embedder", value_name = "SITE")]
@@ -96,6 +99,7 @@ impl Change {
             accent_dark: accent(&self.accent_dark)?,
             languages: (!self.languages.is_empty()).then(|| self.languages.clone()),
             footer: self.footer.clone(),
+            contact: self.contact.clone(),
             logo,
         })
     }

@@ -59,7 +59,7 @@ fn the_command_line_is_that_of_the_contract() {
         "tenant add B --host tv.b.example --host b.example --json",
         "tenant list --json",
         "tenant set tv.b.example --host b.example",
-        "tenant set default --name B --accent-light #7a0019 --language fr --footer x --logo f.png",
+        "tenant set default --name B --accent-light #7a0019 --language fr --footer x --contact help@b.example --logo f.png",
         "user add a --tenant tv.b.example",
         "--tenant tv.b.example broadcaster list",
         "models list",
@@ -265,7 +265,7 @@ fn a_tenant_has_what_is_its_own() {
 #[test]
 fn the_catalogue_is_made_before_the_first_start() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "9 migrations were applied.\n");
+    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "10 migrations were applied.\n");
     assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "The catalogue is up to date.\n");
     assert_eq!(amphi(folder.path(), &["video", "list"]).unwrap(), "There are no videos yet.\n");
     assert_eq!(amphi(folder.path(), &["job", "list"]).unwrap(), "There are no such jobs.\n");

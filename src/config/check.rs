@@ -52,9 +52,7 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
     if !config.http.tools.iter().all(|source| source.starts_with("https://") && is_origin(source)) {
         wrong.push(("http.tools", "must be like \"https://HOST\" or \"https://*.DOMAIN\"".to_owned()));
     }
-    let contact = &config.http.contact;
-    let mail = contact.contains('@') && !contact.contains(|c: char| c.is_whitespace() || c.is_control());
-    if !contact.is_empty() && !mail && !contact.starts_with("https://") {
+    if !config.http.contact.is_empty() && !is_contact(&config.http.contact) {
         wrong.push(("http.contact", "must be a mail address or https://…".to_owned()));
     }
     if !config.smtp.url.reveal().is_empty() {
@@ -126,6 +124,12 @@ pub(crate) fn is_origin(text: &str) -> bool {
     let plain = text.replacen("://*.", "://", 1);
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, ':' | '/' | '.' | '-');
     plain.chars().all(good) && is_site(&plain)
+}
+
+/// A mail address, or the https address of a page to write on.
+pub(crate) fn is_contact(text: &str) -> bool {
+    let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    plain && (text.contains('@') || text.starts_with("https://"))
 }
 
 /// What is unwise, as (key, sentence).

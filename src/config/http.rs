@@ -26,6 +26,7 @@ section! {
         /// site is not shown. Whoever watches is known to that site.
         pub tools: Vec<String> = Vec::new(),
         /// Whom people write to who can't use the site: a mail address or an https address, for the page on accessibility.
+        /// A tenant may say its own.
         pub contact: String = String::new(),
         /// Whether /metrics answers everybody who reaches this server; otherwise it wants a token with the scope metrics:read.
         /// Under --dev: true.

@@ -259,9 +259,21 @@ impl Browser<'_> {
         self.send("POST", path, &[("sec-fetch-site", "same-origin")], &format!("{fields}&form={word}")).await
     }
 
+    /// Sends a form of its own kind as it is.
+    pub(super) async fn send_bytes(&mut self, path: &str, kind: &str, body: Vec<u8>) -> Answer {
+        let headers = [("sec-fetch-site", "same-origin"), ("content-type", kind)];
+        self.send_body("POST", path, &headers, Body::from(body)).await
+    }
+
     pub(super) async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let kind = if body.starts_with('{') { "application/json" } else { "application/x-www-form-urlencoded" };
+        let kind = (!body.is_empty()).then_some(("content-type", kind));
+        let headers: Vec<(&str, &str)> = kind.into_iter().chain(headers.iter().copied()).collect();
+        self.send_body(method, path, &headers, Body::from(body.to_owned())).await
+    }
+
+    async fn send_body(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = Request::builder().method(method).uri(path).header("host", "tv.example");
         if !headers.iter().any(|(name, _)| *name == "accept-language") {
             request = request.header("accept-language", "en");
@@ -269,13 +281,10 @@ impl Browser<'_> {
         if !cookies.is_empty() {
             request = request.header(COOKIE, cookies.join("; "));
         }
-        if !body.is_empty() {
-            request = request.header("content-type", kind);
-        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = self.world.ask(request.body(Body::from(body.to_owned())).unwrap()).await;
+        let answer = self.world.ask(request.body(body).unwrap()).await;
         for line in answer.headers.get_all(SET_COOKIE) {
             let pair = line.to_str().unwrap().split(';').next().unwrap();
             let (name, value) = pair.split_once('=').unwrap();

@@ -20,7 +20,7 @@ use super::{Catalogue, Tenant};
 use media::time::WallTime;
 
 /// Files in `migrations/`.
-const MIGRATIONS: usize = 9;
+const MIGRATIONS: usize = 10;
 
 /// Bodies that take a fresh catalogue: a test each on SQLite, and all of them on one PostgreSQL.
 macro_rules! on_both {

@@ -94,11 +94,13 @@ pub(super) async fn look_as_they_said_and_nobody_elses_does(ours: Catalogue) {
         accent_dark: Some(Some("#ffd000".parse().unwrap())),
         languages: Some(vec!["fr".to_owned()]),
         footer: Some("Service audiovisuel".to_owned()),
+        contact: Some(" aide@b.example".to_owned()),
         logo: Some(Some(logo.clone())),
     };
     theirs.change_look(change, at(5)).await.unwrap();
     let look = theirs.look().await.unwrap();
     assert_eq!((look.name.as_str(), look.footer.as_str()), ("Université B", "Service audiovisuel"));
+    assert_eq!(look.contact, "aide@b.example");
     assert_eq!((look.languages.as_slice(), look.logo.as_ref()), (&["fr".to_owned()][..], Some(&logo)));
     assert_eq!([look.accent_light, look.accent_dark].map(|c| c.unwrap().to_string()), ["#7a0019", "#ffd000"]);
     assert_eq!((look.changed_at, theirs.look_changed_at().await.unwrap()), (at(5), at(5)));
@@ -131,6 +133,9 @@ pub(super) async fn what_cannot_be_read_or_could_run_is_refused_and_nothing_is_c
         (LookChange { languages: tags(&["de"]), ..LookChange::default() }, "languages"),
         (LookChange { footer: Some("x".repeat(301)), ..LookChange::default() }, "footer"),
         (LookChange { footer: Some("a\nb".to_owned()), ..LookChange::default() }, "footer"),
+        (LookChange { contact: Some("us".to_owned()), ..LookChange::default() }, "contact"),
+        (LookChange { contact: Some("http://b.example".to_owned()), ..LookChange::default() }, "contact"),
+        (LookChange { contact: Some("a@b.example c".to_owned()), ..LookChange::default() }, "contact"),
         (LookChange { name: Some(" ".to_owned()), ..LookChange::default() }, "name"),
     ] {
         let refused = catalogue.change_look(change, at(1)).await;

@@ -200,6 +200,7 @@ pub(super) const RULES: &[Rule] = &[
     page("/groups", PEOPLE),
     page("/site", PEOPLE),
     form("/site", PEOPLE, Action::Change),
+    form("/site/logo", PEOPLE, Action::Change),
     form("/groups", PEOPLE, Action::Create),
     form("/groups/{id}/remove", PEOPLE, Action::Delete),
     // To take away: a page's link, so that who has to sign in is asked to.
@@ -295,7 +296,7 @@ pub(super) fn act(kind: Kind, rule: Rule) -> Option<&'static str> {
         (Kind::People, Action::Create) if rule.path.starts_with("/groups") => "group.add",
         (Kind::People, Action::Create) => "person.add",
         (Kind::People, Action::Delete) => "group.remove",
-        (Kind::People, _) if rule.path == "/site" => "site.change",
+        (Kind::People, _) if rule.path.starts_with("/site") => "site.change",
         (Kind::People, _) if rule.path.ends_with("/password") => "person.password",
         (Kind::People, _) => "person.change",
         (Kind::Tokens, _) => "token.change",

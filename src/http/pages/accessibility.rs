@@ -25,6 +25,6 @@ pub(super) async fn page(
     headers: HeaderMap,
 ) -> Response {
     let frame = Frame::new(&headers, &assets, Entry::Site).seen_by(&visitor);
-    let contact = source.place().contact();
+    let contact = Contact::of(&assets.shown().now().contact).or_else(|| source.place().contact());
     respond(StatusCode::OK, &Page { frame, contact }).into_response()
 }

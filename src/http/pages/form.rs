@@ -151,7 +151,8 @@ pub(super) struct Choice {
     pub(super) chosen: bool,
 }
 
-fn is_ours(pairs: &[Pair], headers: &HeaderMap, cookies: &Cookies) -> bool {
+/// Whether a form repeats the cookie, once.
+pub(super) fn is_ours(pairs: &[Pair], headers: &HeaderMap, cookies: &Cookies) -> bool {
     let mut words = pairs.iter().filter(|(name, _)| name == FIELD).map(|(_, word)| word);
     match (words.next(), words.next()) {
         (Some(word), None) => repeats(headers, cookies, word),

@@ -24,6 +24,7 @@ pub mod search;
 pub mod source;
 pub mod texts;
 mod tool;
+mod upload;
 mod video;
 mod videos;
 mod visibility;

@@ -22,6 +22,14 @@ pub struct Contact {
     pub name: String,
 }
 
+impl Contact {
+    /// By a mail address or an https address; `None`: nothing is said.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        let url = if name.starts_with("https://") { name.to_owned() } else { format!("mailto:{name}") };
+        (!name.is_empty()).then(|| Self { url, name: name.to_owned() })
+    }
+}
+
 impl Place {
     /// `public_url` is the setting, perhaps empty; `secure`: browsers reach this server by https.
     #[must_use]
@@ -55,12 +63,10 @@ impl Place {
         &self.tools
     }
 
-    /// Whom people write to; `None`: nobody said.
+    /// Whom people write to where the institution itself says nothing; `None`: nobody said.
     #[must_use]
     pub fn contact(&self) -> Option<Contact> {
-        let name = self.contact.as_str();
-        let url = if name.starts_with("https://") { name.to_owned() } else { format!("mailto:{name}") };
-        (!name.is_empty()).then(|| Contact { url, name: name.to_owned() })
+        Contact::of(&self.contact)
     }
 
     /// Sites whose pages may show our players and speak with them, separated by spaces; this site always may.

@@ -18,6 +18,7 @@ use crate::http::gate::Noted;
 use crate::http::pages::Reader;
 use crate::http::pages::form::Choice;
 use crate::http::pages::frame::{Frame, respond};
+use crate::http::pages::upload;
 use crate::policy::who::Role;
 use askama::Template;
 use axum::Router;
@@ -42,6 +43,7 @@ where
         .route("/groups", get(groups::page).post(groups::add))
         .route("/groups/{id}/remove", post(groups::remove))
         .route("/site", get(site::page).post(site::change))
+        .route("/site/logo", post(site::logo).layer(upload::limit()))
 }
 
 /// All roles, with this one chosen.

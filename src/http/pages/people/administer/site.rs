@@ -1,14 +1,16 @@
-//! `/site`: what this institution is called and looks like. The logo is given on the command line: forms here carry texts only.
+//! `/site`: what this institution is called and looks like. Its logo has a form of its own, `/site/logo`.
 
 use crate::catalogue::Error;
 use crate::catalogue::colour::Colour;
-use crate::catalogue::look::{LANGUAGES, Look, LookChange, MAX_FOOTER};
+use crate::catalogue::look::{LANGUAGES, Logo, Look, LookChange, MAX_CONTACT, MAX_FOOTER, MAX_LOGO_BYTES};
+use crate::http::gate::Noted;
 use crate::http::pages::Reader;
 use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Fields, FormPage, Pair, all, said};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{failed, not_ours, see};
 use crate::http::pages::texts::Texts;
+use crate::http::pages::upload::{Sent, Upload};
 use askama::Template;
 use axum::extract::Query;
 use axum::http::StatusCode;
@@ -41,6 +43,7 @@ struct Typed {
     accent_dark: String,
     languages: Vec<Line>,
     footer: String,
+    contact: String,
 }
 
 impl Typed {
@@ -52,6 +55,7 @@ impl Typed {
             accent_dark: text(look.accent_dark),
             languages: lines(&look.languages),
             footer: look.footer.clone(),
+            contact: look.contact.clone(),
         }
     }
 
@@ -64,6 +68,7 @@ impl Typed {
             accent_dark,
             languages: lines(&languages(sent)),
             footer: text("footer"),
+            contact: text("contact"),
         }
     }
 }
@@ -93,14 +98,39 @@ struct Page<'a> {
     typed: Typed,
     /// Empty: nothing is wrong.
     trouble: String,
+    /// The same of the logo.
+    logo_trouble: String,
     saved: bool,
     max_footer: usize,
+    max_contact: usize,
 }
 
 fn show(reader: &Reader<'_>, status: StatusCode, typed: Typed, trouble: String, saved: bool) -> Response {
     let form = FormPage::new(reader);
-    let page = Page { frame: form.frame(), token: form.token(), typed, trouble, saved, max_footer: MAX_FOOTER };
-    form.respond(status, &page)
+    let (frame, token, logo_trouble) = (form.frame(), form.token(), String::new());
+    form.respond(
+        status,
+        &Page { frame, token, typed, trouble, logo_trouble, saved, max_footer: MAX_FOOTER, max_contact: MAX_CONTACT },
+    )
+}
+
+/// The page of somebody whose logo is not taken.
+fn refuse_logo(asking: &Asking) -> Response {
+    let reader = asking.reader();
+    let form = FormPage::new(&reader);
+    let (typed, logo_trouble) = (Typed::now(&asking.assets.shown().now()), reader.texts().get("site-logo-invalid"));
+    let (frame, token, trouble) = (form.frame(), form.token(), String::new());
+    let page = Page {
+        frame,
+        token,
+        typed,
+        trouble,
+        logo_trouble,
+        saved: false,
+        max_footer: MAX_FOOTER,
+        max_contact: MAX_CONTACT,
+    };
+    form.respond(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
 /// `GET /site`.
@@ -114,11 +144,11 @@ pub(super) async fn page(asking: Asking, query: Query<HashMap<String, String>>) 
 pub(super) async fn change(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> Response {
     let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
-    let changed = async {
-        asking.accounts.catalogue().change_look(wanted(&sent)?, asking.accounts.now()).await?;
-        asking.assets.shown().take(asking.accounts.catalogue()).await
+    let changed = match wanted(&sent) {
+        Ok(change) => take(&asking, change).await,
+        Err(error) => Err(error),
     };
-    match changed.await {
+    match changed {
         Ok(()) => see("/site?saved=yes"),
         Err(error) => match trouble(&error, reader.texts()) {
             Some(trouble) => show(&reader, StatusCode::UNPROCESSABLE_ENTITY, Typed::sent(&sent), trouble, false),
@@ -128,6 +158,36 @@ pub(super) async fn change(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> R
             }
         },
     }
+}
+
+/// `POST /site/logo`: another, or the product's again.
+pub(super) async fn logo(asking: Asking, Upload(sent): Upload<MAX_LOGO_BYTES>) -> Response {
+    let reader = asking.reader();
+    let Some(Sent { fields, file }) = sent else { return not_ours(&reader) };
+    let (logo, noted) = match said(&fields, "remove") {
+        "yes" => (None, "logo removed"),
+        _ => match Logo::new(file) {
+            Ok(logo) => (Some(logo), "logo"),
+            Err(_) => return refuse_logo(&asking),
+        },
+    };
+    match take(&asking, LookChange { logo: Some(logo), ..LookChange::default() }).await {
+        Ok(()) => {
+            let mut response = see("/site?saved=yes");
+            response.extensions_mut().insert(Noted(noted.to_owned()));
+            response
+        }
+        Err(error) => {
+            tracing::error!(%error, "the logo can't be changed");
+            failed(&reader)
+        }
+    }
+}
+
+/// Changes what the site looks like, at once.
+async fn take(asking: &Asking, change: LookChange) -> Result<(), Error> {
+    asking.accounts.catalogue().change_look(change, asking.accounts.now()).await?;
+    asking.assets.shown().take(asking.accounts.catalogue()).await
 }
 
 /// What the form asks for.
@@ -142,7 +202,8 @@ fn wanted(sent: &[Pair]) -> Result<LookChange, Error> {
         accent_dark: Some(accent("accent_dark")?),
         languages: Some(languages(sent)),
         footer: Some(said(sent, "footer").to_owned()),
-        logo: (said(sent, "without_logo") == "yes").then_some(None),
+        contact: Some(said(sent, "contact").to_owned()),
+        logo: None,
     })
 }
 
@@ -161,6 +222,7 @@ fn trouble(error: &Error, texts: &Texts) -> Option<String> {
         Error::Invalid { field: "name", .. } => texts.get("site-name-invalid"),
         Error::Invalid { field: "languages", .. } => texts.get("site-languages-invalid"),
         Error::Invalid { field: "footer", .. } => texts.get("site-footer-invalid"),
+        Error::Invalid { field: "contact", .. } => texts.get("site-contact-invalid"),
         _ => return None,
     })
 }
@@ -169,11 +231,12 @@ fn trouble(error: &Error, texts: &Texts) -> Option<String> {
 mod tests {
     use crate::http::support::{Answer, Browser, World};
     use crate::policy::who::Role;
+    use std::collections::BTreeSet;
 
     fn form(light: &str, dark: &str, footer: &str) -> String {
         let escaped = |text: &str| text.replace('#', "%23").replace('&', "%26").replace(' ', "+");
         format!(
-            "name=Universit%C3%A9+Beta&accent_light={}&accent_dark={}&language=en&language=fr&first=fr&footer={}",
+            "name=Universit%C3%A9+Beta&accent_light={}&accent_dark={}&language=en&language=fr&first=fr&footer={}&contact=aide%40b.example",
             escaped(light),
             escaped(dark),
             escaped(footer)
@@ -205,8 +268,69 @@ mod tests {
         assert!(sheet.text.contains("--brand: #7a0019") && sheet.text.contains("--brand: #ffd000"), "{}", sheet.text);
         assert_eq!(sheet.header("content-type"), "text/css; charset=utf-8");
         assert!(world.browser().get("/nowhere").await.text.contains("Université Beta"), "also what is refused");
+        let statement = world.browser().get("/accessibility").await.text;
+        assert!(statement.contains("<a href=\"mailto:aide@b.example\">aide@b.example</a>"), "{statement}");
         let acts = world.catalogue.audit_log(9).await.unwrap();
         assert!(acts.iter().any(|entry| entry.act == "site.change"), "{acts:?}");
+    }
+
+    /// As a browser sends a form with a file.
+    async fn sent_logo(browser: &mut Browser<'_>, word: &str, fields: &[(&str, &str)], file: &[u8]) -> Answer {
+        const BOUNDARY: &str = "----amphi";
+        let mut body = Vec::new();
+        for (name, value) in [&[("form", word)], fields].concat() {
+            let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(head.as_bytes());
+        }
+        let head = "Content-Disposition: form-data; name=\"logo\"; filename=\"logo.png\"\r\nContent-Type: image/png";
+        body.extend_from_slice(format!("--{BOUNDARY}\r\n{head}\r\n\r\n").as_bytes());
+        body.extend_from_slice(file);
+        body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        browser.send_bytes("/site/logo", &kind, body).await
+    }
+
+    #[tokio::test]
+    async fn an_administrator_gives_the_site_a_logo_and_takes_it_away() {
+        let world = World::new().await;
+        let (marie, paul) =
+            (world.person("marie", Role::Administrator).await, world.person("paul", Role::Operator).await);
+        let png = [b"\x89PNG\r\n\x1a\n".as_slice(), &[7; 900]].concat();
+        let mut browser = world.browser_of(&marie).await;
+        let empty = browser.get("/site").await.text;
+        assert!(empty.contains("action=\"/site/logo\"") && !empty.contains("name=\"remove\""), "{empty}");
+        let word = browser.cookies["amphi-form"].clone();
+        let saved = sent_logo(&mut browser, &word, &[], &png).await;
+        assert_eq!((saved.status, saved.header("location")), (303, "/site?saved=yes"), "{}", saved.text);
+        let page = world.browser().get("/").await.text;
+        let logo = page.split("src=\"/logo").nth(1).and_then(|rest| rest.split('"').next());
+        let shown = world.browser().get(&format!("/logo{}", logo.unwrap_or_else(|| panic!("{page}")))).await;
+        assert_eq!((shown.status, shown.header("content-type")), (200, "image/png"), "on every page at once");
+
+        // By its bytes, whatever it is called; and no larger than was said.
+        let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_vec();
+        let large = [png.as_slice(), &[0; 64 << 10]].concat();
+        let photograph = [png.as_slice(), &[0; 3 << 20]].concat();
+        for bad in [svg, large, photograph, Vec::new()] {
+            let refused = sent_logo(&mut browser, &word, &[], &bad).await;
+            assert_eq!(refused.status, 422, "{} bytes", bad.len());
+            assert!(refused.text.contains("role=\"alert\" id=\"logo-trouble\"") && refused.text.contains("64 KiB"));
+        }
+        assert_eq!(world.catalogue.look().await.unwrap().logo.unwrap().bytes(), png, "the one that was taken stays");
+
+        for bad in ["", &"0".repeat(32)] {
+            let refused = sent_logo(&mut browser, bad, &[("remove", "yes")], &[]).await;
+            assert_eq!(refused.status, 403, "another site's form");
+        }
+        let mut other = world.browser_of(&paul).await;
+        assert_eq!(sent_logo(&mut other, &word, &[("remove", "yes")], &[]).await.status, 403, "no administrator");
+        assert!(world.catalogue.look().await.unwrap().logo.is_some());
+        assert_eq!(sent_logo(&mut browser, &word, &[("remove", "yes")], &[]).await.status, 303);
+        assert!(world.catalogue.look().await.unwrap().logo.is_none());
+        let acts = world.catalogue.audit_log(9).await.unwrap();
+        let noted: BTreeSet<&str> =
+            acts.iter().filter(|entry| entry.act == "site.change").map(|entry| entry.detail.as_str()).collect();
+        assert_eq!(noted, BTreeSet::from(["logo", "logo removed"]));
     }
 
     #[tokio::test]
@@ -228,6 +352,8 @@ mod tests {
             assert!(alert.contains(said), "{light} {dark}: {alert}");
             assert!(refused.text.contains(&format!("value=\"{light}{dark}\"")), "what was typed stays");
         }
+        let nobody = sent(&mut browser, "name=Amphi&language=en&contact=us").await;
+        assert!(nobody.status == 422 && nobody.text.contains("value=\"us\""), "{}", nobody.text);
         let none = "name=Amphi&accent_light=&accent_dark=&footer=";
         assert_eq!(sent(&mut browser, none).await.status, 422, "no language at all");
         assert!(world.browser().get("/").await.text.contains("· Amphi</title>"), "nothing was changed");
