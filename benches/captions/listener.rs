@@ -14,8 +14,8 @@ struct Event {
     arrived_ms: f64,
     start_ms: f64,
     end_ms: f64,
-    lines: String,
-    words: usize,
+    /// Without punctuation.
+    words: Vec<String>,
 }
 
 /// A word as the video's transcript has it. Milliseconds since 1970.
@@ -42,26 +42,32 @@ impl Told {
     /// When the first event came, behind the first `from`, that has the `n`th of `words` as it is in the end. Milliseconds since 1970.
     pub(crate) fn first_right(&self, words: &[Word], n: usize, from: usize) -> Option<f64> {
         let word = &words[n];
-        let over = |e: &Event| e.start_ms <= word.start_ms + ABOUT_MS && e.end_ms >= word.end_ms - ABOUT_MS;
-        self.first(from, |e| over(e) && e.lines.contains(&word.text))
+        self.first(from, |e| e.covers(word) && e.words.contains(&word.text), |_| true).map(|(at, _)| at)
     }
 
-    /// The same of an event that has a word in its place, right or not: one word of ten is corrected when its sentence is over, and the
-    /// viewer has read it by then.
-    pub(crate) fn first_told(&self, words: &[Word], n: usize, from: usize) -> Option<f64> {
+    /// The same of an event that has a word in its place, right or not, and whether it was right: one word of ten is corrected when its
+    /// sentence is over, and the viewer has read it by then.
+    pub(crate) fn first_told(&self, words: &[Word], n: usize, from: usize) -> Option<(f64, bool)> {
         let word = &words[n];
         // Its place in the event's cue, from 1.
         let place = |e: &Event| words[..=n].iter().rev().take_while(|w| w.start_ms >= e.start_ms - ABOUT_MS).count();
-        let over = |e: &Event| e.start_ms <= word.start_ms + ABOUT_MS && e.end_ms >= word.end_ms - ABOUT_MS;
-        self.first(from, |e| over(e) && place(e) > 0 && e.words >= place(e))
+        let told = |e: &Event| e.covers(word) && place(e) > 0 && e.words.len() >= place(e);
+        self.first(from, told, |e| e.words.contains(&word.text))
     }
 
-    fn first(&self, from: usize, has: impl Fn(&Event) -> bool) -> Option<f64> {
+    /// When the first event came that is as asked, and what else is asked of it.
+    fn first(&self, from: usize, has: impl Fn(&Event) -> bool, is: impl Fn(&Event) -> bool) -> Option<(f64, bool)> {
         self.with(|events| {
             // A word that was told before that is not counted from its repetition.
             let first = events.iter().position(has)?;
-            (first >= from).then(|| events[first].arrived_ms)
+            (first >= from).then(|| (events[first].arrived_ms, is(&events[first])))
         })
+    }
+}
+
+impl Event {
+    fn covers(&self, word: &Word) -> bool {
+        self.start_ms <= word.start_ms + ABOUT_MS && self.end_ms >= word.end_ms - ABOUT_MS
     }
 }
 
@@ -80,15 +86,15 @@ pub(crate) fn listen(http: &str, slug: &str) -> Result<Told, Error> {
                 let Ok(cue) = serde_json::from_str::<serde_json::Value>(data) else { continue };
                 let number = |field: &str| cue[field].as_f64().unwrap_or_default();
                 let lines = cue["lines"].as_array().map_or(&[][..], Vec::as_slice);
-                let words = lines.iter().filter_map(|line| line.as_str()).flat_map(str::split_whitespace).count();
+                let bare = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
+                let words = lines.iter().filter_map(|line| line.as_str()).flat_map(str::split_whitespace).map(bare);
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 heard.with(|events| {
                     events.push(Event {
                         arrived_ms: since.as_secs_f64() * 1_000.0,
                         start_ms: number("start"),
                         end_ms: number("end"),
-                        lines: cue["lines"].to_string(),
-                        words,
+                        words: words.collect(),
                     });
                 });
             }

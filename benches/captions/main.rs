@@ -139,6 +139,12 @@ async fn run(args: &Args) -> Result<bool, Error> {
         at(right, 50),
         at(right, 95)
     );
+    println!(
+        "told as another word at first: {} of {}, {:.0} %",
+        lags.wrong,
+        told.len(),
+        100.0 * lags.wrong as f64 / told.len().max(1) as f64
+    );
     Ok(met)
 }
 
@@ -261,6 +267,8 @@ struct Lags {
     told: Vec<f64>,
     /// With the word that stands there in the end.
     right: Vec<f64>,
+    /// Words whose first event had another one.
+    wrong: usize,
 }
 
 /// Of what was told after the first `from` events.
@@ -280,5 +288,10 @@ async fn lags(http: &str, began_ms: f64, told: &Told, from: usize) -> Result<Lag
         lags.sort_by(f64::total_cmp);
         lags
     };
-    Ok(Lags { told: lags(&|n| told.first_told(&words, n, from)), right: lags(&|n| told.first_right(&words, n, from)) })
+    let first = |n| told.first_told(&words, n, from);
+    Ok(Lags {
+        told: lags(&|n| first(n).map(|(at, _)| at)),
+        right: lags(&|n| told.first_right(&words, n, from)),
+        wrong: (0..words.len()).filter_map(first).filter(|(_, right)| !right).count(),
+    })
 }

@@ -25,12 +25,8 @@ const OOM_SCORE: &str = "500";
 pub(crate) fn bind_to_parent(memory_bytes: Option<u64>, niceness: Option<u8>) -> Result<(), String> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|e| format!("PR_SET_PDEATHSIG: {e}"))?;
-    let fixed = |n| Rlimit { current: Some(n), maximum: Some(n) };
-    // A core of a decoder holds somebody's lecture. A file is never written.
-    let limits = [(Resource::Core, 0), (Resource::Fsize, 0)];
-    for (resource, limit) in limits {
-        rustix::process::setrlimit(resource, fixed(limit)).map_err(|e| format!("limit of {resource:?}: {e}"))?;
-    }
+    // A core of a decoder holds somebody's lecture.
+    none_of(Resource::Core)?;
     if let Some(bytes) = memory_bytes {
         limit_memory(bytes)?;
     }
@@ -41,6 +37,12 @@ pub(crate) fn bind_to_parent(memory_bytes: Option<u64>, niceness: Option<u8>) ->
         tracing::warn!("oom_score_adj is left as it is: {e}");
     }
     Ok(())
+}
+
+/// For good.
+fn none_of(resource: Resource) -> Result<(), String> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    rustix::process::setrlimit(resource, none).map_err(|e| format!("limit of {resource:?}: {e}"))
 }
 
 /// Private writable memory: the heap and the stacks, but not the reservations of malloc's arenas.
@@ -107,6 +109,10 @@ pub(crate) fn needs_of(encoder: Encoder) -> Needs {
 /// Closes the sandbox, but for what is needed; gives what could not be closed.
 pub(crate) fn close(needs: &Needs) -> Vec<String> {
     let mut open = Vec::new();
+    // What came before this may have written a file; media never does.
+    if let Err(e) = none_of(Resource::Fsize) {
+        open.push(e);
+    }
     if let Err(e) = rustix::thread::set_no_new_privs(true) {
         open.push(format!("new privileges: {e}"));
     }

@@ -83,6 +83,25 @@ fn assert_spoken(what: &str, words: &[Word], spoken: &[(&str, f64)]) {
     }
 }
 
+/// How much sound is heard after a word's end until a hypothesis has something in its place, milliseconds, of each word. In media time: a
+/// busy machine changes it little.
+fn heard_before_told(told: &Told) -> Vec<i64> {
+    let (mut lags, mut utterance) = (Vec::new(), Vec::new());
+    for (_, event) in &told.events {
+        let Event::Hypothesis { hypothesis, heard_until_micros } = event else { continue };
+        utterance.push((*heard_until_micros, hypothesis.words().len()));
+        if hypothesis.is_final() {
+            for (n, word) in hypothesis.words().iter().enumerate() {
+                let (heard, _) = utterance.iter().find(|(_, words)| *words > n).unwrap();
+                lags.push((heard - word.end_micros()) / 1_000);
+            }
+            utterance.clear();
+        }
+    }
+    lags.sort_unstable();
+    lags
+}
+
 /// When the first such event came, at or after `since`.
 fn when(told: &Told, since: Instant, is: impl Fn(&Event) -> bool) -> Option<Instant> {
     told.events.iter().find(|(at, event)| *at >= since && is(event)).map(|(at, _)| *at)
@@ -114,10 +133,14 @@ async fn two_lives_are_captioned_in_time_by_one_model() {
         let (first, second) = tokio::join!(first, whole(&captioner, &speech, |_| {}));
         assert_spoken("first", &first.words(), &SPOKEN);
         assert_spoken("second", &second.words(), &SPOKEN);
+        let lags = heard_before_told(&first);
+        let median = lags[lags.len() / 2];
+        // 0.85 s was measured, and 1.7 s with Kaldi's own settings.
+        assert!(median < 1_300, "the engine knows words long before it tells them: {lags:?} ms");
         assert!(together < alone + A_SESSION_MB, "the model is there once: {alone} MB, then {together} MB");
         let stats = first.stats();
         assert_eq!((stats.dropped_micros, stats.refused), (0, 0), "{stats:?}");
-        println!("{alone} MB, then {together} MB; {stats:?}");
+        println!("{alone} MB, then {together} MB; told after {median} ms of sound in the median; {stats:?}");
     })
     .await;
 }

@@ -125,6 +125,13 @@ impl Source {
         items
     }
 
+    /// Frames of sound that there is no time for: those of a fast microphone, which can be left out, but not shortened.
+    fn too_many(self, seconds: u32) -> u64 {
+        let frame_micros = 1024 * 1_000_000 / i64::from(self.sound_hz);
+        let ahead_micros = (-self.slow_ppm).max(0) * i64::from(seconds);
+        u64::try_from(ahead_micros / frame_micros).unwrap() + u64::from(ahead_micros > 0)
+    }
+
     fn start(self) -> Start {
         Start {
             session: 1,
@@ -180,7 +187,8 @@ fn live(source: Source, seconds: u32) -> Vec<Event> {
         segmenter.push(item, &mut events).unwrap();
     }
     segmenter.end_contribution(&mut events).unwrap();
-    assert_eq!((segmenter.repaired(), segmenter.dropped()), (0, 0), "{source:?}");
+    assert_eq!(segmenter.repaired(), 0, "{source:?}");
+    assert!(segmenter.dropped() <= source.too_many(seconds), "{source:?}: {} frames dropped", segmenter.dropped());
     let placed = segmenter.take_placed();
     let mut engine = Command::new("nice");
     engine.args(["-n", "19", ENGINE]).env("GST_REGISTRY_DISABLE", "yes");

@@ -4,6 +4,7 @@
 //! silence before it counts as loaded.
 
 use super::recogniser::{Heard, Model, Recogniser, SAMPLE_RATE_HZ, Said};
+use super::tuned::Tuned;
 use media::caption::word::Confidence;
 use std::path::Path;
 use vosk::{CompleteResult, DecodingState};
@@ -20,9 +21,15 @@ pub(super) fn load(folder: &Path) -> Result<Box<dyn Model>, String> {
     if !["am/final.mdl", "final.mdl"].iter().any(|file| folder.join(file).is_file()) {
         return Err(format!("{here} holds no Vosk model: am/final.mdl is missing"));
     }
-    let path = folder.to_str().ok_or_else(|| format!("{here} is not UTF-8, which libvosk needs"))?;
+    let tuned = Tuned::of(folder, &std::env::temp_dir()).unwrap_or_else(|e| {
+        tracing::warn!("captions come a second late: no copy of the settings of {here} could be made: {e}");
+        None
+    });
+    let path = tuned.as_ref().map_or(folder, Tuned::path);
+    let path = path.to_str().ok_or_else(|| format!("{here} is not UTF-8, which libvosk needs"))?;
     let model = vosk::Model::new(path)
         .ok_or_else(|| format!("libvosk can't read the model in {here} (the log says why): install it again"))?;
+    drop(tuned);
     let model = Vosk(model);
     let heard = model.recogniser(&[], 0).and_then(|mut probe| {
         probe.hear(&[0; PROBE_SAMPLES])?;
