@@ -2,7 +2,11 @@
 //! the bytes that viewers get. Each rendition is judged by its decoded flashes and beeps near the live's beginning and end.
 //!
 //! Five minutes of each source run with the other tests; a microphone that is 100 millionths off is 30 ms off by then, which is corrected
-//! once. Hours take their time: `AMPHI_DRIFT_SECONDS=3600 cargo nextest run -p amphi-pipelines --features vosk -E 'test(drift)' --no-capture`
+//! once. Hours take their time, minutes each, and nextest ends a test of ten:
+//! `AMPHI_DRIFT_SECONDS=3600 cargo test -p amphi-pipelines --features vosk --test engine drift -- --nocapture --test-threads=1`
+//!
+//! Seen at the end of an hour, every picture against every sound: 0.0 ms (25 fps and NTSC, whole milliseconds and exact, resampled or not),
+//! and 20 ms with a microphone that is slow by 100 millionths. Of one that is as fast, 15 frames of sound go in an hour, as they must.
 
 use crate::clip::from_flv;
 use crate::direct::{ENGINE, run_as, rung};
@@ -196,13 +200,21 @@ fn live(source: Source, seconds: u32) -> Vec<Event> {
     assert!(made.status.success(), "{source:?}: {}", made.said);
     assert_eq!(made.stats().refused, 0, "{source:?}");
     for (rendition, id) in RENDITIONS {
-        follow(rendition, id, &made.messages, &placed, &mut events);
+        let dropped = follow(rendition, id, &made.messages, &placed, &mut events);
+        let too_many = if id.kind() == Kind::Audio { source.too_many(seconds) } else { 0 };
+        assert!(dropped <= too_many, "{source:?}: {} drops {dropped} frames", id.name());
     }
     events
 }
 
-/// One rendition of the engine, cut as the source was: its frames come when the source is where they are.
-fn follow(rendition: Rendition, id: RenditionId, messages: &[FromEngine], placed: &[Placed], events: &mut Vec<Event>) {
+/// One rendition of the engine, cut as the source was: its frames come when the source is where they are. Gives how many were dropped.
+fn follow(
+    rendition: Rendition,
+    id: RenditionId,
+    messages: &[FromEngine],
+    placed: &[Placed],
+    events: &mut Vec<Event>,
+) -> u64 {
     let mut follower = Follower::new(id);
     follower.await_engine(true);
     let mut scale = Timescale::VIDEO;
@@ -237,7 +249,7 @@ fn follow(rendition: Rendition, id: RenditionId, messages: &[FromEngine], placed
         }
     }
     follower.finish(events).unwrap();
-    assert_eq!(follower.dropped(), 0, "{}", id.name());
+    follower.dropped()
 }
 
 /// What viewers get of a rendition of the segments that begin within a window, as one file.
