@@ -6,7 +6,7 @@
 //! `AMPHI_DRIFT_SECONDS=3600 cargo test -p amphi-pipelines --features vosk --test engine drift -- --nocapture --test-threads=1`
 //!
 //! Seen at the end of an hour, every picture against every sound: 0.0 ms (25 fps and NTSC, whole milliseconds and exact, resampled or not),
-//! 20 ms with a microphone that is slow by 100 millionths, and 40 ms with one that is as fast, of which 15 frames of sound go in an hour, as they must.
+//! 20 ms with a microphone that is slow by 100 millionths, 40 ms with one that is as fast, of whose sound 15 frames go in an hour, as they must.
 
 use crate::clip::from_flv;
 use crate::direct::{ENGINE, run_as, rung};
