@@ -105,39 +105,33 @@ struct Page<'a> {
     max_contact: usize,
 }
 
-fn show(reader: &Reader<'_>, status: StatusCode, typed: Typed, trouble: String, saved: bool) -> Response {
-    let form = FormPage::new(reader);
-    let (frame, token, logo_trouble) = (form.frame(), form.token(), String::new());
-    form.respond(
-        status,
-        &Page { frame, token, typed, trouble, logo_trouble, saved, max_footer: MAX_FOOTER, max_contact: MAX_CONTACT },
-    )
+/// What could not be taken, of the form and of the logo's, in the reader's words; empty: nothing.
+#[derive(Default)]
+struct Troubles {
+    form: String,
+    logo: String,
 }
 
-/// The page of somebody whose logo is not taken.
-fn refuse_logo(asking: &Asking) -> Response {
-    let reader = asking.reader();
-    let form = FormPage::new(&reader);
-    let (typed, logo_trouble) = (Typed::now(&asking.assets.shown().now()), reader.texts().get("site-logo-invalid"));
-    let (frame, token, trouble) = (form.frame(), form.token(), String::new());
+fn show(reader: &Reader<'_>, status: StatusCode, typed: Typed, troubles: Troubles, saved: bool) -> Response {
+    let form = FormPage::new(reader);
     let page = Page {
-        frame,
-        token,
+        frame: form.frame(),
+        token: form.token(),
         typed,
-        trouble,
-        logo_trouble,
-        saved: false,
+        trouble: troubles.form,
+        logo_trouble: troubles.logo,
+        saved,
         max_footer: MAX_FOOTER,
         max_contact: MAX_CONTACT,
     };
-    form.respond(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    form.respond(status, &page)
 }
 
 /// `GET /site`.
 pub(super) async fn page(asking: Asking, query: Query<HashMap<String, String>>) -> Response {
     let reader = asking.reader();
     let typed = Typed::now(&asking.assets.shown().now());
-    show(&reader, StatusCode::OK, typed, String::new(), query.contains_key("saved"))
+    show(&reader, StatusCode::OK, typed, Troubles::default(), query.contains_key("saved"))
 }
 
 /// `POST /site`.
@@ -151,7 +145,10 @@ pub(super) async fn change(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> R
     match changed {
         Ok(()) => see("/site?saved=yes"),
         Err(error) => match trouble(&error, reader.texts()) {
-            Some(trouble) => show(&reader, StatusCode::UNPROCESSABLE_ENTITY, Typed::sent(&sent), trouble, false),
+            Some(form) => {
+                let troubles = Troubles { form, ..Troubles::default() };
+                show(&reader, StatusCode::UNPROCESSABLE_ENTITY, Typed::sent(&sent), troubles, false)
+            }
             None => {
                 tracing::error!(%error, "what the site looks like can't be changed");
                 failed(&reader)
@@ -168,7 +165,12 @@ pub(super) async fn logo(asking: Asking, Upload(sent): Upload<MAX_LOGO_BYTES>) -
         "yes" => (None, "logo removed"),
         _ => match Logo::new(file) {
             Ok(logo) => (Some(logo), "logo"),
-            Err(_) => return refuse_logo(&asking),
+            Err(_) => {
+                let logo = reader.texts().get("site-logo-invalid");
+                let (typed, troubles) =
+                    (Typed::now(&asking.assets.shown().now()), Troubles { logo, ..Troubles::default() });
+                return show(&reader, StatusCode::UNPROCESSABLE_ENTITY, typed, troubles, false);
+            }
         },
     };
     match take(&asking, LookChange { logo: Some(logo), ..LookChange::default() }).await {
