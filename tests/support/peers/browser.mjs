@@ -278,7 +278,7 @@ export async function chooseQuality(page, name) {
 }
 
 /** How long a change to an engine's renditions may stand at the edge of a live on a machine that is full of its own tests. */
-const LATER_MS = 1_000;
+const LATER_MS = 1_500;
 
 /** Whether nothing was seen to stand. Of sound alone only the clock counts: its picture is one that stands. */
 export function smooth(seen, { pictures = true } = {}) {
@@ -346,7 +346,11 @@ async function choose(given) {
     const none = await page.evaluate(probe.captions);
     await page.locator('media-player').focus();
     await page.keyboard.press('c');
-    const shown = await read(page, 10);
+    // Where they are loaded from the list, the first ones come when they have come.
+    const begun = () => page.evaluate(probe.captions).then(({ texts }) => texts.length > 0);
+    for (let tries = 100; tries > 0 && !(await begun()); tries -= 1) await page.waitForTimeout(100);
+    await page.waitForTimeout(2_000);
+    const shown = await read(page, 12);
     await shot(page, given, '1-captions');
     report('captions', none.texts.length === 0 && shown.length > 0, { shown });
     await page.keyboard.press('c');
