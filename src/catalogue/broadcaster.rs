@@ -345,20 +345,22 @@ impl Catalogue {
     /// # Errors
     /// `NotFound`, `Invalid`, `Database`.
     pub async fn raise_numbers(&self, id: &BroadcasterId, next: (u64, u64)) -> Result<(), Error> {
-        let statement = self
-            .statement(
-                "UPDATE broadcasters SET \
-                 next_msn = CASE WHEN next_msn < $3 THEN $3 ELSE next_msn END, \
-                 next_discontinuity = CASE WHEN next_discontinuity < $4 THEN $4 ELSE next_discontinuity END \
-                 WHERE tenant_id = $1 AND id = $2",
-            )
-            .bind(id.as_str())
-            .bind(int("next_msn", next.0)?)
-            .bind(int("next_discontinuity", next.1)?);
+        let statement = self.raised(next)?.push_bind(" AND id = ", id.as_str());
         match self.database.execute(statement).await? {
             0 => Err(Error::NotFound("broadcaster")),
             _ => Ok(()),
         }
+    }
+
+    /// The same of whichever broadcasters of the tenant the rest of the statement names.
+    pub(super) fn raised(&self, (next_msn, next_discontinuity): (u64, u64)) -> Result<Statement, Error> {
+        let statement = self.statement(
+            "UPDATE broadcasters SET \
+             next_msn = CASE WHEN next_msn < $2 THEN $2 ELSE next_msn END, \
+             next_discontinuity = CASE WHEN next_discontinuity < $3 THEN $3 ELSE next_discontinuity END \
+             WHERE tenant_id = $1",
+        );
+        Ok(statement.bind(int("next_msn", next_msn)?).bind(int("next_discontinuity", next_discontinuity)?))
     }
 
     /// Removes it softly, and its keys for good; its videos stay. Its slug is free again.

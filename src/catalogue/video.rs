@@ -346,8 +346,10 @@ impl Catalogue {
     /// `NotFound`, `Invalid`, `Database`.
     pub async fn finish_video(&self, id: &VideoId, finished: Finished) -> Result<Video, Error> {
         let duration_ms = int("duration_ms", u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX))?;
-        let next_msn = int("next_msn", finished.next_msn)?;
-        let next_discontinuity = int("next_discontinuity", finished.next_discontinuity)?;
+        let raised = self
+            .raised((finished.next_msn, finished.next_discontinuity))?
+            .push_bind(" AND id = (SELECT broadcaster_id FROM videos WHERE tenant_id = $1 AND id = ", id.as_str())
+            .push(")");
         let owned = self.video_state(id).await?.is_some_and(|state| !state.owners.is_empty());
         let mut tx = self.database.begin().await?;
         let found = tx
@@ -365,19 +367,7 @@ impl Catalogue {
         if found == 0 {
             return Err(Error::NotFound("video"));
         }
-        tx.execute(
-            self.statement(
-                "UPDATE broadcasters SET \
-                 next_msn = CASE WHEN next_msn < $3 THEN $3 ELSE next_msn END, \
-                 next_discontinuity = CASE WHEN next_discontinuity < $4 THEN $4 ELSE next_discontinuity END \
-                 WHERE tenant_id = $1 \
-                 AND id = (SELECT broadcaster_id FROM videos WHERE tenant_id = $1 AND id = $2)",
-            )
-            .bind(id.as_str())
-            .bind(next_msn)
-            .bind(next_discontinuity),
-        )
-        .await?;
+        tx.execute(raised).await?;
         self.add_job_in(&mut tx, JobKind::Storyboard, id, finished.ended_at).await?;
         if finished.ladder {
             self.add_job_in(&mut tx, JobKind::Ladder, id, finished.ended_at).await?;

@@ -6,7 +6,7 @@
 use super::event::{Due, Life};
 use super::figures::{Figures, Received};
 use super::findings::findings;
-use super::handle::{Channel, Context, Unrecorded};
+use super::handle::{Channel, Context, NotOnAir, Unrecorded};
 use super::meter::Meter;
 use super::production::{Engine, Production};
 use super::status::{Contribution, State, Status};
@@ -183,7 +183,7 @@ impl Director {
 
     /// Recording is started or stopped by hand. That it is stopped outlives the server; it is forgotten when the live is over.
     async fn record(&mut self, on: bool) -> Result<(), Unrecorded> {
-        let Some(live) = self.live.as_mut().filter(|l| !l.life.is_over()) else { return Err(Unrecorded::NotOnAir) };
+        let Some(live) = self.live.as_mut().filter(|l| !l.life.is_over()) else { return Err(NotOnAir.into()) };
         let slug = &self.broadcaster.slug;
         if on {
             live.production.start_recording(&self.context, clock::now()).await.map_err(Unrecorded::Refused)?;

@@ -158,8 +158,8 @@ pub struct NotOnAir;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unrecorded {
     /// There is none.
-    #[error("nothing is on air here")]
-    NotOnAir,
+    #[error(transparent)]
+    NotOnAir(#[from] NotOnAir),
     /// The disk or the catalogue refuses.
     #[error("{0}")]
     Refused(String),
@@ -274,10 +274,15 @@ impl Handle {
     /// # Errors
     /// When there is none.
     pub async fn end(&self, slug: &str) -> Result<(), NotOnAir> {
+        if self.ask(slug, |done| Command::End { done }).await? { Ok(()) } else { Err(NotOnAir) }
+    }
+
+    /// Asks the director of a live; who ends before it answers has none.
+    async fn ask<T>(&self, slug: &str, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, NotOnAir> {
         let channel = self.channel(slug).ok_or(NotOnAir)?;
-        let (done, ended) = oneshot::channel();
-        channel.commands.send(Command::End { done }).await.map_err(|_| NotOnAir)?;
-        if ended.await.unwrap_or(false) { Ok(()) } else { Err(NotOnAir) }
+        let (done, answer) = oneshot::channel();
+        channel.commands.send(command(done)).await.map_err(|_| NotOnAir)?;
+        answer.await.map_err(|_| NotOnAir)
     }
 
     /// Records a live from now on, as a video of its own; or no more: what was recorded becomes a video within seconds, and viewers watch on.
@@ -286,10 +291,7 @@ impl Handle {
     /// # Errors
     /// When there is no live, or nothing can be recorded.
     pub async fn record(&self, slug: &str, on: bool) -> Result<(), Unrecorded> {
-        let channel = self.channel(slug).ok_or(Unrecorded::NotOnAir)?;
-        let (done, answer) = oneshot::channel();
-        channel.commands.send(Command::Record { on, done }).await.map_err(|_| Unrecorded::NotOnAir)?;
-        answer.await.unwrap_or(Err(Unrecorded::NotOnAir))
+        self.ask(slug, |done| Command::Record { on, done }).await?
     }
 
     /// Tries a live's engines again that were given up or missing.
@@ -297,10 +299,7 @@ impl Handle {
     /// # Errors
     /// When there is no live.
     pub async fn retry_engines(&self, slug: &str) -> Result<(), NotOnAir> {
-        let channel = self.channel(slug).ok_or(NotOnAir)?;
-        let (done, found) = oneshot::channel();
-        channel.commands.send(Command::Retry { done }).await.map_err(|_| NotOnAir)?;
-        if found.await.unwrap_or(false) { Ok(()) } else { Err(NotOnAir) }
+        if self.ask(slug, |done| Command::Retry { done }).await? { Ok(()) } else { Err(NotOnAir) }
     }
 
     /// Somebody who may publish wants to.

@@ -260,8 +260,8 @@ impl Film {
     fn keyframes(&self) -> impl Iterator<Item = (i64, &Segment, &segment::Keyframe)> {
         self.snapshot.segments().filter(|segment| !segment.is_gap()).flat_map(|segment| {
             segment.keyframes.iter().map(move |keyframe| {
-                let into_micros = (keyframe.time_micros - segment.start_micros).max(0);
-                (segment.program_date_time.plus_micros(into_micros).millis(), segment, keyframe)
+                let shown = segment.program_date_time.plus_micros(segment.into_micros(keyframe));
+                (shown.millis(), segment, keyframe)
             })
         })
     }

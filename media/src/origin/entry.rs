@@ -71,6 +71,12 @@ impl Segment {
         self.parts.iter_mut().for_each(|part| part.bytes = rest.split_to(part.bytes.len()));
     }
 
+    /// How far into it one of its keyframes is shown, microseconds.
+    #[must_use]
+    pub fn into_micros(&self, keyframe: &Keyframe) -> i64 {
+        (keyframe.time_micros - self.start_micros).max(0)
+    }
+
     /// End on the media timeline, microseconds.
     #[must_use]
     pub fn end_micros(&self) -> i64 {

@@ -52,7 +52,7 @@ fn of_track(rendition: RenditionId, track: &Track) -> (Vec<Spot>, i64) {
         {
             let keyframes = segment.keyframes.iter().filter(|found| found.length <= keyframe::MAX_RANGE_BYTES);
             spots.extend(keyframes.map(|keyframe| Spot {
-                at_micros: begin_micros + (keyframe.time_micros - segment.start_micros).max(0),
+                at_micros: begin_micros + segment.into_micros(keyframe),
                 parameters: parameters.clone(),
                 rendition,
                 file: location.file,

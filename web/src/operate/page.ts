@@ -104,7 +104,7 @@ class Wall {
     const badge = tile.querySelector<HTMLElement>('[data-recorded]');
     if (badge) badge.hidden = !recorded;
     // Whoever has just pressed one of the two keeps the focus on the other.
-    const focused = document.activeElement?.closest('[data-record]') !== null;
+    const focused = Boolean(document.activeElement?.closest('[data-record]'));
     for (const form of document.querySelectorAll<HTMLElement>('[data-record]')) {
       form.hidden = (form.dataset['record'] === 'stop') !== recorded;
       if (focused && !form.hidden) form.querySelector('button')?.focus();

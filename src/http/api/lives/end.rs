@@ -30,8 +30,7 @@ pub(crate) async fn handler(
     Segments(slug): Segments<String>,
 ) -> Result<StatusCode, Problem> {
     find(&catalogue, &slug).await?;
-    let ended = live.end(&slug).await;
-    ended.map_err(|_| Problem::new(StatusCode::CONFLICT).detail("This broadcaster is not on air."))?;
+    live.end(&slug).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

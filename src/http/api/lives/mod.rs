@@ -7,14 +7,22 @@ pub(super) mod start_recording;
 pub(super) mod stop_recording;
 
 use crate::http::problem::Problem;
-use crate::live::Unrecorded;
+use crate::live::{NotOnAir, Unrecorded};
 use axum::http::StatusCode;
 
-/// Why a live can't be recorded, or not be left unrecorded. What the disk or the catalogue said stands in the log: it names files.
-fn unrecorded(why: &Unrecorded) -> Problem {
-    match why {
-        Unrecorded::NotOnAir => Problem::new(StatusCode::CONFLICT).detail("This broadcaster is not on air."),
-        Unrecorded::Refused(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE)
-            .detail("Nothing can be recorded now: the disk or the catalogue refuses. The server's log says why."),
+impl From<NotOnAir> for Problem {
+    fn from(_: NotOnAir) -> Self {
+        Self::new(StatusCode::CONFLICT).detail("This broadcaster is not on air.")
+    }
+}
+
+impl From<Unrecorded> for Problem {
+    fn from(why: Unrecorded) -> Self {
+        match why {
+            Unrecorded::NotOnAir(why) => why.into(),
+            // What the disk or the catalogue said stands in the log: it names files.
+            Unrecorded::Refused(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE)
+                .detail("Nothing can be recorded now: the disk or the catalogue refuses. The server's log says why."),
+        }
     }
 }

@@ -30,8 +30,7 @@ pub(crate) async fn handler(
     Segments(slug): Segments<String>,
 ) -> Result<StatusCode, Problem> {
     find(&catalogue, &slug).await?;
-    let tried = live.retry_engines(&slug).await;
-    tried.map_err(|_| Problem::new(StatusCode::CONFLICT).detail("This broadcaster is not on air."))?;
+    live.retry_engines(&slug).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -1,6 +1,5 @@
 //! `POST /api/v1/broadcasters/{slug}/recording/start`.
 
-use super::unrecorded;
 use crate::catalogue::Catalogue;
 use crate::http::api::broadcasters::find;
 use crate::http::input::Segments;
@@ -32,6 +31,6 @@ pub(crate) async fn handler(
     Segments(slug): Segments<String>,
 ) -> Result<StatusCode, Problem> {
     find(&catalogue, &slug).await?;
-    live.record(&slug, true).await.map_err(|error| unrecorded(&error))?;
+    live.record(&slug, true).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,7 @@ use crate::catalogue::captions::CaptionChange;
 use crate::catalogue::rtsp_url::RtspUrl;
 use crate::http::pages::asking::Asking;
 use crate::http::pages::form::Fields;
-use crate::http::pages::people::{message_about, not_ours, see};
+use crate::http::pages::people::{message_about, not_ours};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -55,10 +55,7 @@ pub(super) async fn change(
         Err(why) => return invalid(why),
     };
     let change = BroadcasterChange { rtsp_url: url, rtsp_transport: Some(transport), ..BroadcasterChange::default() };
-    match desk.catalogue.update_broadcaster(&hall.id, change).await {
-        Ok(_) => see(&format!("/operate/{slug}")),
-        Err(error) => refused(&reader, &error),
-    }
+    desk.change(&reader, &slug, change).await
 }
 
 /// How names are written.
@@ -92,12 +89,5 @@ pub(super) async fn change_names(
         exclusive: Some(sent.exclusive == "yes"),
         ..CaptionChange::default()
     };
-    let changed = async {
-        let id = desk.hall(&slug).await?.id;
-        desk.catalogue.update_broadcaster(&id, BroadcasterChange { captions, ..BroadcasterChange::default() }).await
-    };
-    match changed.await {
-        Ok(_) => see(&format!("/operate/{slug}")),
-        Err(error) => refused(&reader, &error),
-    }
+    desk.change(&reader, &slug, BroadcasterChange { captions, ..BroadcasterChange::default() }).await
 }

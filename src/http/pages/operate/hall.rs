@@ -99,6 +99,10 @@ pub(super) async fn show(
     Ok(response)
 }
 
+fn not_on_air(reader: &Reader<'_>) -> Response {
+    message(reader, StatusCode::CONFLICT, "operate-not-on-air", "operate-not-on-air-more")
+}
+
 /// `POST /operate/{slug}/end`.
 pub(super) async fn end(
     State(desk): State<Desk>,
@@ -112,7 +116,7 @@ pub(super) async fn end(
     }
     match desk.lives.end(&slug).await {
         Ok(()) => see(&format!("/operate/{slug}")),
-        Err(_) => message(&reader, StatusCode::CONFLICT, "operate-not-on-air", "operate-not-on-air-more"),
+        Err(_) => not_on_air(&reader),
     }
 }
 
@@ -134,9 +138,7 @@ pub(super) async fn record(
     let Some(sent) = sent else { return not_ours(&reader) };
     match desk.lives.record(&slug, sent.recording == "start").await {
         Ok(()) => see(&format!("/operate/{slug}")),
-        Err(Unrecorded::NotOnAir) => {
-            message(&reader, StatusCode::CONFLICT, "operate-not-on-air", "operate-not-on-air-more")
-        }
+        Err(Unrecorded::NotOnAir(_)) => not_on_air(&reader),
         Err(Unrecorded::Refused(_)) => {
             message(&reader, StatusCode::SERVICE_UNAVAILABLE, "recording-refused", "finding-not-recorded")
         }
@@ -156,6 +158,6 @@ pub(super) async fn retry_engine(
     }
     match desk.lives.retry_engines(&slug).await {
         Ok(()) => see(&format!("/operate/{slug}")),
-        Err(_) => message(&reader, StatusCode::CONFLICT, "operate-not-on-air", "operate-not-on-air-more"),
+        Err(_) => not_on_air(&reader),
     }
 }

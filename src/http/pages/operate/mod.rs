@@ -20,10 +20,10 @@ mod tile;
 mod wall;
 
 use super::form::MAX_FORM_BYTES;
-use super::people::message;
+use super::people::{message, see};
 use super::{ErrorPage, Reader};
 use crate::archive::layout::Layout;
-use crate::catalogue::broadcaster::Broadcaster;
+use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange};
 use crate::catalogue::{Catalogue, Error};
 use crate::http::accounts::Accounts;
 use crate::http::assets::Assets;
@@ -67,6 +67,18 @@ impl Desk {
         let still = status.filter(|status| status.state == State::OnAir).and_then(|_| self.lives.still_now(slug));
         let tile = Tile::new(slug, title, status, self.lives.pull_finding(slug).as_ref());
         Tile { picture_ms: still.map(|still| still.at.millis()), ..tile }
+    }
+
+    /// Changes a broadcaster: its page again, or the one that says why not.
+    async fn change(&self, reader: &Reader<'_>, slug: &str, change: BroadcasterChange) -> Response {
+        let changed = async {
+            let id = self.hall(slug).await?.id;
+            self.catalogue.update_broadcaster(&id, change).await
+        };
+        match changed.await {
+            Ok(_) => see(&format!("/operate/{slug}")),
+            Err(error) => refused(reader, &error),
+        }
     }
 
     async fn hall(&self, slug: &str) -> Result<Broadcaster, Error> {

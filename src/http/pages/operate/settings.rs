@@ -150,12 +150,8 @@ pub(super) async fn change(
 ) -> Response {
     let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
-    let changed = async {
-        let id = desk.hall(&slug).await?.id;
-        desk.catalogue.update_broadcaster(&id, sent.read()?).await
-    };
-    match changed.await {
-        Ok(_) => see(&format!("/operate/{slug}")),
+    match sent.read() {
+        Ok(change) => desk.change(&reader, &slug, change).await,
         Err(error) => refused(&reader, &error),
     }
 }
