@@ -145,6 +145,34 @@ test('the keyboard: pause, sound, shortcuts', async () => {
   assert.equal(await page.getByRole('dialog').count(), 0);
 });
 
+test('it is loaded anew while the library waits for a frame to be drawn, and nothing of the old one fails or loads on', async () => {
+  const before = await page.evaluate(async () => {
+    const element = document.querySelector('amphi-player');
+    const old = element.hls;
+    const preview = element.querySelector('.vds-slider-preview');
+    const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
+    // Told of the new width after the library has been, which then waits for a frame.
+    await new Promise((done) => {
+      let told = 0;
+      new ResizeObserver(() => {
+        told += 1;
+        if (told === 1) preview.style.width = '77px';
+        if (told === 2) done(element.reload());
+      }).observe(preview);
+    });
+    await frame();
+    await frame();
+    return { loads: old.networkControllers.length, media: old.media };
+  });
+  assert.deepEqual(before, { loads: 0, media: null });
+  await page.waitForFunction(() => document.querySelector('amphi-player').state === 'playing', null, { timeout: 10_000 });
+  await probe.begin(page);
+  const seen = await observe(page, 3);
+  assert.ok(seen.progress_s > 2 && seen.latency_s < 4, JSON.stringify(seen));
+  assert.equal(await page.locator('media-player').count(), 1);
+  assert.deepEqual(browser.faults.console_errors, []);
+});
+
 test('a drop and a return: the page says so and plays on', async () => {
   origin.drop();
   await page.waitForSelector('[data-state="dropped"]');

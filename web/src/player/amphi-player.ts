@@ -235,12 +235,14 @@ export class AmphiPlayer extends HTMLElement {
       this.#muted = this.#player.muted;
       this.#volume = this.#player.volume;
     }
-    this.#player?.destroy?.();
-    this.#player = null;
-    this.#hls = null;
     this.#captions.detach();
     this.#previews.detach();
     this.#quality.detach();
+    // Loading ends now, also in a tab that is hidden. The rest the library takes down by itself, once frames that it has asked for are drawn:
+    // told to do so at once, those would ask for what is no longer there.
+    this.#hls?.destroy();
+    this.#player = null;
+    this.#hls = null;
     this.replaceChildren();
   }
 
@@ -315,7 +317,7 @@ export class AmphiPlayer extends HTMLElement {
       return loaded;
     };
     hlsProvider.onInstance((hls) => {
-      if (this.#player !== player) return;
+      if (this.#player !== player) return hls.destroy();
       this.#hls = hls;
       this.#quality.attach(hls);
       if (this.kind === 'live') this.#captions.attach(player, hls);
