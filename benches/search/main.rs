@@ -42,6 +42,9 @@ struct Args {
     questions: usize,
     #[arg(long)]
     amphi: Option<PathBuf>,
+    /// Videos, index and peer are kept here, and used again by the next run with as many videos and words.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
     /// Given by cargo bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -62,11 +65,16 @@ fn main() -> ExitCode {
 
 async fn run(args: &Args) -> Result<bool, Error> {
     let scratch = Scratch::new("search")?;
-    let data = scratch.path().join("data");
+    let data = args.data_dir.clone().unwrap_or_else(|| scratch.path().join("data"));
     let texts = Texts::new();
     let began = Instant::now();
-    let mut peer = fill(args, &texts, &data).await?;
-    println!("{} videos of {} words made in {:.0?}", args.videos, args.words, began.elapsed());
+    let mut peer = if data.join("peer.sqlite").is_file() {
+        SqliteConnectOptions::new().filename(data.join("peer.sqlite")).connect().await?
+    } else {
+        let peer = fill(args, &texts, &data).await?;
+        println!("{} videos of {} words made in {:.0?}", args.videos, args.words, began.elapsed());
+        peer
+    };
     let server = Amphi::start(&args.amphi.clone().unwrap_or_else(default_binary), &data, &[])?;
     let began = Instant::now();
     let mut connection = Connection::new(&server.http);

@@ -81,29 +81,35 @@ pub async fn found(
     let began = Instant::now();
     let from = page.clamp(1, MAX_PAGES).saturating_sub(1) * PER_PAGE;
     let wanted = from + PER_PAGE + 1;
-    let mut seen: Vec<Video> = Vec::new();
+    let looking = search.look(question).await?;
+    let mut seen: Vec<(Video, search::Hit)> = Vec::new();
     let mut done = 0;
     for until in STEPS {
-        let ids = search.find(question, done, until).await?;
-        let last = ids.len() < until - done;
-        seen.extend(for_them(catalogue, visitor, ids).await?);
+        let hits = looking.find(done, until).await?;
+        let last = hits.len() < until - done;
+        seen.extend(for_them(catalogue, visitor, hits).await?);
         done = until;
         if last || seen.len() >= wanted || began.elapsed() > PATIENCE {
             break;
         }
     }
     let more = seen.len() >= wanted && page < MAX_PAGES;
-    let videos: Vec<Video> = seen.into_iter().skip(from).take(PER_PAGE).collect();
-    let ids = videos.iter().map(|video| video.id.to_string()).collect();
-    let passages = search.passages(question, ids, PASSAGES).await?;
+    let (videos, hits): (Vec<Video>, Vec<search::Hit>) = seen.into_iter().skip(from).take(PER_PAGE).unzip();
+    let passages = looking.passages(hits, PASSAGES).await?;
     let hits = videos.into_iter().zip(passages).map(|(video, passages)| Hit { video, passages }).collect();
     Ok(Found { hits, more })
 }
 
 /// Those that this reader may find, in their order.
-async fn for_them(catalogue: &Catalogue, visitor: &Visitor, ids: Vec<String>) -> Result<Vec<Video>, catalogue::Error> {
+async fn for_them(
+    catalogue: &Catalogue,
+    visitor: &Visitor,
+    hits: Vec<search::Hit>,
+) -> Result<Vec<(Video, search::Hit)>, catalogue::Error> {
     // What is no id is no video.
-    let ids: Vec<VideoId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let hits: Vec<(VideoId, search::Hit)> =
+        hits.into_iter().filter_map(|hit| Some((hit.id.parse().ok()?, hit))).collect();
+    let ids: Vec<VideoId> = hits.iter().map(|(id, _)| id.clone()).collect();
     let there = catalogue.videos_among(&ids, readers(visitor)).await?;
     let mut there: HashMap<VideoId, Video> = there.into_iter().map(|video| (video.id.clone(), video)).collect();
     let states = catalogue.video_states(&there.keys().cloned().collect::<Vec<_>>()).await?;
@@ -111,5 +117,5 @@ async fn for_them(catalogue: &Catalogue, visitor: &Visitor, ids: Vec<String>) ->
         let kind = Kind::Video(VideoPart::Record);
         states.get(id).is_some_and(|state| visitor.may(Action::Find, kind, id.as_str(), state))
     });
-    Ok(ids.iter().filter_map(|id| there.remove(id)).collect())
+    Ok(hits.into_iter().filter_map(|(id, hit)| Some((there.remove(&id)?, hit))).collect())
 }

@@ -1,7 +1,8 @@
 //! The index on disk: what is in it, how it is opened, changed and thrown away.
 //!
-//! A video is a document with all that is said of it and in it, by which it is found; each passage of its transcript is a document of its own,
-//! by which the place is found. The folder holds `version`, written last: an index that was not begun wholly, or by another version, is
+//! A video is a document with all that is said of it and in it, by which it is found. Each passage of its transcript is a document of its own,
+//! by which the place is found; they stand just before the video's, in its segment: they are written as one batch, which tantivy does not take
+//! apart, and are taken out together. The folder holds `version`, written last: an index that was not begun wholly, or by another version, is
 //! removed and begun anew. Blocking, all of it.
 
 use super::Error;
@@ -12,7 +13,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tantivy::directory::MmapDirectory;
-use tantivy::indexer::IndexWriterOptions;
+use tantivy::indexer::{IndexWriterOptions, UserOperation};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions,
 };
@@ -20,7 +21,7 @@ use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{DocSet as _, IndexReader, IndexWriter, ReloadPolicy, TERMINATED, TantivyDocument, TantivyError, Term};
 
 /// Another number whenever documents are made otherwise.
-pub(super) const VERSION: &str = "1";
+pub(super) const VERSION: &str = "2";
 /// What the writer keeps in memory before it writes a segment: the least that tantivy takes is 15 MB.
 const WRITER_BYTES: usize = 20 << 20;
 
@@ -31,6 +32,8 @@ pub(super) struct Fields {
     pub(super) id: Field,
     /// What it was made from, to see whether that has changed.
     pub(super) print: Field,
+    /// How many passages stand before a video.
+    pub(super) passages: Field,
     /// All words of a video.
     pub(super) all: Field,
     /// Those of its title, which weigh more.
@@ -54,6 +57,7 @@ fn schema() -> (Schema, Fields) {
     let fields = Fields {
         id: schema.add_text_field("id", STRING | FAST),
         print: schema.add_u64_field("print", FAST | INDEXED),
+        passages: schema.add_u64_field("passages", FAST),
         all: schema.add_text_field("all", words(IndexRecordOption::WithFreqsAndPositions)),
         title: schema.add_text_field("title", words(IndexRecordOption::WithFreqs)),
         names: schema.add_text_field("names", words(IndexRecordOption::WithFreqs)),
@@ -163,11 +167,12 @@ impl Writer {
     /// # Errors
     /// When the disk refuses.
     pub(super) fn put(&mut self, entry: &Entry) -> Result<(), Error> {
-        self.remove(&entry.id);
         let fields = self.index.fields;
+        let mut batch = self.without(&entry.id);
         let mut video = TantivyDocument::new();
         video.add_text(fields.id, &entry.id);
         video.add_u64(fields.print, entry.print);
+        video.add_u64(fields.passages, entry.said.len() as u64);
         let (title, names) = (self.words(&entry.title, entry.tongue), self.all_words(&entry.names, entry.tongue));
         let about = self.words(&entry.description, entry.tongue);
         let mut all = vec![title.clone(), about];
@@ -178,7 +183,7 @@ impl Writer {
             passage.add_text(fields.of, &entry.id);
             passage.add_text(fields.stored, said.to_stored());
             passage.add_pre_tokenized_text(fields.said, tokens(&words));
-            self.writer.add_document(passage)?;
+            batch.push(UserOperation::Add(passage));
             all.push(words);
         }
         // Each by itself: no phrase goes from a title into a name.
@@ -189,9 +194,17 @@ impl Writer {
         for words in &all {
             video.add_pre_tokenized_text(fields.all, tokens(words));
         }
-        self.writer.add_document(video)?;
+        batch.push(UserOperation::Add(video));
+        self.writer.run(batch)?;
         self.changed = true;
         Ok(())
+    }
+
+    /// What takes a video and its passages out.
+    fn without(&self, id: &str) -> Vec<UserOperation> {
+        let fields = self.index.fields;
+        let with = |field| UserOperation::Delete(Term::from_field_text(field, id));
+        vec![with(fields.id), with(fields.of)]
     }
 
     fn words(&self, text: &str, tongue: Tongue) -> Vec<Word> {
@@ -203,10 +216,13 @@ impl Writer {
     }
 
     /// Takes a video out.
-    pub(super) fn remove(&mut self, id: &str) {
-        self.writer.delete_term(Term::from_field_text(self.index.fields.id, id));
-        self.writer.delete_term(Term::from_field_text(self.index.fields.of, id));
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(super) fn remove(&mut self, id: &str) -> Result<(), Error> {
+        self.writer.run(self.without(id))?;
         self.changed = true;
+        Ok(())
     }
 
     /// Makes what was changed last and be found.

@@ -146,7 +146,7 @@ impl Keeper {
                 }
             }
             for id in known.keys() {
-                writer.remove(id);
+                writer.remove(id)?;
             }
             Ok((indexed, known.len()))
         })
@@ -179,7 +179,7 @@ impl Keeper {
                             writer.put(&Entry::of(video, print, &layout))?;
                         }
                     }
-                    None if known.is_some() => writer.remove(&id),
+                    None if known.is_some() => writer.remove(&id)?,
                     None => {}
                 }
                 Ok(())

@@ -21,6 +21,7 @@ pub mod question;
 mod tests;
 mod words;
 
+use find::Asked;
 use index::Index;
 use question::{Piece, Question};
 use std::io;
@@ -67,6 +68,15 @@ pub enum Unanswered {
     NotReady,
     /// Too many ask.
     Busy,
+}
+
+/// A video that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The video's.
+    pub id: String,
+    /// Where it stands in that state of the index.
+    place: tantivy::DocAddress,
 }
 
 /// Where something is said.
@@ -122,44 +132,26 @@ impl Search {
         self.0.whole.load(Relaxed)
     }
 
-    /// The ids of videos that meet a question, the best first: at `from..until`, up to [`MOST`]. Nobody has been asked whether they may be seen.
+    /// Puts a question to the index as it is now.
     ///
     /// # Errors
     /// See [`Unanswered`].
-    pub async fn find(&self, question: &Question, from: usize, until: usize) -> Result<Vec<String>, Unanswered> {
-        let question = question.clone();
-        let until = until.min(MOST);
-        if from >= until {
-            return Ok(Vec::new());
-        }
-        self.ask(move |index| index.find(&question, from..until)).await
+    pub async fn look(&self, question: &Question) -> Result<Looking, Unanswered> {
+        let index = self.0.index.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let (index, question) = (index.ok_or(Unanswered::NotReady)?, question.clone());
+        let asked = self.work(move || Asked::of(&index, question)).await?;
+        Ok(Looking { search: self.clone(), asked: Arc::new(asked) })
     }
 
-    /// Where it is said in each of these videos, which somebody may see: at most `most` passages each, in order of time.
-    ///
-    /// # Errors
-    /// See [`Unanswered`].
-    pub async fn passages(
+    async fn work<T: Send + 'static>(
         &self,
-        question: &Question,
-        ids: Vec<String>,
-        most: usize,
-    ) -> Result<Vec<Vec<Passage>>, Unanswered> {
-        let question = question.clone();
-        self.ask(move |index| ids.iter().map(|id| index.passages(&question, id, most)).collect()).await
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        what: impl FnOnce(&Index) -> Result<T, Error> + Send + 'static,
+        what: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Unanswered> {
         let places = Arc::clone(&self.0.places);
         let place = tokio::time::timeout(PATIENCE, places.acquire_owned()).await;
         let Ok(Ok(place)) = place else { return Err(Unanswered::Busy) };
-        let index = self.0.index.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(index) = index else { return Err(Unanswered::NotReady) };
         let asked = tokio::task::spawn_blocking(move || {
-            let answer = what(&index);
+            let answer = what();
             // Given back when the work is done, not when who asked has gone.
             drop(place);
             answer
@@ -181,5 +173,36 @@ impl Search {
     /// Somebody asks the server that runs to make it anew.
     fn wish(&self) -> PathBuf {
         self.0.folder.with_extension("rebuild")
+    }
+}
+
+/// A question that is being answered, from one state of the index whatever becomes of it meanwhile.
+#[derive(Debug)]
+pub struct Looking {
+    search: Search,
+    asked: Arc<Asked>,
+}
+
+impl Looking {
+    /// Videos that meet the question, the best first: at `from..until`, up to [`MOST`]. Nobody has been asked whether they may be seen.
+    ///
+    /// # Errors
+    /// See [`Unanswered`].
+    pub async fn find(&self, from: usize, until: usize) -> Result<Vec<Hit>, Unanswered> {
+        let until = until.min(MOST);
+        if from >= until {
+            return Ok(Vec::new());
+        }
+        let asked = Arc::clone(&self.asked);
+        self.search.work(move || asked.find(from..until)).await
+    }
+
+    /// Where it is said in each of these videos, which somebody may see: at most `most` passages each, in order of time.
+    ///
+    /// # Errors
+    /// See [`Unanswered`].
+    pub async fn passages(&self, hits: Vec<Hit>, most: usize) -> Result<Vec<Vec<Passage>>, Unanswered> {
+        let asked = Arc::clone(&self.asked);
+        self.search.work(move || asked.passages(&hits, most)).await
     }
 }

@@ -85,7 +85,8 @@ impl Question {
                 pieces.push(Piece { text: text.to_owned(), meant });
             }
         };
-        for word in Analyser::new().words(text, Tongue::Unknown) {
+        let analyser = Analyser::new();
+        for word in analyser.words_like(text, Tongue::Unknown, |plain| self.may_mean(plain)) {
             if self.means(&word) {
                 add(&text[done..word.from], false);
                 add(&text[word.from..word.to], true);
@@ -94,6 +95,16 @@ impl Question {
         }
         add(&text[done..], false);
         pieces
+    }
+
+    /// Whether a word could be meant, by its first letter, which stems share with it.
+    fn may_mean(&self, plain: &str) -> bool {
+        let first = plain.chars().next();
+        let begins = |form: &str| form.chars().next() == first;
+        self.parts.iter().any(|part| match part {
+            Part::Word { word, .. } => word.forms().any(begins),
+            Part::Phrase(sayings) => sayings.iter().flatten().any(|form| begins(form)),
+        })
     }
 
     fn means(&self, word: &Word) -> bool {

@@ -73,13 +73,15 @@ impl World {
     }
 
     async fn find(&self, typed: &str) -> Vec<String> {
-        self.search.find(&Question::read(typed).unwrap(), 0, 100).await.unwrap()
+        found(&self.search, typed).await.unwrap()
     }
 
     /// Seconds and texts, with what was meant in brackets.
     async fn said(&self, typed: &str, id: &VideoId) -> Vec<(u64, String)> {
-        let question = Question::read(typed).unwrap();
-        let passages = self.search.passages(&question, vec![id.to_string()], 3).await.unwrap().remove(0);
+        let looking = self.search.look(&Question::read(typed).unwrap()).await.unwrap();
+        let mut hits = looking.find(0, 100).await.unwrap();
+        hits.retain(|hit| hit.id == id.as_str());
+        let passages = looking.passages(hits, 3).await.unwrap().remove(0);
         let text = |pieces: &[super::question::Piece]| {
             let piece = |p: &super::question::Piece| if p.meant { format!("[{}]", p.text) } else { p.text.clone() };
             pieces.iter().map(piece).collect::<String>()
@@ -90,6 +92,11 @@ impl World {
     fn index(&self) -> PathBuf {
         self.folder.path().join("db").join("search").join("default")
     }
+}
+
+async fn found(search: &Search, typed: &str) -> Result<Vec<String>, Unanswered> {
+    let hits = search.look(&Question::read(typed).unwrap()).await?.find(0, 100).await?;
+    Ok(hits.into_iter().map(|hit| hit.id).collect())
 }
 
 #[tokio::test]
@@ -150,6 +157,39 @@ async fn what_is_said_is_found_with_its_second_and_a_title_weighs_more() {
 }
 
 #[tokio::test]
+async fn passages_are_those_of_their_video_whatever_was_put_and_taken_out_around_it() {
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for n in 0..6 {
+        let id = world.video(&format!("Cours {n}"), None).await;
+        // Silence between them: each is a passage of its own.
+        let lines: Vec<_> = (0..n).map(|line| (2 + line * 17, format!("le photon numéro {n}{line}"))).collect();
+        let lines: Vec<_> = lines.iter().map(|(at, text)| (*at, text.as_str())).collect();
+        say(&world.layout, id.as_str(), "fr", &lines);
+        ids.push(id);
+        // A segment of the index each, of two of them.
+        if n % 2 == 1 {
+            world.refresh().await;
+        }
+    }
+    let all_are_their_own = async |but: Option<usize>| {
+        for (n, id) in ids.iter().enumerate().skip(1).filter(|(n, _)| Some(*n) != but) {
+            let said = world.said("photon", id).await;
+            assert_eq!(said.len(), n.min(3), "{n}: {said:?}");
+            assert!(said.iter().all(|(_, text)| text.contains(&format!(" {n}"))), "{n}: {said:?}");
+            assert_eq!(world.said(&format!("numéro {n}{} photon", n - 1), id).await.len(), n.min(3));
+        }
+    };
+    all_are_their_own(None).await;
+    let title = Some("Autrement".to_owned());
+    let video = VideoChange { title, ..VideoChange::default() };
+    world.change(&ids[3], DetailsChange { video, ..DetailsChange::default() }).await;
+    world.catalogue.delete_video(&ids[4], NOW).await.unwrap();
+    world.refresh().await;
+    all_are_their_own(Some(4)).await;
+}
+
+#[tokio::test]
 async fn what_is_cut_off_is_not_found() {
     let world = World::new().await;
     let id = world.video("Cours", None).await;
@@ -200,10 +240,7 @@ async fn what_changes_while_the_server_runs_is_found_by_itself_and_a_wish_makes_
     let tasks = Tasks::default();
     let kept = keep(world.search.clone(), world.catalogue.clone(), world.layout.clone(), tasks.clone());
     tasks.spawn("search", kept);
-    let finds = async |typed: &str| {
-        let found = world.search.find(&Question::read(typed).unwrap(), 0, 9).await;
-        found.map(|ids| ids.len()).unwrap_or_default()
-    };
+    let finds = async |typed: &str| found(&world.search, typed).await.map(|ids| ids.len()).unwrap_or_default();
     until("indexed at the start", async || finds("ancienne").await == 1 && world.search.is_whole()).await;
     let new = world.video("Nouvelle", None).await;
     until("a new one", async || finds("nouvelle").await == 1).await;
@@ -270,11 +307,10 @@ async fn tenants_have_an_index_each_and_names_that_lead_nowhere_else() {
     world.refresh().await;
     let theirs = world.catalogue.of(Tenant::other("../x"));
     let search = Search::new(world.folder.path(), "../x");
-    let question = Question::read("nous").unwrap();
-    assert_eq!(search.find(&question, 0, 9).await, Err(Unanswered::NotReady));
+    assert_eq!(found(&search, "nous").await, Err(Unanswered::NotReady));
     let mut keeper = Keeper::open(search.clone(), theirs, world.layout.clone()).await.unwrap();
     assert_eq!(keeper.refresh().await.unwrap().videos, 0);
-    assert!(search.find(&question, 0, 9).await.unwrap().is_empty());
+    assert!(found(&search, "nous").await.unwrap().is_empty());
     assert_eq!(world.find("nous").await.len(), 1);
     let mut names: Vec<_> = std::fs::read_dir(world.folder.path().join("db").join("search"))
         .unwrap()

@@ -80,14 +80,26 @@ impl Analyser {
 
     /// The words of a text, in order.
     pub(super) fn words(&self, text: &str, tongue: Tongue) -> Vec<Word> {
-        spans(text)
-            .filter_map(|(from, to)| {
-                let lower = text[from..to].to_lowercase();
-                let plain = fold(&lower);
-                let stems = self.stems(&lower, &plain, tongue);
-                (!plain.is_empty()).then_some(Word { plain, stems, from, to })
-            })
-            .collect()
+        self.words_like(text, tongue, |_| true).collect()
+    }
+
+    /// Those of them that look so, as they are written without accents and in lower case. The others are not stemmed, which takes longest; a
+    /// word and its stems begin with the same letter.
+    pub(super) fn words_like(
+        &self,
+        text: &str,
+        tongue: Tongue,
+        like: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = Word> {
+        spans(text).filter_map(move |(from, to)| {
+            let lower = text[from..to].to_lowercase();
+            let plain = fold(&lower);
+            if plain.is_empty() || !like(&plain) {
+                return None;
+            }
+            let stems = self.stems(&lower, &plain, tongue);
+            Some(Word { plain, stems, from, to })
+        })
     }
 
     /// The stem of what is written, and of what would be written without accents: who asks may leave them out.
@@ -221,6 +233,23 @@ mod tests {
         assert_eq!(&text[words[0].from..words[0].to], "énergie");
         assert_eq!(&text[words[2].from..words[2].to], "électron");
         assert!(!words[1].says_something() && words[2].says_something());
+    }
+
+    #[test]
+    fn a_word_and_its_stems_begin_with_the_same_letter() {
+        let text = "yes yacht youth skies dying tying lying idly gently ugly early only singly news inning œuvre Œdipe \
+                    Écoles ïambe yeux yaourts quelques par colis tapis université ayant haïr Straße ﬁlles ça às æther";
+        let analyser = Analyser::new();
+        for word in analyser.words(text, Tongue::Unknown) {
+            let first = word.plain.chars().next();
+            assert!(word.forms().all(|form| form.chars().next() == first), "{word:?}");
+        }
+        let like: Vec<_> =
+            analyser.words_like("Un électron, des écoles", Tongue::French, |word| word == "ecoles").collect();
+        assert_eq!(
+            like.iter().map(|word| (word.from, word.stems.as_slice())).collect::<Vec<_>>(),
+            [(18, ["ecol".to_owned()].as_slice())]
+        );
     }
 
     #[test]
