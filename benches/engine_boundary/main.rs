@@ -111,7 +111,7 @@ fn read(file: &Path) -> Result<(Parameters, Vec<SourceFrame>), Error> {
                     dts: ticks(frame.dts),
                     pts: ticks(frame.pts),
                     keyframe: frame.keyframe,
-                    cut: frame.keyframe,
+                    cut: frame.keyframe.then_some(ticks(frame.pts)),
                     decode_only: false,
                     payload: frame.payload,
                 });

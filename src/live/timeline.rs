@@ -16,7 +16,8 @@ use media::origin::multivariant::{self, Captions, multivariant};
 use media::origin::playlist::{Playlist, Snapshot};
 use media::origin::text::Report;
 use media::rendition::RenditionId;
-use media::segment::cutter::fitted_part_target_micros;
+use media::segment::cutter::{PART_TARGET_GRAIN_MICROS, fitted_part_target_micros};
+use media::segment::follower;
 use media::segment::{Event, Rules, SegmentStart};
 use media::time::Timestamp;
 use media::track::{Kind, Parameters};
@@ -27,8 +28,6 @@ use tokio::sync::{broadcast, watch};
 
 /// Finished segments whose bytes stay in memory: what most viewers are about to fetch, and then some.
 const SEGMENTS_IN_RAM: usize = 3;
-/// Parts of audio are cut at the video's boundaries, so they are up to a frame longer; PART-TARGET is told in such steps.
-const PART_TARGET_GRAIN_MICROS: i64 = 10_000;
 /// A live is shown when the renditions that an engine is to make have begun, or after so much of the source: who comes first shall have
 /// the choice without loading the multivariant playlist again. Microseconds.
 const EXPECTED_WITHIN_MICROS: i64 = 3_000_000;
@@ -482,8 +481,12 @@ impl Maker {
         self.timeline.add(Arc::new(Rendition { id, snapshot, inits: RwLock::new(inits) }));
     }
 
-    /// What a rendition's PART-TARGET must be where the leading one's is `lead_micros`: sound is cut at whole frames of its own.
+    /// What a rendition's PART-TARGET must be where the leading one's is `lead_micros`: sound is cut at whole frames of its own, so that a part
+    /// is up to one longer.
     fn part_target(&self, id: RenditionId, lead_micros: i64) -> i64 {
+        if id.is_encoded() && id.kind() == Kind::Video {
+            return follower::part_target_micros(lead_micros);
+        }
         let leads = id == RenditionId::Audio && !self.playlists.contains_key(&RenditionId::Source);
         let Some(Parameters::Audio(aac)) = self.timeline.rendition(id).and_then(|r| r.parameters()) else {
             return lead_micros;

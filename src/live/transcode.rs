@@ -505,7 +505,7 @@ impl Engine {
 /// Whether an engine can be started with this frame: a keyframe that begins a segment, or sound where there are no pictures.
 fn begins(frame: &PlacedFrame, has_video: bool) -> bool {
     match frame.kind {
-        Kind::Video => frame.cut && frame.keyframe,
+        Kind::Video => frame.cut.is_some() && frame.keyframe,
         Kind::Audio => !has_video,
     }
 }

@@ -251,7 +251,7 @@ mod tests {
     fn frame(at_micros: i64) -> Placed {
         let at = Timestamp::from_micros(at_micros, Timescale::MICROS);
         let payload = Bytes::new();
-        Placed::Frame(PlacedFrame { kind: Kind::Audio, dts: at, pts: at, keyframe: true, cut: false, payload })
+        Placed::Frame(PlacedFrame { kind: Kind::Audio, dts: at, pts: at, keyframe: true, cut: None, payload })
     }
 
     fn words(text: &str, from_micros: i64, is_final: bool) -> Hypothesis {

@@ -33,7 +33,7 @@ const HOLE_USUAL_FRAMES: i64 = 2;
 /// How long a span's only frame lasts: one at 25 fps. Microseconds.
 const LONE_FRAME_MICROS: i64 = 40_000;
 /// PART-TARGET is told in steps of this. Microseconds.
-const PART_TARGET_GRAIN_MICROS: i64 = 10_000;
+pub const PART_TARGET_GRAIN_MICROS: i64 = 10_000;
 
 /// A part or a segment begins here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use super::audio::AudioTrack;
 use super::boundary::Placed;
+use super::cutter::PART_TARGET_GRAIN_MICROS;
 use super::pictures::{Picture, Pictures};
 use super::{Event, cmaf};
 use crate::rendition::RenditionId;
@@ -11,6 +12,13 @@ use bytes::Bytes;
 
 /// How far the source may be ahead of sound that an engine makes: as for pictures, so that both wait for an engine that is started again.
 const SOUND_PATIENCE_MICROS: i64 = 3_000_000;
+
+/// What PART-TARGET must be, in microseconds, for pictures that follow a source whose own is `lead_micros`: its parts are cut by decode times,
+/// theirs by presentation times, and sources round both to milliseconds.
+#[must_use]
+pub fn part_target_micros(lead_micros: i64) -> i64 {
+    lead_micros + PART_TARGET_GRAIN_MICROS
+}
 
 /// One encoded rendition of a live. Outlives the engines that feed it.
 #[derive(Debug)]

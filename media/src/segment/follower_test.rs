@@ -1,7 +1,7 @@
 //! Renditions beside a source: the same segments at the same times, nothing lost while the engine works, gaps while it does not.
 
-use super::boundary::{Placed, PlacedFrame};
-use super::follower::{Encoded, Follower};
+use super::boundary::{Placed, PlacedFrame, SAME_PICTURE_TICKS};
+use super::follower::{Encoded, Follower, part_target_micros};
 use super::segmenter::Segmenter;
 use super::{Event, Part, Rules, SegmentStart};
 use crate::codec::h264::{H264, tests::AVCC_640X360};
@@ -11,7 +11,7 @@ use crate::rendition::RenditionId;
 use crate::time::{Timescale, Timestamp, WallTime};
 use crate::track::{Kind, Parameters};
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const RULES: Rules = Rules { segment_target_micros: 2_000_000, target_duration_s: 4, part_target_micros: 500_000 };
@@ -29,7 +29,10 @@ struct Run {
     follower: Follower,
     source: Vec<Event>,
     rung: Vec<Event>,
-    engine: VecDeque<PlacedFrame>,
+    /// By presentation time.
+    engine: BTreeMap<i64, PlacedFrame>,
+    /// Where segments begin that no picture has begun yet.
+    cuts: BTreeSet<i64>,
     inside: usize,
     /// What reaches it is lost.
     dead: bool,
@@ -45,12 +48,17 @@ impl Run {
         let mut follower = Follower::new(RUNG);
         follower.await_engine(true);
         let (source, rung) = (Vec::new(), Vec::new());
-        Self { segmenter, follower, source, rung, engine: VecDeque::new(), inside, dead: false, told: false, level: 30 }
+        let (engine, cuts) = (BTreeMap::new(), BTreeSet::new());
+        Self { segmenter, follower, source, rung, engine, cuts, inside, dead: false, told: false, level: 30 }
     }
 
     fn picture(&mut self, ms: i64, keyframe: bool) {
+        self.shown_later(ms, ms + 80, keyframe);
+    }
+
+    fn shown_later(&mut self, ms: i64, pts_ms: i64, keyframe: bool) {
         let t = Timestamp::new(ms, Timescale::MILLIS);
-        let pts = Timestamp::new(ms + 80, Timescale::MILLIS);
+        let pts = Timestamp::new(pts_ms, Timescale::MILLIS);
         let received = WallTime::from_micros(ms * 1000);
         let payload = Bytes::from_static(&[0; 8]);
         self.push(Item::Frame(Frame { kind: Kind::Video, dts: t, pts, keyframe, received, payload }));
@@ -65,8 +73,9 @@ impl Run {
         for placed in self.segmenter.take_placed() {
             self.follower.placed(&placed, &mut self.rung).unwrap();
             if let Placed::Frame(frame) = placed {
+                self.cuts.extend(frame.cut);
                 if !self.dead {
-                    self.engine.push_back(frame);
+                    self.engine.insert(frame.pts.ticks(), frame);
                 }
                 while self.engine.len() > self.inside {
                     self.encoded();
@@ -77,18 +86,17 @@ impl Run {
 
     /// The engine hands out its oldest picture: an IDR where a segment begins, and after a start.
     fn encoded(&mut self) {
-        let Some(frame) = self.engine.pop_front() else { return };
+        let Some((pts, frame)) = self.engine.pop_first() else { return };
+        let reached = pts + SAME_PICTURE_TICKS;
+        let cut = self.cuts.first().is_some_and(|cut| *cut <= reached);
+        self.cuts.retain(|cut| *cut > reached);
         let first = !std::mem::replace(&mut self.told, true);
         if first {
             self.follower.parameters(&h264(self.level));
         }
         // Without B-frames: decoded in the order of showing.
-        let encoded = Encoded {
-            dts: frame.pts,
-            pts: frame.pts,
-            keyframe: frame.cut || first,
-            payload: Bytes::from_static(&[1; 8]),
-        };
+        let encoded =
+            Encoded { dts: frame.pts, pts: frame.pts, keyframe: cut || first, payload: Bytes::from_static(&[1; 8]) };
         self.follower.frame(encoded, &mut self.rung).unwrap();
     }
 
@@ -96,6 +104,38 @@ impl Run {
     fn play(&mut self, from: i64, to: i64, gop: i64) {
         for n in from * 25..to * 25 {
             self.picture(n * 40, n % gop == 0);
+        }
+    }
+
+    /// `seconds` of `rate` pictures in a second, of which `between` are shown before one that they are decoded after, the middle one of three
+    /// first; in whole milliseconds as RTMP has them, with a keyframe each `gop` pictures.
+    fn play_reordered(&mut self, rate: f64, seconds: i64, gop: i64, between: i64) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "test times are small")]
+        let ms = |n: i64| (n as f64 * 1000.0 / rate).round() as i64;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "test times are small")]
+        let pictures = (rate * seconds as f64) as i64;
+        let mut shown = Vec::new();
+        let mut reference = 0;
+        while reference < pictures {
+            let last = reference;
+            // What is shown before a keyframe is decoded before it.
+            let closing = (last / gop + 1) * gop - 1;
+            let next = if last == closing { last + 1 } else { (last + between + 1).min(closing) };
+            if last == 0 {
+                shown.push(0);
+            }
+            shown.push(next);
+            let mut inner: Vec<i64> = (last + 1..next).collect();
+            if inner.len() == 3 {
+                inner.swap(0, 1);
+            }
+            shown.extend(inner);
+            reference = next;
+        }
+        let delay = i64::from(between > 0) + i64::from(between == 3);
+        for (n, at) in shown.into_iter().enumerate() {
+            #[expect(clippy::cast_possible_wrap, reason = "test times are small")]
+            self.shown_later(ms(n as i64), ms(at + delay), at % gop == 0);
         }
     }
 
@@ -160,6 +200,36 @@ fn every_picture_comes_out_once_in_the_sources_segments_and_parts() {
             assert_eq!(shape(&run.rung), shape(&run.source), "GOP {gop}, {inside} inside");
             // Even where the source begins a segment without a keyframe.
             assert!(parts(&run.rung).iter().all(|p| p.number > 0 || p.independent));
+        }
+    }
+}
+
+/// A part longer than PART-TARGET is none that a list may have, and players then take whole segments: seconds later.
+#[test]
+fn parts_are_as_long_as_the_sources_whatever_order_its_pictures_are_decoded_in() {
+    for (rate, between) in [(25.0, 3), (25.0, 2), (25.0, 1), (30.0, 3), (30.0, 2), (29.97, 3), (50.0, 3), (59.94, 2)] {
+        for (gop, regularly) in [(2, false), (1, false), (3, false), (8, true), (10, true)] {
+            #[expect(clippy::cast_possible_truncation, reason = "small")]
+            let pictures = (rate * f64::from(gop)).round() as i64;
+            let mut run = Run::new(9);
+            run.segmenter.cut_regularly(regularly);
+            run.push(Item::Parameters(h264(30)));
+            run.play_reordered(rate, 40, pictures, between);
+            run.end();
+            let what = format!("{rate} in a second, {between} between, GOP {gop} s");
+            let target = part_target_micros(run.segmenter.part_target_micros());
+            let target = Timestamp::from_micros(target, Timescale::VIDEO).ticks();
+            // The last segment ends when the source does.
+            let last = parts(&run.rung).last().unwrap().msn;
+            let of = |events: &[Event]| -> Vec<(u64, u32, u32)> {
+                let whole = parts(events).into_iter().filter(|p| p.msn < last);
+                whole.map(|p| (p.msn, p.number, p.samples)).collect()
+            };
+            assert_eq!(of(&run.rung), of(&run.source), "{what}");
+            let longest = parts(&run.rung).iter().filter(|p| p.msn < last).map(|p| p.duration_ticks).max().unwrap();
+            assert!(longest <= target, "{what}: a part of {longest}, PART-TARGET is {target}");
+            assert!(parts(&run.rung).iter().all(|p| p.number > 0 || p.independent), "{what}");
+            assert_eq!((gaps(&run.rung), run.follower.dropped()), (0, 0), "{what}");
         }
     }
 }

@@ -5,7 +5,7 @@
 //! segment without any is a gap. A rendition that has begun lists every segment that the source lists.
 
 use super::assembler::{Assembler, Queued};
-use super::boundary::{Boundary, SegmentInfo};
+use super::boundary::{Boundary, SAME_PICTURE_TICKS, SegmentInfo};
 use super::{Event, cmaf};
 use crate::codec::h264::H264;
 use crate::rendition::RenditionId;
@@ -155,14 +155,15 @@ impl Pictures {
         let lead = if lead_micros == i64::MAX { i64::MAX } else { video_ticks(lead_micros) };
         let patience = if self.awaited { PATIENCE_TICKS } else { 0 };
         while let Some(mark) = self.marks.front() {
-            let at = match mark {
+            let told = match mark {
                 Mark::Boundary(boundary) => boundary.picture_ticks,
                 Mark::SpanEnd(at) => *at,
             };
-            let there = self.waiting.back().is_some_and(|w| w.picture.pts_ticks >= at);
-            if !there && lead.saturating_sub(at) < patience {
+            let there = self.waiting.back().is_some_and(|w| is_behind(&w.picture, told));
+            if !there && lead.saturating_sub(told) < patience {
                 return Ok(());
             }
+            let at = self.shown_at(told);
             let Some(mark) = self.marks.pop_front() else { break };
             match mark {
                 Mark::Boundary(Boundary { segment: None, .. }) => self.part(at, there, out)?,
@@ -174,6 +175,12 @@ impl Pictures {
             }
         }
         Ok(())
+    }
+
+    /// The time of the picture that is meant by a boundary at `told`, or that itself where no picture is so near.
+    fn shown_at(&self, told: i64) -> i64 {
+        let first = self.waiting.iter().map(|w| &w.picture).find(|picture| is_behind(picture, told));
+        first.map(|picture| picture.pts_ticks).filter(|pts| pts - told <= SAME_PICTURE_TICKS).unwrap_or(told)
     }
 
     /// A part ends at `at`; unless its end is missing, or something before it in the segment was.
@@ -238,6 +245,11 @@ impl Pictures {
         }
         Ok(())
     }
+}
+
+/// Whether a picture stands on the far side of a boundary at `told`.
+fn is_behind(picture: &Picture, told: i64) -> bool {
+    picture.pts_ticks >= told - SAME_PICTURE_TICKS
 }
 
 fn video_ticks(micros: i64) -> i64 {

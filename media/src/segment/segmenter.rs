@@ -80,8 +80,6 @@ struct VideoLead {
     /// pts - dts of the span's first keyframe: what separates decode time from presentation time.
     delay: i64,
     last: i64,
-    /// Presentation time of the last picture, 90 kHz.
-    last_pts_ticks: i64,
     last_keyframe: Bytes,
     /// Keyframes are being repeated; real frames need a keyframe to go on.
     repeating: bool,
@@ -272,14 +270,7 @@ impl Segmenter {
         self.cutter.begin(lead.dts);
         let delay = if lead.kind == Kind::Video { lead.cts } else { 0 };
         self.state = if lead.kind == Kind::Video {
-            let last_pts_ticks = lead.pts_ticks();
-            State::Video(VideoLead {
-                delay,
-                last: lead.dts,
-                last_pts_ticks,
-                last_keyframe: Bytes::new(),
-                repeating: false,
-            })
+            State::Video(VideoLead { delay, last: lead.dts, last_keyframe: Bytes::new(), repeating: false })
         } else {
             State::Audio(AudioLead { last: lead.dts, step: 0 })
         };
@@ -293,7 +284,7 @@ impl Segmenter {
             if timed.kind == lead.kind && first {
                 first = false;
                 self.queue(&timed);
-                self.place(|| Placed::Frame(timed.placed(true)));
+                self.place(|| Placed::Frame(timed.placed(Some(timed.pts_ticks()))));
                 if let State::Video(v) = &mut self.state {
                     v.last_keyframe = timed.payload;
                 }
@@ -312,7 +303,7 @@ impl Segmenter {
                 let behind = timed.dts - lead.last;
                 self.latest_audio = timed.dts;
                 self.audio.push(timed.dts + timed.cts, timed.payload.clone());
-                self.place(|| Placed::Frame(timed.placed(false)));
+                self.place(|| Placed::Frame(timed.placed(None)));
                 if behind > VIDEO_PATIENCE_MICROS {
                     self.repeat_picture(timed.dts - VIDEO_PATIENCE_MICROS, out)?;
                 }
@@ -354,7 +345,7 @@ impl Segmenter {
     fn video_frame(&mut self, timed: Timed, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
         let State::Video(lead) = &mut self.state else { return Ok(()) };
         lead.last = timed.dts;
-        let previous_ticks = std::mem::replace(&mut lead.last_pts_ticks, timed.pts_ticks());
+        let delay = lead.delay;
         if timed.keyframe {
             lead.last_keyframe = timed.payload.clone();
         }
@@ -364,13 +355,19 @@ impl Segmenter {
         let keyframe = timed.keyframe && !lead.repeating;
         let cuts = self.cutter.on_frame(timed.dts, keyframe, must_cut, nominal);
         self.queue(&timed);
-        let mut begins_segment = false;
+        let mut begins = None;
         for cut in cuts {
-            let here = cut.at_micros == timed.dts;
-            begins_segment |= here && cut.segment;
-            self.cut(cut, if here { timed.pts_ticks() } else { previous_ticks }, out)?;
+            let shown_ticks = if timed.keyframe && cut.at_micros == timed.dts {
+                timed.pts_ticks()
+            } else {
+                video_ticks(cut.at_micros) + video_ticks(delay)
+            };
+            if cut.segment {
+                begins = Some(shown_ticks);
+            }
+            self.cut(cut, shown_ticks, out)?;
         }
-        self.place(|| Placed::Frame(timed.placed(begins_segment)));
+        self.place(|| Placed::Frame(timed.placed(begins)));
         let now = self.lead_micros();
         self.audio.advance(now, out)
     }
@@ -390,7 +387,7 @@ impl Segmenter {
             self.cut(cut, timed.pts_ticks(), out)?;
         }
         self.queue(&timed);
-        self.place(|| Placed::Frame(timed.placed(false)));
+        self.place(|| Placed::Frame(timed.placed(None)));
         self.audio.advance(timed.dts, out)
     }
 

@@ -21,8 +21,8 @@ impl Timed {
         video_ticks(self.dts) + video_ticks(self.cts)
     }
 
-    /// What followers are told. `cut`: a segment begins with it.
-    pub(super) fn placed(&self, cut: bool) -> PlacedFrame {
+    /// What followers are told. `cut` as in [`PlacedFrame`].
+    pub(super) fn placed(&self, cut: Option<i64>) -> PlacedFrame {
         let (dts, pts) = match self.kind {
             Kind::Video => {
                 (Timestamp::from_micros(self.dts, Timescale::VIDEO), Timestamp::new(self.pts_ticks(), Timescale::VIDEO))

@@ -268,7 +268,7 @@ mod tests {
             dts: n * 3600,
             pts: n * 3600,
             keyframe,
-            cut: keyframe,
+            cut: keyframe.then_some(n * 3600),
             decode_only: false,
             payload,
         }

@@ -32,7 +32,7 @@ pub use to_engine::{AudioPlan, Options, SourceFrame, Start, ToEngine, WhenSlow};
 use bytes::Bytes;
 
 /// Spoken by both sides; another one is refused, as the two binaries are then of different builds.
-pub const VERSION: u8 = 4;
+pub const VERSION: u8 = 5;
 /// Bytes that announce the length of what follows.
 pub const LENGTH_BYTES: usize = 4;
 /// Largest payload: an access unit of 8 MiB is 40 times a large keyframe of 1080p.

@@ -82,7 +82,7 @@ fn what_is_no_word_and_no_language_is_refused() {
 fn payloads_are_shared_and_not_copied() {
     let payload = Bytes::from(vec![1; 1000]);
     let frame =
-        SourceFrame { kind: Kind::Video, dts: 0, pts: 0, keyframe: false, cut: false, decode_only: false, payload };
+        SourceFrame { kind: Kind::Video, dts: 0, pts: 0, keyframe: false, cut: None, decode_only: false, payload };
     let sent = ToEngine::Frame(frame.clone()).encode();
     assert_eq!(sent.payload.as_ptr(), frame.payload.as_ptr());
     let arrived = body(&sent);

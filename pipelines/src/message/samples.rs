@@ -48,11 +48,11 @@ pub(super) fn to_engine() -> Vec<ToEngine> {
         dts: -1,
         pts: i64::MAX,
         keyframe: true,
-        cut: true,
+        cut: Some(-90_000),
         decode_only: false,
         payload: Bytes::from_static(&[0, 0, 0, 2, 0x65, 0x88]),
     };
-    let sound = SourceFrame { kind: Kind::Audio, cut: false, decode_only: true, ..frame.clone() };
+    let sound = SourceFrame { kind: Kind::Audio, cut: None, decode_only: true, ..frame.clone() };
     vec![
         ToEngine::Start(start),
         ToEngine::Start(plain),

@@ -130,8 +130,9 @@ pub struct SourceFrame {
     pub pts: i64,
     /// Decoding can begin here.
     pub keyframe: bool,
-    /// A segment begins with this picture: every rendition gets an IDR at exactly this pts.
-    pub cut: bool,
+    /// A segment begins at this pts, which is this picture's or that of one that is shown near it: every rendition gets an IDR at the first
+    /// picture from there on. As [`media::segment::boundary::PlacedFrame::cut`].
+    pub cut: Option<i64>,
     /// Needed for decoding what follows, but shown already: nothing is made of it.
     pub decode_only: bool,
     /// As in [`media::frame::Frame`].
@@ -141,7 +142,7 @@ pub struct SourceFrame {
 impl SourceFrame {
     /// `frame`, which must stand on the live's timeline, as an engine takes it.
     #[must_use]
-    pub fn new(frame: &media::frame::Frame, cut: bool) -> Self {
+    pub fn new(frame: &media::frame::Frame, cut: Option<i64>) -> Self {
         Self {
             kind: frame.kind,
             dts: frame.dts.ticks(),
@@ -173,14 +174,14 @@ impl ToEngine {
             Self::Parameters(parameters) => Writer::new(PARAMETERS).parameters(parameters).finish(),
             Self::Frame(frame) => {
                 let flags = if frame.keyframe { KEYFRAME } else { 0 }
-                    | if frame.cut { CUT } else { 0 }
+                    | if frame.cut.is_some() { CUT } else { 0 }
                     | if frame.decode_only { DECODE_ONLY } else { 0 };
-                Writer::new(FRAME)
-                    .kind(frame.kind)
-                    .u8(flags)
-                    .i64(frame.dts)
-                    .i64(frame.pts)
-                    .finish_with(frame.payload.clone())
+                let mut head = Writer::new(FRAME);
+                head.kind(frame.kind).u8(flags).i64(frame.dts).i64(frame.pts);
+                if let Some(cut) = frame.cut {
+                    head.i64(cut);
+                }
+                head.finish_with(frame.payload.clone())
             }
             Self::Discontinuity => Writer::new(DISCONTINUITY).finish(),
             Self::Stop => Writer::new(STOP).finish(),
@@ -217,7 +218,7 @@ fn decode_frame(mut r: Reader) -> Result<SourceFrame, Error> {
         dts: r.i64("dts")?,
         pts: r.i64("pts")?,
         keyframe: flags & KEYFRAME != 0,
-        cut: flags & CUT != 0,
+        cut: if flags & CUT != 0 { Some(r.i64("cut")?) } else { None },
         decode_only: flags & DECODE_ONLY != 0,
         payload: r.payload()?,
     })

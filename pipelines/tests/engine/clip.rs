@@ -70,7 +70,7 @@ pub(crate) fn from_flv(file: &Bytes) -> Vec<ToEngine> {
                     dts: dts_ms * MS,
                     pts: (dts_ms + composition_ms) * MS,
                     keyframe: body[0] >> 4 == 1,
-                    cut: false,
+                    cut: None,
                     decode_only: false,
                     payload: body.slice(5..),
                 }));
@@ -83,7 +83,7 @@ pub(crate) fn from_flv(file: &Bytes) -> Vec<ToEngine> {
                 dts: dts_ms * 48,
                 pts: dts_ms * 48,
                 keyframe: true,
-                cut: false,
+                cut: None,
                 decode_only: false,
                 payload: body.slice(2..),
             })),
@@ -104,6 +104,7 @@ impl Clip {
                 let ticks = by_ms * if frame.kind == Kind::Video { MS } else { 48 };
                 frame.dts += ticks;
                 frame.pts += ticks;
+                frame.cut = frame.cut.map(|cut| cut + ticks);
             }
             message
         }));
@@ -117,7 +118,7 @@ impl Clip {
             let ToEngine::Frame(frame) = message else { continue };
             let long = last.is_none_or(|last| frame.pts - last >= 2000 * MS - 50 * MS);
             if frame.kind == Kind::Video && long && (frame.keyframe || anywhere) {
-                frame.cut = true;
+                frame.cut = Some(frame.pts);
                 last = Some(frame.pts);
             }
         }
@@ -147,6 +148,6 @@ impl Clip {
 
     /// Pts of the cuts.
     pub(crate) fn cuts(&self) -> Vec<i64> {
-        self.pictures().iter().filter(|f| f.cut).map(|f| f.pts).collect()
+        self.pictures().iter().filter_map(|f| f.cut).collect()
     }
 }

@@ -72,7 +72,7 @@ impl Recorded {
             let Some(parameters) = parameters(track, of_track) else { continue };
             let mut read = self.frames(id, of_track, parameters.timescale(), decode_only)?;
             if let Some(first) = read.first_mut() {
-                first.0.cut = id == self.lead && !decode_only;
+                first.0.cut = (id == self.lead && !decode_only).then_some(first.0.pts);
             }
             frames.extend(read);
         }
@@ -121,7 +121,7 @@ impl Recorded {
                 dts,
                 pts: dts.saturating_add(i64::from(timed.sample.cts)),
                 keyframe: timed.sample.keyframe,
-                cut: false,
+                cut: None,
                 decode_only,
                 payload: timed.sample.payload,
             };

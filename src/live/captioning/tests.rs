@@ -104,7 +104,7 @@ impl Hall {
         for msn in msns {
             let at = Timestamp::from_micros(i64::try_from(*msn).unwrap() * 2 * SECOND, Timescale::MICROS);
             let payload = bytes::Bytes::new();
-            let frame = PlacedFrame { kind: Kind::Video, dts: at, pts: at, keyframe: true, cut: true, payload };
+            let frame = PlacedFrame { kind: Kind::Video, dts: at, pts: at, keyframe: true, cut: None, payload };
             self.feed(&[boundary(*msn), Placed::Frame(frame)]);
         }
     }

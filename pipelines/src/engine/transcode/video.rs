@@ -6,7 +6,7 @@
 
 use super::counts::Counts;
 use super::encoder;
-use super::pictures::{Marks, Pictures};
+use super::pictures::Pictures;
 use super::rung::Rungs;
 use super::scale::SCALED_FORMAT;
 use super::shed::Shed;
@@ -154,8 +154,7 @@ impl Video {
         };
         self.last_dts = Some(frame.dts);
         let after_hole = std::mem::take(&mut self.hole);
-        let marks = Marks { cut: frame.cut, decode_only: frame.decode_only, after_hole };
-        self.shared.pictures().goes_in(frame.pts, marks);
+        self.shared.pictures().goes_in(frame.pts, frame.decode_only, after_hole, frame.cut);
         let buffer = bridge::buffer(frame.payload, dts, pts, frame.keyframe);
         self.source.push_buffer(buffer).map(|_| ()).map_err(|e| format!("the decoder takes no more pictures: {e}"))
     }
