@@ -190,16 +190,14 @@ fn browser_changes_the_quality_and_reads_captions_at_their_pictures() {
         ("AMPHI_CAPTIONS__LANGUAGES", "[\"fr\"]"),
     ];
     let server = Server::start_on(Options::with(&settings), with_model("script", "fr", counted_words));
-    // With 1080p two processors are full of the engine's work and of Chromium's, which decodes without a device: what an engine makes is
-    // then later than any buffer at a live's edge, now and then.
-    let clip = Clip::of_a_hall("960x540");
+    let clip = Clip::of_a_hall("1920x1080");
     let encoder = clip.push_for_ever(&format!("rtmp://{}/live/demo?key=demo", server.rtmp()));
     wait_playable(server.http(), "demo");
     wait_for_segments(&server, 4);
     // Who comes before the engine's renditions gets them by a new list, with a new menu.
     let listed = || get(server.http(), "/live/demo/master.m3u8").text().unwrap_or_default().contains("360p/media.m3u8");
     assert!(wait_until(STEP, listed), "no renditions");
-    let more = ["--height", "360", "--levels", "3", "--expect-ended", "60"];
+    let more = ["--height", "360", "--levels", "4", "--expect-ended", "60"];
     let mut viewer = chromium(&server, "choose", "fr-FR", &more);
     let captions = wait_for(&viewer, "captions", 1);
     let undisturbed = wait_for(&viewer, "undisturbed", 1);
@@ -216,7 +214,7 @@ fn browser_changes_the_quality_and_reads_captions_at_their_pictures() {
     wait_for(&viewer, "faults", 1);
     assert!(viewer.finish(STEP).success(), "{}", viewer.log());
 
-    assert_eq!(quality["heights"], serde_json::json!([540, 480, 360]), "the live's qualities");
+    assert_eq!(quality["heights"], serde_json::json!([1080, 720, 480, 360]), "the live's qualities");
     assert_eq!(video["heights"], quality["heights"], "the video has the same");
     let listed = videos(server.http(), "demo");
     let list = format!("{}/source/media.m3u8", listed[0]["hls_url"].as_str().unwrap().trim_end_matches("/master.m3u8"));
