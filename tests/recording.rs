@@ -201,6 +201,8 @@ fn what_an_operator_said_outlives_a_killed_server_and_is_forgotten_with_the_live
         "{again}"
     );
     assert!(next_msn(&server, "source") > told, "no number that viewers know is used again");
+    amphi(&server, &["broadcaster", "set-speakers", "demo", "Zoé", "Ada"]);
+    amphi(&server, &["broadcaster", "set-licence", "demo", "CC-BY-4.0"]);
     assert!(amphi(&server, &["broadcaster", "start-recording", "demo"]).contains("recorded from now on"));
     let started = next_msn(&server, "source");
     wait_msn(&server, started + 2);
@@ -218,6 +220,12 @@ fn what_an_operator_said_outlives_a_killed_server_and_is_forgotten_with_the_live
     let videos = wait_videos(&server, "demo", 2);
     let (from, until) = span(&server, &videos[1]);
     assert!(from >= started && until > resumed, "{from} to {until}: one recording over the stop");
+    let credits = |video: &Value| {
+        let shown = get(server.http(), &format!("/api/v1/videos/{}", video["id"].as_str().unwrap())).json();
+        (shown["speakers"].to_string(), shown["licence"].to_string())
+    };
+    assert_eq!(credits(&videos[0]), ("[]".to_owned(), "\"\"".to_owned()), "said after it had begun");
+    assert_eq!(credits(&videos[1]), ("[\"Zoé\",\"Ada\"]".to_owned(), "\"CC-BY-4.0\"".to_owned()));
     decodes(&video_url(&server, &videos[1]));
 
     amphi(&server, &["broadcaster", "set-recording", "demo", "by_hand"]);

@@ -1,6 +1,7 @@
 //! Broadcasters: the named, permanent places that can be on air.
 
 use super::captions::{CaptionChange, CaptionSettings};
+use super::credits::{Credits, CreditsChange};
 use super::database::Row;
 use super::id::BroadcasterId;
 use super::rtsp_url::RtspUrl;
@@ -31,6 +32,8 @@ pub struct Broadcaster {
     pub preset: Option<String>,
     /// What its lives are captioned with.
     pub captions: CaptionSettings,
+    /// Who is heard in its lives, and what others may do with them.
+    pub credits: Credits,
     /// When its lives are recorded.
     pub record_start: RecordStart,
     /// What an operator has said of the live that is on air: whether it is recorded.
@@ -136,6 +139,8 @@ pub struct NewBroadcaster {
     pub visibility: Visibility,
     /// See [`Broadcaster::captions`].
     pub captions: CaptionSettings,
+    /// See [`Broadcaster::credits`].
+    pub credits: Credits,
     /// See [`Broadcaster::record_start`].
     pub record_start: RecordStart,
 }
@@ -153,6 +158,7 @@ impl NewBroadcaster {
             preset: None,
             visibility: Visibility::Public,
             captions: CaptionSettings::default(),
+            credits: Credits::default(),
             record_start: RecordStart::default(),
         }
     }
@@ -173,6 +179,8 @@ pub struct BroadcasterChange {
     pub preset: Option<Option<String>>,
     /// See [`Broadcaster::captions`].
     pub captions: CaptionChange,
+    /// See [`Broadcaster::credits`].
+    pub credits: CreditsChange,
     /// See [`Broadcaster::record_start`]; from its next live on.
     pub record_start: Option<RecordStart>,
 }
@@ -181,7 +189,7 @@ pub struct BroadcasterChange {
 const MAX_GRACE: Duration = Duration::from_secs(24 * 3_600);
 
 const SELECT: &str = "SELECT id, slug, title, rtsp_url, rtsp_transport, grace_ms, preset, \
-     caption_languages, vocabulary, vocabulary_exclusive, record_start, record_now, created_ms, next_msn, next_discontinuity FROM broadcasters \
+     caption_languages, vocabulary, vocabulary_exclusive, speakers, licence, record_start, record_now, created_ms, next_msn, next_discontinuity FROM broadcasters \
      WHERE tenant_id = $1 AND deleted_ms IS NULL";
 
 fn model(row: &Row) -> Result<Broadcaster, Error> {
@@ -202,6 +210,7 @@ fn model(row: &Row) -> Result<Broadcaster, Error> {
         grace: row.maybe_duration("grace_ms")?,
         preset: row.maybe_text("preset")?,
         captions: CaptionSettings::of(row)?,
+        credits: Credits::of(row)?,
         record_start: row.parsed("record_start")?,
         record_now: row.maybe_text("record_now")?.map(|now| now == "on"),
         created_at: row.time("created_ms")?,
@@ -262,8 +271,9 @@ impl Catalogue {
         let statement = self
             .statement(
                 "INSERT INTO broadcasters (tenant_id, id, slug, title, rtsp_url, rtsp_transport, grace_ms, preset, \
-                 created_ms, visibility, record_start, caption_languages, vocabulary, vocabulary_exclusive, open_figures, \
-                 next_msn, next_discontinuity) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, TRUE, \
+                 created_ms, visibility, record_start, caption_languages, vocabulary, vocabulary_exclusive, \
+                 speakers, licence, open_figures, \
+                 next_msn, next_discontinuity) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, TRUE, \
                  COALESCE(MAX(next_msn), 0), COALESCE(MAX(next_discontinuity), 0) \
                  FROM broadcasters WHERE tenant_id = $1 AND slug = $3",
             )
@@ -277,7 +287,7 @@ impl Catalogue {
             .bind(now.millis())
             .bind(new.visibility.name())
             .bind(new.record_start.name());
-        let statement = new.captions.bind(statement)?;
+        let statement = new.credits.bind(new.captions.bind(statement)?)?;
         taken(self.database.execute(statement).await, "slug")?;
         self.broadcaster(&id).await?.ok_or(Error::NotFound("broadcaster"))
     }
@@ -312,7 +322,7 @@ impl Catalogue {
         if let Some(start) = change.record_start {
             statement = statement.push_bind(", record_start = ", start.name());
         }
-        let statement = change.captions.push(statement)?;
+        let statement = change.credits.push(change.captions.push(statement)?)?;
         let statement = statement.push_bind(" WHERE tenant_id = $1 AND deleted_ms IS NULL AND id = ", id.as_str());
         if self.database.execute(statement).await? == 0 {
             return Err(Error::NotFound("broadcaster"));

@@ -212,6 +212,10 @@ impl Transaction {
         run!(self, Self, statement, |query, tx| query.execute(&mut **tx).await.map(|done| done.rows_affected()))
     }
 
+    pub(super) async fn row(&mut self, statement: Statement) -> Result<Option<Row>, Error> {
+        run!(self, Self, statement, |query, tx| query.fetch_optional(&mut **tx).await.map(|row| row.map(Row::from)))
+    }
+
     pub(super) async fn commit(self) -> Result<(), Error> {
         match self {
             Self::Sqlite(tx) => tx.commit().await,

@@ -221,7 +221,8 @@ fn tags(texts: &[String]) -> Result<BTreeSet<String>, Error> {
     Ok(tags)
 }
 
-fn speakers(names: &[String]) -> Result<Vec<String>, Error> {
+/// Names as they are stored, in their order.
+pub(super) fn speakers(names: &[String]) -> Result<Vec<String>, Error> {
     if names.len() > MAX_SPEAKERS {
         return Err(Error::invalid("speakers", "must be at most 30"));
     }
@@ -247,7 +248,8 @@ fn chapters(mut chapters: Vec<Chapter>, duration: Option<Duration>) -> Result<Ve
     Ok(checked)
 }
 
-fn licence(text: &str) -> Result<String, Error> {
+/// A licence's identifier as it is stored.
+pub(super) fn licence(text: &str) -> Result<String, Error> {
     let text = text.trim();
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+');
     if text.len() > MAX_LICENCE || !text.bytes().all(good) {
@@ -399,6 +401,11 @@ impl Catalogue {
     fn replace_speakers(&self, to: &mut Vec<Statement>, id: &VideoId, names: Vec<String>) -> Result<(), Error> {
         let sql = "DELETE FROM video_speakers WHERE tenant_id = $1 AND video_id = $2";
         to.push(self.statement(sql).bind(id.as_str()));
+        self.add_speakers(to, id, names)
+    }
+
+    /// Those of a video that has none.
+    pub(super) fn add_speakers(&self, to: &mut Vec<Statement>, id: &VideoId, names: Vec<String>) -> Result<(), Error> {
         for (position, name) in (0_u64..).zip(names) {
             let sql = "INSERT INTO video_speakers (tenant_id, video_id, position, name) VALUES ($1, $2, $3, $4)";
             to.push(self.statement(sql).bind(id.as_str()).bind(int("speakers", position)?).bind(name));

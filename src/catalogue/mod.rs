@@ -8,7 +8,7 @@
 //! both databases) → the column and the field in the noun's file (row ↔ model stand together) → a test body in `tests/`,
 //! which runs on both → `http/api/<noun>/` to show it.
 //!
-//! - [`broadcaster`] (with [`captions`]), [`key`], [`video`], [`token`], [`job`] (with [`lease`]): one noun each, model and statements;
+//! - [`broadcaster`] (with [`captions`] and [`credits`]), [`key`], [`video`], [`token`], [`job`] (with [`lease`]): one noun each, model and statements;
 //! - [`tenant`] with [`host`]: whose rows there are, and by which names they are reached; [`look`] with [`colour`]: what each looks like;
 //! - [`person`] with [`identity`], [`group`], [`session`], [`reset`]: who people are and how they sign in;
 //! - [`access`], [`link`], [`signing`]: whom things are for, and what opens them; [`audit`]: who changed what;
@@ -25,6 +25,7 @@ pub mod broadcaster;
 pub mod captions;
 pub mod changes;
 pub mod colour;
+pub mod credits;
 mod database;
 pub mod demo;
 pub mod details;

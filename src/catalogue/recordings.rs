@@ -3,6 +3,7 @@
 //! **Promises.** A recording is claimed once: of two who claim it at once, one is told that it is gone. What was claimed is its owner's
 //! alone to give away.
 
+use super::credits::CreditsChange;
 use super::id::{BroadcasterId, PersonId, VideoId};
 use super::video::{Page, Video, VideoFilter};
 use super::{Catalogue, Error, details};
@@ -65,6 +66,8 @@ pub struct BroadcasterDetails {
 pub struct BroadcasterDetailsChange {
     /// At most 10,000 characters.
     pub description: Option<String>,
+    /// See [`Broadcaster::credits`](super::broadcaster::Broadcaster::credits).
+    pub credits: CreditsChange,
     /// `https://`, at most 2,000 bytes, without credentials.
     pub tool_url: Option<Option<String>>,
     /// See [`BroadcasterDetails::recordings`]; for what is recorded from now on.
@@ -134,6 +137,7 @@ impl Catalogue {
             }
             statement = statement.push_bind(", owner_id = ", owner.as_ref().map(ToString::to_string));
         }
+        let statement = change.credits.push(statement)?;
         let statement = statement.push_bind(" WHERE tenant_id = $1 AND deleted_ms IS NULL AND id = ", id.as_str());
         if self.database.execute(statement).await? == 0 {
             return Err(Error::NotFound("broadcaster"));

@@ -290,7 +290,8 @@ fn default_title(broadcaster: &str, started_at: WallTime) -> String {
 }
 
 impl Catalogue {
-    /// A recording begins: a video that is live and not listed yet, for whom its broadcaster is now, and whose its rule says.
+    /// A recording begins: a video that is live and not listed yet, for whom its broadcaster is now, with its speakers and licence, and whose its
+    /// rule says.
     ///
     /// # Errors
     /// `NotFound` without such a broadcaster, `Invalid`, `Database`.
@@ -335,6 +336,7 @@ impl Catalogue {
         tx.execute(statement).await?;
         tx.execute(audience).await?;
         tx.execute(owner).await?;
+        self.take_over_credits(&mut tx, &broadcaster.id, &id).await?;
         tx.commit().await?;
         self.video(&id).await?.ok_or(Error::NotFound("video"))
     }

@@ -6,6 +6,7 @@ use super::{Error, captions, stdin, table};
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange, NewBroadcaster, RecordStart, RtspTransport};
 use crate::catalogue::captions::CaptionChange;
+use crate::catalogue::credits::{Credits, CreditsChange};
 use crate::catalogue::rtsp_url::{NotRtsp, RtspUrl};
 use crate::catalogue::slug::Slug;
 use crate::clock::{now, rfc3339};
@@ -31,6 +32,12 @@ pub(super) enum Command {
         /// What people call it [default: the slug].
         #[arg(long)]
         title: Option<String>,
+        /// Who is heard in its lives; can be repeated.
+        #[arg(long = "speaker", value_name = "NAME")]
+        speakers: Vec<String>,
+        /// What others may do with its lives: an identifier such as CC-BY-4.0.
+        #[arg(long, value_name = "IDENTIFIER")]
+        licence: Option<String>,
         /// Pull it from there instead of waiting for an encoder; - reads the URL from standard input, as its password
         /// would be seen in the list of processes.
         #[arg(long, value_name = "URL")]
@@ -90,6 +97,21 @@ pub(super) enum Command {
         slug: Slug,
         /// automatic: from their beginning; `by_hand`: when an operator says so.
         start: RecordStart,
+    },
+    /// Say who is heard in its lives. The page of a live on air shows it when it is loaded again; recordings that begin take it over.
+    SetSpeakers {
+        /// Its name in URLs.
+        slug: Slug,
+        /// In the order in which they are named, all of them anew; without one, nobody.
+        #[arg(value_name = "NAME")]
+        speakers: Vec<String>,
+    },
+    /// Say what others may do with its lives. Recordings that begin take it over.
+    SetLicence {
+        /// Its name in URLs.
+        slug: Slug,
+        /// An identifier such as CC-BY-4.0; without it, none.
+        licence: Option<String>,
     },
     /// Choose the languages that its lives are captioned in. A live on air follows within seconds.
     SetCaptions {
@@ -170,14 +192,19 @@ impl Source {
 
 pub(super) async fn run(command: Command, config: &Config, catalogue: &Catalogue) -> Result<String, Error> {
     match command {
-        Command::Add { slug, title, rtsp, transport, visibility, json } => {
+        Command::Add { slug, title, speakers, licence, rtsp, transport, visibility, json } => {
             if visibility == Visibility::Password {
                 return Err(Error::Other("add it as draft, then give it a password by broadcaster access".to_owned()));
             }
             let title = title.unwrap_or_else(|| slug.to_string());
             let rtsp_url = rtsp.map(Source::url).transpose()?;
-            let new =
-                NewBroadcaster { rtsp_url, rtsp_transport: transport, visibility, ..NewBroadcaster::new(slug, title) };
+            let new = NewBroadcaster {
+                rtsp_url,
+                rtsp_transport: transport,
+                visibility,
+                credits: Credits { speakers, licence: licence.unwrap_or_default() },
+                ..NewBroadcaster::new(slug, title)
+            };
             let broadcaster = catalogue.add_broadcaster(new, now()).await?;
             let (_, key) = catalogue.add_key(&broadcaster.id, LABEL, now()).await?;
             Ok(with_key(&broadcaster, &key, json))
@@ -222,6 +249,18 @@ pub(super) async fn run(command: Command, config: &Config, catalogue: &Catalogue
             let change = BroadcasterChange { preset: Some(preset), ..Default::default() };
             catalogue.update_broadcaster(&find(catalogue, &slug).await?.id, change).await?;
             Ok(format!("{slug} gets {said} from its next live on.\n"))
+        }
+        Command::SetSpeakers { slug, speakers } => {
+            let shown =
+                credited(catalogue, &slug, CreditsChange { speakers: Some(speakers), ..Default::default() }).await?;
+            let said = if shown.speakers.is_empty() { "nobody".to_owned() } else { shown.speakers.join(", ") };
+            Ok(format!("{slug} names {said}.\n"))
+        }
+        Command::SetLicence { slug, licence } => {
+            let licence = Some(licence.unwrap_or_default());
+            let shown = credited(catalogue, &slug, CreditsChange { licence, ..Default::default() }).await?;
+            let said = if shown.licence.is_empty() { "no licence" } else { &shown.licence };
+            Ok(format!("{slug} has {said}.\n"))
         }
         Command::SetCaptions { slug, languages } => {
             let (said, missing) = (languages.told(), languages.missing(config));
@@ -270,6 +309,11 @@ pub(super) async fn find(catalogue: &Catalogue, slug: &Slug) -> Result<Broadcast
     found.ok_or_else(|| Error::Other(format!("there is no broadcaster {slug}")))
 }
 
+async fn credited(catalogue: &Catalogue, slug: &Slug, credits: CreditsChange) -> Result<Credits, Error> {
+    let change = BroadcasterChange { credits, ..Default::default() };
+    Ok(catalogue.update_broadcaster(&find(catalogue, slug).await?.id, change).await?.credits)
+}
+
 fn with_key(broadcaster: &Broadcaster, key: &StreamKey, json: bool) -> String {
     let (slug, key) = (&broadcaster.slug, key.reveal());
     if json {
@@ -287,6 +331,8 @@ fn object(broadcaster: &Broadcaster) -> Value {
         "id": broadcaster.id.as_str(),
         "slug": broadcaster.slug.as_str(),
         "title": broadcaster.title,
+        "speakers": broadcaster.credits.speakers,
+        "licence": broadcaster.credits.licence,
         "rtsp_url": broadcaster.rtsp_url.as_ref().map(ToString::to_string),
         "rtsp_transport": broadcaster.rtsp_transport.name(),
         "grace_ms": broadcaster.grace.map(|grace| grace.as_millis()),

@@ -51,6 +51,8 @@ fn the_command_line_is_that_of_the_contract() {
         "broadcaster set-rtsp hall -",
         "broadcaster set-captions hall fr,en-GB",
         "broadcaster set-captions hall none",
+        "broadcaster set-speakers hall Ada",
+        "broadcaster set-licence hall CC-BY-4.0",
         "broadcaster set-vocabulary hall",
         "broadcaster set-vocabulary hall - --exclusive",
         "broadcaster vocabulary hall",
@@ -154,6 +156,29 @@ fn a_broadcaster_has_its_languages_and_its_vocabulary() {
     assert_eq!(amphi(here, &["broadcaster", "vocabulary", "hall"]).unwrap(), "");
     let listed = json(&amphi(here, &["broadcaster", "list", "--json"]).unwrap()).as_array().unwrap()[0].clone();
     assert_eq!((&listed["caption_languages"], &listed["vocabulary_exclusive"]), (&Value::Null, &Value::Bool(false)));
+}
+
+#[test]
+fn a_broadcasters_speakers_and_licence_are_set_and_emptied() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let words = ["broadcaster", "add", "hall", "--speaker", "Zoé", "--speaker", "Ada", "--licence", "CC-BY-4.0"];
+    amphi(here, &words).unwrap();
+    let listed = || json(&amphi(here, &["broadcaster", "list", "--json"]).unwrap())[0].clone();
+    assert_eq!(
+        (&listed()["speakers"], &listed()["licence"]),
+        (&serde_json::json!(["Zoé", "Ada"]), &"CC-BY-4.0".into())
+    );
+    let said = amphi(here, &["broadcaster", "set-speakers", "hall", "Jo", "Émilie du Châtelet"]).unwrap();
+    assert_eq!(said, "hall names Jo, Émilie du Châtelet.\n");
+    assert_eq!(amphi(here, &["broadcaster", "set-licence", "hall", "CC0-1.0"]).unwrap(), "hall has CC0-1.0.\n");
+    let bad = amphi(here, &["broadcaster", "set-licence", "hall", "CC BY"]).unwrap_err();
+    assert_eq!(bad.to_string(), "licence: must be an identifier such as CC-BY-4.0");
+    assert!(amphi(here, &["broadcaster", "set-speakers", "hall", " "]).is_err());
+    assert_eq!(listed()["speakers"], serde_json::json!(["Jo", "Émilie du Châtelet"]));
+    assert_eq!(amphi(here, &["broadcaster", "set-speakers", "hall"]).unwrap(), "hall names nobody.\n");
+    assert_eq!(amphi(here, &["broadcaster", "set-licence", "hall"]).unwrap(), "hall has no licence.\n");
+    assert_eq!((&listed()["speakers"], &listed()["licence"]), (&serde_json::json!([]), &"".into()));
 }
 
 #[test]
@@ -265,7 +290,7 @@ fn a_tenant_has_what_is_its_own() {
 #[test]
 fn the_catalogue_is_made_before_the_first_start() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "10 migrations were applied.\n");
+    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "11 migrations were applied.\n");
     assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "The catalogue is up to date.\n");
     assert_eq!(amphi(folder.path(), &["video", "list"]).unwrap(), "There are no videos yet.\n");
     assert_eq!(amphi(folder.path(), &["job", "list"]).unwrap(), "There are no such jobs.\n");

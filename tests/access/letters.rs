@@ -86,7 +86,8 @@ fn whoever_owns_a_recording_is_written_to_when_it_is_there_and_when_it_is_given_
     }
     let password = add(&server, "ops", "operator");
     let mut ops = Browser::sign_in(&server, "ops", &password);
-    let about = |rule: &str, owner: &str| format!("description=&tool_url=&recordings={rule}&owner={owner}");
+    let about =
+        |rule: &str, owner: &str| format!("description=&speakers=&licence=&tool_url=&recordings={rule}&owner={owner}");
     let kept = ops.fill("/operate/demo", "/operate/demo/about", &about("kept", "zoe"));
     assert_eq!(kept.status, 303, "{}", kept.text());
     let clip = Clip::new("320x180", 4);

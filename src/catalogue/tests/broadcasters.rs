@@ -25,7 +25,7 @@ pub(super) async fn are_added_changed_and_listed(catalogue: Catalogue) {
         grace: Some(Some(Duration::from_millis(1_500))),
         preset: Some(Some("slides".into())),
         record_start: Some(RecordStart::ByHand),
-        captions: CaptionChange::default(),
+        ..BroadcasterChange::default()
     };
     let changed = catalogue.update_broadcaster(&a.id, change).await.unwrap();
     assert_eq!(changed.title, "Été");

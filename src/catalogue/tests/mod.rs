@@ -2,6 +2,7 @@
 
 mod access;
 mod broadcasters;
+mod credits;
 mod details;
 mod jobs;
 mod keys;
@@ -20,7 +21,7 @@ use super::{Catalogue, Tenant};
 use media::time::WallTime;
 
 /// Files in `migrations/`.
-const MIGRATIONS: usize = 10;
+const MIGRATIONS: usize = 11;
 
 /// Bodies that take a fresh catalogue: a test each on SQLite, and all of them on one PostgreSQL.
 macro_rules! on_both {
@@ -65,6 +66,10 @@ on_both! {
     broadcasters::a_removed_ones_slug_is_free_and_its_numbers_go_on,
     broadcasters::bad_values_are_refused_by_name,
     broadcasters::migrating_twice_changes_nothing,
+    credits::are_said_changed_and_emptied,
+    credits::are_bounded_as_a_videos_are,
+    credits::are_taken_over_by_what_is_recorded_and_then_its_own,
+    credits::are_each_tenants_own,
     details::are_changed_all_or_nothing_and_read_back,
     details::what_is_too_much_or_makes_no_sense_is_refused_by_name,
     details::a_recording_is_its_broadcasters_owners_or_waits_and_is_claimed_once,

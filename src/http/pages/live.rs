@@ -61,6 +61,8 @@ mod tests {
             slug: "demo".into(),
             title: "Amphi".into(),
             description: Html::of_markdown("Cours de <l’UFR>.\n\n*Entrée libre.*"),
+            speakers: Vec::new(),
+            licence: None,
             tool: None,
             state: State::Idle,
             started_at: None,

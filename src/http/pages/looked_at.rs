@@ -3,6 +3,7 @@
 
 use crate::archive::transcript::tests::say;
 use crate::catalogue::access::AccessChange;
+use crate::catalogue::credits::CreditsChange;
 use crate::catalogue::job::JobFilter;
 use crate::catalogue::recordings::BroadcasterDetailsChange;
 use crate::catalogue::secret::Password;
@@ -24,6 +25,12 @@ async fn page(browser: &mut Browser<'_>, path: &str, language: &str, random: &[(
     random.iter().fold(text, |text, (id, name)| text.replace(id.as_str(), name))
 }
 
+/// Who is heard in a hall, and what others may do with that.
+fn credits() -> CreditsChange {
+    let speakers = ["Émilie Dupont", "Jean-Baptiste Lefèvre"].map(str::to_owned).to_vec();
+    CreditsChange { speakers: Some(speakers), licence: Some("CC-BY-SA-4.0".to_owned()) }
+}
+
 #[tokio::test]
 async fn pages_that_are_looked_at_are_what_the_server_sends() {
     let world = World::new().await;
@@ -32,6 +39,7 @@ async fn pages_that_are_looked_at_are_what_the_server_sends() {
     world.show_video_to(&video, Visibility::SignedIn).await;
     let beside = BroadcasterDetailsChange {
         description: Some("Amphithéâtre du **bâtiment M1**, cité scientifique.".to_owned()),
+        credits: credits(),
         tool_url: Some(Some("https://chat.example/hall?layout=embedded".to_owned())),
         ..BroadcasterDetailsChange::default()
     };
@@ -75,6 +83,8 @@ async fn pages_of_who_works_here_are_what_the_server_sends() {
     let building = world.catalogue.add_building("Bâtiment M1", now()).await.unwrap();
     let inside = AccessChange { building: Some(Some(building.id.clone())), ..AccessChange::default() };
     world.catalogue.change_broadcaster_access(&hall.id, inside).await.unwrap();
+    let said = BroadcasterDetailsChange { credits: credits(), ..BroadcasterDetailsChange::default() };
+    world.catalogue.change_broadcaster_details(&hall.id, said).await.unwrap();
     let (key, _) = world.catalogue.add_key(&hall.id, "Extron SMP 351", now()).await.unwrap();
     let video = world.video(&hall, "Analyse 2 : séries de Fourier").await;
     let job = world.catalogue.jobs(JobFilter { state: None, limit: 1 }).await.unwrap().remove(0);

@@ -2,7 +2,7 @@
 
 use super::markdown::Html;
 use super::tool::Tool;
-use super::video::about::About;
+use super::video::about::{About, Licence};
 use crate::archive::transcript::Offered;
 use crate::live::status::State;
 use media::caption::language::Language;
@@ -92,6 +92,10 @@ pub struct LiveView {
     pub title: String,
     /// The broadcaster's.
     pub description: Option<Html>,
+    /// Who is heard, in the order in which they are named.
+    pub speakers: Vec<String>,
+    /// What others may do with it.
+    pub licence: Option<Licence>,
     /// What stands beside the live.
     pub tool: Option<Tool>,
     /// Where the timeline stands.

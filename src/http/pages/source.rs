@@ -8,7 +8,7 @@ use super::markdown::Html;
 use super::model::{BroadcasterLink, HomeView, LiveCard, LiveView, VideoCard, VideoLink, VideoView};
 use super::place::Place;
 use super::tool::Tool;
-use super::video::about::About;
+use super::video::about::{About, Licence};
 use super::watched::Views;
 use crate::archive::layout::Layout;
 use crate::archive::transcript;
@@ -169,6 +169,8 @@ pub async fn live(source: &Source, site: &str, slug: &str, visitor: &Visitor) ->
         slug: slug.to_owned(),
         title: broadcaster.title.clone(),
         description: Html::of_markdown(&details.description),
+        speakers: broadcaster.credits.speakers,
+        licence: Licence::of(&broadcaster.credits.licence),
         tool: details.tool_url.and_then(|url| Tool::of(&url, source.place.tools(), site)),
         state: status.as_ref().map_or(State::Idle, |s| s.state),
         started_at: status.as_ref().and_then(|s| s.started_at),

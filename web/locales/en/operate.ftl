@@ -181,6 +181,7 @@ engine-of = Broadcaster
 engine-encoder = Encoder
 engine-none = none: viewers get the source
 version = Amphi { $version }
+hall-credits-rule = The page of its live shows speakers and licence, and a recording begins with those of that moment.
 hall-tool = A page beside the live, such as a chat (https://…)
 hall-recordings = Its recordings
 hall-recordings-kept = are its owner’s

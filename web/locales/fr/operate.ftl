@@ -181,6 +181,7 @@ engine-of = Diffuseur
 engine-encoder = Encodeur
 engine-none = aucun : la source est diffusée
 version = Amphi { $version }
+hall-credits-rule = La page du direct montre intervenants et licence, et un enregistrement commence avec ceux du moment.
 hall-tool = Une page à côté du direct, par exemple un tchat (https://…)
 hall-recordings = Ses enregistrements
 hall-recordings-kept = sont à son propriétaire

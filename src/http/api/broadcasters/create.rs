@@ -4,6 +4,7 @@ use super::{Broadcaster, caption_languages, preset, vocabulary};
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::NewBroadcaster;
 use crate::catalogue::captions::CaptionSettings;
+use crate::catalogue::credits::Credits;
 use crate::catalogue::slug::Slug;
 use crate::http::input::{Body, parsed};
 use crate::http::problem::Problem;
@@ -27,6 +28,10 @@ pub(crate) struct Wish {
     slug: Option<String>,
     /// 1 to 200 characters.
     title: String,
+    /// Who is heard in its lives: at most 30 names of at most 200 characters. A recording that begins takes them over.
+    speakers: Option<Vec<String>>,
+    /// What others may do with its lives: an identifier such as `CC-BY-4.0`. A recording that begins takes it over.
+    licence: Option<String>,
     /// Pull it from there; without it, it waits for an encoder.
     rtsp_url: Option<String>,
     /// `tcp` (the default) or `udp`.
@@ -93,6 +98,7 @@ pub(crate) async fn handler(
             vocabulary: wish.vocabulary.map(vocabulary).transpose()?.unwrap_or_default(),
             exclusive: wish.vocabulary_exclusive,
         },
+        credits: Credits { speakers: wish.speakers.unwrap_or_default(), licence: wish.licence.unwrap_or_default() },
     };
     let stored = catalogue.add_broadcaster(new, clock.now()).await?;
     let location = format!("/api/v1/broadcasters/{}", stored.slug);
@@ -139,6 +145,9 @@ mod tests {
             (r#"{"title":"x","caption_languages":"fr"}"#, 422, Some("caption_languages")),
             (r#"{"title":"x","vocabulary":["Lille","a\nb"]}"#, 422, Some("vocabulary")),
             (r#"{"title":"x","vocabulary":["Lille",5]}"#, 422, Some("vocabulary[1]")),
+            (r#"{"title":"x","speakers":["Ada"," "]}"#, 422, Some("speakers")),
+            (r#"{"title":"x","speakers":"Ada"}"#, 422, Some("speakers")),
+            (r#"{"title":"x","licence":"CC BY"}"#, 422, Some("licence")),
             (r#"{"title":"x","vocabulary_exclusive":1}"#, 422, Some("vocabulary_exclusive")),
             (r#"{"title":"x","tittle":"x"}"#, 422, Some("tittle")),
             (r#"{"title":"x"} {}"#, 400, None),
@@ -176,6 +185,20 @@ mod tests {
         let more = format!(r#"{{"title":"More","vocabulary":[{}]}}"#, vec![line.as_str(); 1_001].join(","));
         let (status, problem) = api.send("POST", PATH, Some(&token), Some(&more)).await;
         assert_eq!((status, problem["detail"].as_str()), (422, Some("line 1001: more than 1000 entries")));
+    }
+
+    #[tokio::test]
+    async fn speakers_and_licence_are_shown_to_who_sees_it() {
+        let api = Api::new().await;
+        let token = api.token(Scope::BroadcastersWrite).await;
+        let body = r#"{"title":"Hall","speakers":["Zoé"," Ada "],"licence":"CC-BY-4.0"}"#;
+        let (status, made) = api.send("POST", PATH, Some(&token), Some(body)).await;
+        assert_eq!((status, &made["speakers"]), (201, &serde_json::json!(["Zoé", "Ada"])), "{made}");
+        let (_, shown) = api.get("/api/v1/broadcasters/hall").await;
+        let (_, listed) = api.get(PATH).await;
+        for shown in [&shown, &listed["items"][0]] {
+            assert_eq!((&shown["speakers"], &shown["licence"]), (&made["speakers"], &"CC-BY-4.0".into()), "{shown}");
+        }
     }
 
     #[tokio::test]

@@ -26,6 +26,10 @@ pub(super) struct Broadcaster {
     /// Its name in URLs.
     slug: String,
     title: String,
+    /// Who is heard in its lives, in the order in which they are named. A recording that begins takes them over.
+    speakers: Vec<String>,
+    /// What others may do with its lives: an identifier such as `CC-BY-4.0`; empty: none was given. A recording that begins takes it over.
+    licence: String,
     /// Whether viewers see a live now.
     on_air: bool,
     /// `idle`, `starting`, `on_air`, `dropped` (the contribution is awaited) or `ended` (just now).
@@ -179,6 +183,8 @@ impl Broadcaster {
             id: stored.id.to_string(),
             slug: stored.slug.to_string(),
             title: stored.title.clone(),
+            speakers: stored.credits.speakers.clone(),
+            licence: stored.credits.licence.clone(),
             on_air: state == State::OnAir,
             state: state_name(state),
             started_at: live.and_then(|live| live.started_at).map(rfc3339),
@@ -333,7 +339,7 @@ mod tests {
         };
         let shown = serde_json::to_value(Broadcaster::new(&stored, Some(&live))).unwrap();
         let expected = json!({
-            "id": stored.id.as_str(), "slug": "hall", "title": "Hall hall", "on_air": true, "state": "on_air",
+            "id": stored.id.as_str(), "slug": "hall", "title": "Hall hall", "speakers": [], "licence": "", "on_air": true, "state": "on_air",
             "started_at": "2026-09-21T14:13:20.000Z", "video_id": "aaaaaaaaaaaaaaaa",
             "recorded": true,
             "contribution": {

@@ -1,4 +1,5 @@
-//! `GET` and `PATCH /api/v1/broadcasters/{slug}/page`: what its page says beside its title, and what stands beside its live.
+//! `GET` and `PATCH /api/v1/broadcasters/{slug}/page`: what its page says beside its title, speakers and licence (which are
+//! the broadcaster's own), and what stands beside its live.
 
 use super::find;
 use crate::catalogue::Catalogue;
@@ -10,7 +11,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a broadcaster's page shows.
+/// What a broadcaster's page shows beside title, speakers and licence, which are the broadcaster's own.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BroadcasterPage)]
 pub(crate) struct Page {

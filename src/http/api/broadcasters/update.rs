@@ -4,6 +4,7 @@ use super::{Broadcaster, caption_languages, find, preset, vocabulary};
 use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::BroadcasterChange;
 use crate::catalogue::captions::CaptionChange;
+use crate::catalogue::credits::CreditsChange;
 use crate::http::input::{Body, Segments, parsed, present};
 use crate::http::problem::Problem;
 use crate::live;
@@ -20,6 +21,14 @@ use utoipa::ToSchema;
 pub(crate) struct Wish {
     /// 1 to 200 characters.
     title: Option<String>,
+    /// Who is heard in its lives: at most 30 names of at most 200 characters; all of them anew. Null: nobody. What was recorded keeps what it has.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Vec<String>>)]
+    speakers: Option<Option<Vec<String>>>,
+    /// What others may do with its lives: an identifier such as `CC-BY-4.0`; empty or null: none. What was recorded keeps what it has.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    licence: Option<Option<String>>,
     /// Pull it from there; null: wait for an encoder.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
@@ -87,6 +96,10 @@ pub(crate) async fn handler(
             vocabulary: wish.vocabulary.map(|lines| vocabulary(lines.unwrap_or_default())).transpose()?,
             exclusive: wish.vocabulary_exclusive,
         },
+        credits: CreditsChange {
+            speakers: wish.speakers.map(Option::unwrap_or_default),
+            licence: wish.licence.map(Option::unwrap_or_default),
+        },
     };
     let id = find(&catalogue, &slug).await?.id;
     let stored = catalogue.update_broadcaster(&id, change).await?;
@@ -125,6 +138,19 @@ mod tests {
         let (status, problem) = patch(r#"{"vocabulary":["Lille","="]}"#).await;
         assert_eq!((status, problem["field"].as_str()), (422, Some("vocabulary")));
         assert!(problem["detail"].as_str().unwrap().starts_with("line 2 (\"=\"): "), "{problem}");
+        let (_, shown) = patch(r#"{"speakers":["Zoé","Ada"],"licence":"CC0-1.0"}"#).await;
+        assert_eq!((&shown["speakers"], &shown["licence"]), (&json!(["Zoé", "Ada"]), &json!("CC0-1.0")));
+        let (_, shown) = patch(r#"{"speakers":["Jo"]}"#).await;
+        assert_eq!((&shown["speakers"], &shown["licence"]), (&json!(["Jo"]), &json!("CC0-1.0")), "it stays");
+        for (wish, field) in [(r#"{"title":"No","speakers":[""]}"#, "speakers"), (r#"{"licence":"a b"}"#, "licence")] {
+            let (status, problem) = patch(wish).await;
+            assert_eq!((status, problem["field"].as_str()), (422, Some(field)), "{wish}");
+        }
+        assert_eq!(api.get(path).await.1["speakers"], json!(["Jo"]), "nothing of it");
+        let (_, shown) = patch(r#"{"speakers":null,"licence":null}"#).await;
+        assert_eq!((&shown["speakers"], &shown["licence"]), (&json!([]), &json!("")));
+        let noted = api.catalogue.audit_log(1).await.unwrap();
+        assert_eq!(noted[0].act, "broadcaster.change");
         let (status, problem) = patch(r#"{"slug":"other"}"#).await;
         assert_eq!((status, problem["field"].as_str()), (422, Some("slug")), "a slug never changes");
         let (status, problem) = patch(r#"{"title":"a\nb"}"#).await;

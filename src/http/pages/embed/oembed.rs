@@ -151,7 +151,7 @@ async fn find(source: &Source, visitor: &Visitor, target: &Target) -> Result<Opt
             }
             let found = catalogue.broadcaster(&id).await?;
             Ok(found.map(|hall| Found {
-                author: hall.title.clone(),
+                author: author(&hall.credits.speakers, &hall.title),
                 title: hall.title,
                 embed: format!("/embed/live/{slug}"),
             }))
@@ -162,13 +162,16 @@ async fn find(source: &Source, visitor: &Visitor, target: &Target) -> Result<Opt
             let found = catalogue.video(id).await?.filter(|video| allowed && video.state == VideoState::Ended);
             let Some(video) = found else { return Ok(None) };
             let speakers = catalogue.details(id).await?.unwrap_or_default().speakers;
-            let author = match speakers.is_empty() {
-                false => speakers.join(", "),
-                true => catalogue.broadcaster(&video.broadcaster_id).await?.map(|hall| hall.title).unwrap_or_default(),
-            };
+            let hall = catalogue.broadcaster(&video.broadcaster_id).await?.map(|hall| hall.title).unwrap_or_default();
+            let author = author(&speakers, &hall);
             Ok(Some(Found { title: video.title, author, embed: format!("/embed/videos/{id}") }))
         }
     }
+}
+
+/// Who is heard; the hall where that is not said.
+fn author(speakers: &[String], hall: &str) -> String {
+    if speakers.is_empty() { hall.to_owned() } else { speakers.join(", ") }
 }
 
 /// 16:9, within what is asked for and what makes sense.

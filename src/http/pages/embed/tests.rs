@@ -1,5 +1,7 @@
 //! Players in pages of other sites, and what other sites are told, through the whole site.
 
+use crate::catalogue::broadcaster::BroadcasterChange;
+use crate::catalogue::credits::CreditsChange;
 use crate::catalogue::details::{Chapter, DetailsChange};
 use crate::catalogue::video::Video;
 use crate::http::support::{Answer, EMBEDDER, World, now};
@@ -78,7 +80,13 @@ async fn oembed_answers_what_the_asker_may_see() {
     assert!(xml.text.contains("<title>Séries &lt;/script&gt; &amp; &quot;co&quot;</title>"), "{}", xml.text);
     assert!(xml.text.contains("<html>&lt;iframe src=&quot;http://tv.example/embed/videos/"), "{}", xml.text);
     let live = ask("url=http%3A%2F%2Ftv.example%2Flive%2Fa".to_owned()).await;
-    assert!(live.text.contains("/embed/live/a"), "{}", live.text);
+    assert!(live.text.contains("/embed/live/a") && live.text.contains("\"author_name\":\"Hall a\""), "{}", live.text);
+    let credits =
+        CreditsChange { speakers: Some(vec!["Zoé".to_owned(), "Ada".to_owned()]), ..CreditsChange::default() };
+    let change = BroadcasterChange { credits, ..BroadcasterChange::default() };
+    world.catalogue.update_broadcaster(&video.broadcaster_id, change).await.unwrap();
+    let live = ask("url=http%3A%2F%2Ftv.example%2Flive%2Fa".to_owned()).await;
+    assert!(live.text.contains("\"author_name\":\"Zoé, Ada\""), "{}", live.text);
 
     for (query, status) in [
         (String::new(), 400),

@@ -1,13 +1,16 @@
-//! What a broadcaster says of itself beside its title, the page beside its live, and whose its recordings are.
+//! What a broadcaster says of itself beside its title, who is heard in its lives and what others may do with them, the page beside its live, and whose
+//! its recordings are.
 
 use super::{Desk, refused};
 use crate::catalogue::broadcaster::Broadcaster;
+use crate::catalogue::credits::CreditsChange;
 use crate::catalogue::recordings::{BroadcasterDetailsChange, Recordings};
 use crate::catalogue::{Catalogue, Error};
 use crate::http::pages::asking::Asking;
 use crate::http::pages::form::Fields;
-use crate::http::pages::people::{not_ours, see};
+use crate::http::pages::people::{message, not_ours, see};
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -16,6 +19,10 @@ use serde::Deserialize;
 pub(super) struct About {
     /// Markdown.
     pub(super) description: String,
+    /// A line each.
+    pub(super) speakers: String,
+    /// Empty: none is given.
+    pub(super) licence: String,
     /// Empty: no page.
     pub(super) tool_url: String,
     /// `kept` or `to_claim`.
@@ -33,6 +40,8 @@ impl About {
         };
         Ok(Self {
             description: details.description,
+            speakers: hall.credits.speakers.join("\n"),
+            licence: hall.credits.licence.clone(),
             tool_url: details.tool_url.unwrap_or_default(),
             recordings: details.recordings.name().to_owned(),
             owner: owner.map_or_else(String::new, |person| {
@@ -53,12 +62,26 @@ impl About {
             who => Some(catalogue.person_named(who).await?.ok_or(nobody)?),
         };
         let invalid = |reason| Error::Invalid { field: "recordings", reason };
+        let filled = |name: &&str| !name.trim().is_empty();
         Ok(BroadcasterDetailsChange {
             description: Some(self.description),
+            credits: CreditsChange {
+                speakers: Some(self.speakers.lines().filter(filled).map(str::to_owned).collect()),
+                licence: Some(self.licence),
+            },
             tool_url: Some(Some(self.tool_url).filter(|url| !url.trim().is_empty())),
             recordings: Some(self.recordings.parse().map_err(invalid)?),
             owner: Some(owner.map(|person| person.id)),
         })
+    }
+}
+
+/// Key of what is said of speakers or a licence that can't be taken.
+fn credits_key(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Invalid { field: "speakers", .. } => Some("edit-bad-speakers"),
+        Error::Invalid { field: "licence", .. } => Some("edit-bad-licence"),
+        _ => None,
     }
 }
 
@@ -77,6 +100,9 @@ pub(super) async fn change(
     };
     match changed.await {
         Ok(_) => see(&format!("/operate/{slug}")),
-        Err(error) => refused(&reader, &error),
+        Err(error) => match credits_key(&error) {
+            Some(key) => message(&reader, StatusCode::UNPROCESSABLE_ENTITY, "operate-invalid", key),
+            None => refused(&reader, &error),
+        },
     }
 }

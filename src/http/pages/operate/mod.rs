@@ -39,8 +39,8 @@ use axum::routing::{get, post};
 use tile::Tile;
 use wall::Wall;
 
-/// A description of 10,000 characters, each of which may be twelve bytes in a form, and the rest.
-const MAX_ABOUT_BYTES: usize = 160 << 10;
+/// A description of 10,000 characters and 30 speakers of 200, each of which may be twelve bytes in a form, and the rest.
+const MAX_ABOUT_BYTES: usize = 240 << 10;
 
 /// A vocabulary of 64 KiB, each byte of which may be three in a form, and the rest.
 const MAX_NAMES_BYTES: usize = 200 << 10;

@@ -5,6 +5,7 @@ use crate::catalogue::id::BuildingId;
 use crate::catalogue::person::PersonChange;
 use crate::http::support::{Browser, World, now};
 use crate::live::status::{Finding, Level, Rendition, State, Status};
+use crate::policy::state::Visibility;
 use crate::policy::who::{Buildings, Role};
 use axum::body::Body;
 use axum::http::Request;
@@ -163,6 +164,63 @@ async fn broadcasters_and_buildings_are_added_and_changed_by_form() {
     assert_eq!(marie.post("/operate/amphi-3/access", "visibility=draft&building=").await.status, 303);
     let (_, standing) = world.catalogue.broadcaster_state(&hall.slug).await.unwrap().unwrap();
     assert_eq!((standing.visibility.name(), standing.building), ("draft", None));
+}
+
+#[tokio::test]
+async fn speakers_and_licence_are_set_and_cleared_by_form_and_the_live_shows_them() {
+    let world = World::new().await;
+    let hall = world.hall("hall").await;
+    let before = world.video(&hall, "Before").await;
+    let mut marie = operator(&world).await;
+    let form = |speakers: &str, licence: &str| {
+        let fields = [("description", "*Ici*"), ("tool_url", ""), ("recordings", "kept"), ("owner", "")];
+        let credits = [("speakers", speakers), ("licence", licence)];
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).extend_pairs(credits).finish()
+    };
+    let live = async || world.browser().get("/live/hall").await.text;
+    let nothing = live().await;
+    assert!(!nothing.contains("class=\"speakers\"") && !nothing.contains("<span>Licence:</span>"), "{nothing}");
+    let speakers = "Émilie <Dupont>\r\n\r\n Jo \r\n";
+    assert!(marie.get("/operate/hall").await.text.contains("name=\"speakers\""));
+    assert_eq!(marie.post("/operate/hall/about", &form(speakers, "CC-BY-4.0")).await.status, 303);
+    assert_eq!(world.catalogue.audit_log(1).await.unwrap()[0].act, "broadcaster.change");
+    let shown = marie.get("/operate/hall").await.text;
+    assert!(
+        shown.contains("&#62;\nJo</textarea>") && shown.contains("name=\"licence\" value=\"CC-BY-4.0\""),
+        "{shown}"
+    );
+    let said = "<p class=\"speakers\"><span class=\"soft\">With</span> <span>Émilie &#60;Dupont&#62;</span>, <span>Jo</span></p>\n\
+                <div class=\"description\"><p><em>Ici</em></p>";
+    let licence = "<a rel=\"license noopener\" href=\"https://creativecommons.org/licenses/by/4.0/\">CC BY 4.0</a></p>";
+    let page = live().await;
+    assert!(page.contains(said) && page.contains(licence), "{page}");
+
+    // What is recorded from now on has them, on its own page.
+    let after = world.video(&hall, "After").await;
+    for (video, has) in [(&before, false), (&after, true)] {
+        world.show_video_to(video, Visibility::Public).await;
+        let page = world.browser().get(&video.page_url()).await.text;
+        assert_eq!((page.contains("&#60;Dupont&#62;"), page.contains(licence)), (has, has), "{page}");
+    }
+    let thirty_one = "x\n".repeat(31);
+    for (speakers, licence, why) in [(thirty_one.as_str(), "", "30 speakers"), ("Eve", "CC BY", "such as CC-BY-4.0")] {
+        let refused = marie.post("/operate/hall/about", &form(speakers, licence)).await;
+        assert!(refused.status == 422 && refused.text.contains(why), "{}", refused.text);
+    }
+    assert!(live().await.contains(said), "nothing has changed");
+    // As much as may be written, each letter as long as it gets.
+    let most = vec!["𝄞".repeat(200); 30].join("\n");
+    let long = form(&most, "").replacen("*Ici*", &"%F0%9D%84%9E".repeat(10_000), 1);
+    assert_eq!(marie.post("/operate/hall/about", &long).await.status, 303);
+    assert_eq!(marie.post("/operate/hall/about", &form("", "")).await.status, 303);
+    let cleared = live().await;
+    assert!(!cleared.contains("class=\"speakers\"") && !cleared.contains("CC BY"), "{cleared}");
+    assert!(world.browser().get(&after.page_url()).await.text.contains("&#60;Dupont&#62;"), "it keeps them");
+    let viewer = world.person("eve", Role::Contributor).await;
+    let mut eve = world.browser_of(&viewer).await;
+    assert_eq!(eve.get("/account").await.status, 200);
+    assert_eq!(eve.post("/operate/hall/about", &form("Eve", "")).await.status, 403);
+    assert!(!live().await.contains("class=\"speakers\""));
 }
 
 #[tokio::test]
