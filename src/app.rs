@@ -9,6 +9,7 @@
 mod captions;
 mod reload;
 mod tenant;
+mod tenants;
 
 use crate::archive::writer::{Archive, Writer, archive};
 use crate::catalogue::{self, Catalogue};
@@ -19,13 +20,12 @@ use crate::http::gate;
 use crate::http::gate::address::Proxies;
 use crate::http::health::{Health, Report};
 use crate::http::play::Downloads;
-use crate::http::server::Doors as Sites;
 use crate::http::tls::Tls;
 use crate::http::{server, tls};
 use crate::jobs::Jobs;
 use crate::lifecycle::{Reloads, Tasks};
 use crate::live::status::{Finding, Level};
-use crate::live::{Captions, Doors, Greeting, Handle, Renditions, Settings, Terms};
+use crate::live::{Captions, Greeting, Handle, Renditions, Settings, Terms};
 use crate::mail;
 use crate::telemetry::{self, LogFormat};
 use media::ingest::rtmp::listen::{Limits, Listener};
@@ -34,13 +34,13 @@ use pipelines::client;
 use pipelines::encoder::Choice;
 use pipelines::ladder::{Preset, cost::Budget};
 use reload::Reload;
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tenant::Machine;
+use tenants::Tenants;
 use tokio::sync::watch;
 
 /// Why the server can't start.
@@ -128,10 +128,10 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
     );
 
     let (captions, caption_keeper, caption_settings) = captions::captions(&config, &tasks);
-    let tenants = catalogue.tenants().await?;
+    let listed = catalogue.tenants().await?;
     let lives = Handle::new(catalogue.clone(), archive.clone(), settings(&config, captions), tasks.clone());
     // The first one is the default tenant.
-    let others: Vec<_> = tenants.iter().skip(1).map(|t| lives.beside(catalogue.of(t.tenant.clone()))).collect();
+    let others: Vec<_> = listed.iter().skip(1).map(|t| lives.beside(catalogue.of(t.tenant.clone()))).collect();
     let mut waiting = 0;
     for lives in std::iter::once(&lives).chain(&others) {
         waiting += lives.resume_interrupted().await?;
@@ -166,31 +166,30 @@ pub async fn start(config: Config, sources: Sources, tasks: Tasks, reloads: Relo
         tls: tls.is_some(),
     };
 
-    let all = || std::iter::once(&lives).chain(&others);
-    let posts = tenants.iter().map(|listed| tenant::post(&config, listed)).collect::<Result<Vec<_>, _>>()?;
-    let catalogues = all().map(|lives| lives.catalogue().clone());
-    let jobs = Jobs::start(catalogues.zip(posts.iter().cloned()), &archive, &config, &tasks)?;
+    let jobs = Jobs::new(&archive, &config, &tasks);
+    let (ready, report) = watch::channel(Report::default());
+    let machine = Machine {
+        config: config.clone(),
+        archive: archive.clone(),
+        health: Health { report, stopping: tasks.soft().clone(), metrics: Some(metrics.clone()) },
+        assets: Assets::embedded(),
+        downloads: Downloads::default(),
+        mailer: tenant::mailer(&config)?,
+        jobs: jobs.clone(),
+        tasks: tasks.clone(),
+    };
+    let tenants = Tenants::begin(machine, listed, lives.clone(), others).await?;
     // Looked at before anybody is told where to ask.
-    let (ready, report) = watch::channel(look(&catalogue, &archive, &jobs).await);
-    let health = Health { report, stopping: tasks.soft().clone(), metrics: Some(metrics.clone()) };
-    let (assets, downloads) = (Assets::embedded(), Downloads::default());
-    let machine = Machine { config: &config, archive: &archive, health, assets, downloads, tasks: &tasks };
-    let mut sites = Vec::with_capacity(tenants.len());
-    for ((listed, lives), post) in tenants.iter().zip(all()).zip(posts) {
-        sites.push(machine.site(listed, lives, post).await?);
-    }
-    let by_host = tenants.iter().zip(&sites).skip(1);
-    let by_host: HashMap<_, _> =
-        by_host.flat_map(|(listed, site)| listed.hosts.iter().map(|host| (host.clone(), site.clone()))).collect();
-    let sites = Sites::one(sites.swap_remove(0)).and(by_host);
+    ready.send_replace(look(&catalogue, &archive, &jobs).await);
     tasks.spawn("metrics upkeep", until_stopped(tasks.clone(), telemetry::upkeep(metrics)));
+    let (sites, doors) = (tenants.sites(), tenants.doors());
     tasks.spawn_essential("http", server::serve(http, tls.clone(), sites, server::Limits::default(), tasks.clone()));
-    let doors = Doors::new(lives.clone(), &others);
     if let Some((listener, _, greeting)) = rtmps {
         let doors = doors.clone();
         tasks.spawn_essential("rtmps listener", async move { doors.listen_rtmp(listener, Some(greeting)).await });
     }
     tasks.spawn_essential("rtmp listener", async move { doors.listen_rtmp(rtmp, None).await });
+    tasks.spawn("tenants", until_stopped(tasks.clone(), tenants.keep()));
     tasks.spawn("caption models", until_stopped(tasks.clone(), caption_keeper.keep()));
     tasks.spawn("health", until_stopped(tasks.clone(), watch_health(ready, catalogue, archive, jobs)));
 

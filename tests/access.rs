@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 mod cached;
 mod kept;
 mod letters;
+mod newcomer;
 mod tenants;
 
 /// What was changed on the command line holds after this at the latest, and for who is watching already.

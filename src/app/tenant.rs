@@ -1,11 +1,13 @@
-//! What each tenant has of its own, put together: its site, and the tasks that look after it.
+//! What one tenant has of its own, put together: its site, and the tasks that look after it.
 //!
-//! Built once, at the start: a tenant that is added later, or reached by another name, is there after the next. What the machine has
-//! (sockets, engines, the disk's writer, figures) is the server's, and all tenants share it.
+//! What the machine has (sockets, engines, the disk's writer, figures) is the server's, and all tenants share it. By which name a tenant is
+//! reached and which sites are its neighbours can change while it is served, see [`Served::follow`]: its routes are then put together anew over the
+//! same parts. Lives, sessions, counts and streams of events are in the parts, so that nobody who watches notices.
 
 use super::{Error, gate_settings};
 use crate::archive::read::Reader;
 use crate::archive::writer::Archive;
+use crate::catalogue::Tenant;
 use crate::catalogue::tenant::Listed;
 use crate::clock;
 use crate::config::Config;
@@ -24,44 +26,60 @@ use crate::http::router::{Site, site};
 use crate::http::security::Policies;
 use crate::http::server::Door;
 use crate::http::state::{Clock, Parts};
+use crate::jobs::Jobs;
 use crate::lifecycle::Tasks;
 use crate::live::Handle;
 use crate::mail::{Mailer, Post};
 use crate::search::{self, Search};
+use std::sync::Arc;
+use tokio::sync::watch;
 use url::Url;
 
-/// What all tenants' sites are made with.
-pub(super) struct Machine<'a> {
-    pub(super) config: &'a Config,
-    pub(super) archive: &'a Archive,
+/// What all tenants are served with.
+pub(super) struct Machine {
+    pub(super) config: Config,
+    pub(super) archive: Archive,
     pub(super) health: Health,
     pub(super) assets: Assets,
     pub(super) downloads: Downloads,
-    pub(super) tasks: &'a Tasks,
+    /// `None`: nobody is written to.
+    pub(super) mailer: Option<Mailer>,
+    pub(super) jobs: Jobs,
+    pub(super) tasks: Tasks,
 }
 
-impl Machine<'_> {
-    /// A tenant's site, and its tasks begun.
-    pub(super) async fn site(&self, listed: &Listed, lives: &Handle, post: Option<Post>) -> Result<Door, Error> {
+/// A tenant that is served.
+pub(super) struct Served {
+    lives: Handle,
+    /// How it is reached now.
+    listed: Listed,
+    /// All that its routes stand on but what `listed` says.
+    site: Site,
+    health: Health,
+    post: watch::Sender<Option<Post>>,
+    door: Arc<Door>,
+}
+
+impl Machine {
+    /// A tenant's site, its jobs, and the tasks about it begun. After an error nothing has begun, and it can be tried again.
+    pub(super) async fn serve(&self, listed: Listed, lives: Handle) -> Result<Served, Error> {
         let Self { config, archive, tasks, .. } = self;
         let (catalogue, layout) = (lives.catalogue().clone(), archive.layout().clone());
         let shown = Shown::default();
         shown.take(&catalogue).await?;
         let assets = self.assets.shown_as(shown.clone());
-        let public_url = public_url(config, listed);
-        let search = Search::new(&config.data_dir, catalogue.tenant().as_str());
         let gate = Gate::new(catalogue.clone(), Clock(clock::now), assets.clone(), gate_settings(config));
         gate.take_keys().await?;
-        let accounts = Accounts::new(catalogue.clone(), Clock(clock::now), gate.clone(), (*tasks).clone(), post);
+        let (post, posted) = watch::channel(self.post(&listed));
+        self.jobs.work_for(&catalogue, &posted)?;
+        // Nothing fails and nothing waits from here on.
+        let search = Search::new(&config.data_dir, catalogue.tenant().as_str());
+        let accounts = Accounts::new(catalogue.clone(), Clock(clock::now), gate.clone(), tasks.clone(), posted);
         let (videos, reader) = (Videos::new(catalogue.clone(), layout.clone()), Reader::new(layout.clone()));
         let downloads = self.downloads.clone();
         let play = Play { lives: lives.clone(), videos, downloads, reader, gate: gate.clone() };
-        let pages = Source::new(catalogue.clone(), lives.clone(), layout.clone(), (*tasks).clone()).reached_at(place(
-            config,
-            listed,
-            &public_url,
-        ));
-        tasks.spawn("views", pages.views().clone().keep(catalogue.clone(), (*tasks).clone()));
+        let pages = Source::new(catalogue.clone(), lives.clone(), layout.clone(), tasks.clone());
+        tasks.spawn("views", pages.views().clone().keep(catalogue.clone(), tasks.clone()));
         let parts = Parts {
             catalogue: catalogue.clone(),
             live: lives.clone(),
@@ -71,25 +89,23 @@ impl Machine<'_> {
         };
         let mut health = self.health.clone();
         health.metrics = health.metrics.filter(|_| catalogue.tenant().is_default());
-        let router = site(
-            Site {
-                parts,
-                play: play.clone(),
-                pictures: Pictures { catalogue: catalogue.clone(), layout: layout.clone() },
-                pages,
-                desk: Desk::new(&accounts, lives.clone(), (*tasks).clone()),
-                assets,
-                events: EventSlots::default(),
-                accounts,
-                policies: Policies::new(embedders(config, listed)),
-            },
-            health,
-        );
-        tasks.spawn("look", shown.keep(catalogue.clone(), (*tasks).clone()));
-        tasks.spawn("gate", gate.keep((*tasks).clone()));
-        tasks.spawn("search", search::keeper::keep(search, catalogue, layout, (*tasks).clone()));
-        self.look_after(lives);
-        Ok(Door { router, play: Some(play) })
+        let site = Site {
+            parts,
+            play,
+            pictures: Pictures { catalogue: catalogue.clone(), layout: layout.clone() },
+            pages,
+            desk: Desk::new(&accounts, lives.clone(), tasks.clone()),
+            assets,
+            events: EventSlots::default(),
+            accounts,
+            policies: Policies::new(&[]),
+        };
+        tasks.spawn("look", shown.keep(catalogue.clone(), tasks.clone()));
+        tasks.spawn("gate", gate.keep(tasks.clone()));
+        tasks.spawn("search", search::keeper::keep(search, catalogue, layout, tasks.clone()));
+        self.look_after(&lives);
+        let door = Arc::new(door(config, &listed, &site, &health));
+        Ok(Served { lives, listed, site, health, post, door })
     }
 
     /// What goes on about a tenant's lives.
@@ -99,6 +115,63 @@ impl Machine<'_> {
         self.tasks.spawn("caption settings", async move { captions.keep_captions().await });
         self.tasks.spawn("attendance", async move { attendance.keep_attendance().await });
     }
+
+    /// How people are written to, and where mails lead to. A tenant without a name can't be led to.
+    fn post(&self, listed: &Listed) -> Option<Post> {
+        let site = public_url(&self.config, listed);
+        let mailer = self.mailer.clone().filter(|_| !site.is_empty())?;
+        Some(Post { mailer, site })
+    }
+}
+
+impl Served {
+    /// Whose lives, pages and tasks these are.
+    pub(super) fn tenant(&self) -> &Tenant {
+        &self.listed.tenant
+    }
+
+    /// Its lives.
+    pub(super) fn lives(&self) -> &Handle {
+        &self.lives
+    }
+
+    /// What answers for it now.
+    pub(super) fn door(&self) -> &Arc<Door> {
+        &self.door
+    }
+
+    /// How its people are written to.
+    #[cfg(test)]
+    pub(super) fn post(&self) -> &watch::Sender<Option<Post>> {
+        &self.post
+    }
+
+    /// Takes what the list says of it now: where it is reached, where mails lead to, which sites are its neighbours. Lives go on, and so
+    /// does what is being answered. Whether anything has changed. What it is called and looks like, its pages know by themselves.
+    pub(super) fn follow(&mut self, listed: &Listed, machine: &Machine) -> bool {
+        let same = self.listed.hosts == listed.hosts && self.listed.neighbours == listed.neighbours;
+        if !same {
+            self.post.send_replace(machine.post(listed));
+            self.door = Arc::new(door(&machine.config, listed, &self.site, &self.health));
+        }
+        self.listed = listed.clone();
+        !same
+    }
+}
+
+/// The routes over a site's parts, as it is reached now.
+fn door(config: &Config, listed: &Listed, parts: &Site, health: &Health) -> Door {
+    let place = place(config, listed, &public_url(config, listed));
+    let pages = parts.pages.clone().reached_at(place);
+    let parts = Site { pages, policies: Policies::new(embedders(config, listed)), ..parts.clone() };
+    let play = Some(parts.play.clone());
+    Door { router: site(parts, health.clone()), play }
+}
+
+/// How mails are sent; `None`: they are not.
+pub(super) fn mailer(config: &Config) -> Result<Option<Mailer>, Error> {
+    let url = config.smtp.url.reveal();
+    Ok(if url.is_empty() { None } else { Some(Mailer::new(url, &config.smtp.from)?) })
 }
 
 /// Where people reach a tenant: the setting, under the tenant's own name. Empty: as they say themselves.
@@ -124,15 +197,6 @@ fn place(config: &Config, listed: &Listed, public_url: &str) -> Place {
         .shown_by(embedders(config, listed))
         .beside(listed.neighbours.tools.as_ref().unwrap_or(&config.http.tools).clone())
         .written_to(config.http.contact.clone())
-}
-
-/// How people are written to, and where mails lead to. A tenant without a name can't be led to.
-pub(super) fn post(config: &Config, listed: &Listed) -> Result<Option<Post>, Error> {
-    let (url, site) = (config.smtp.url.reveal(), public_url(config, listed));
-    if url.is_empty() || site.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Post { mailer: Mailer::new(url, &config.smtp.from)?, site }))
 }
 
 #[cfg(test)]

@@ -91,26 +91,33 @@ fn model(row: &Row) -> Result<Listed, Error> {
 }
 
 impl Catalogue {
-    /// All tenants, the default one first, then the oldest.
+    /// All tenants, the default one first, then the oldest. One small query: what it gives was so at one moment, and it may be asked every few
+    /// seconds.
     ///
     /// # Errors
     /// `Database`.
     pub async fn tenants(&self) -> Result<Vec<Listed>, Error> {
-        let statement = Statement::of_all("SELECT id, title, embedders, tools FROM tenants ORDER BY created_ms, id");
-        let mut all = self.database.rows(statement).await?.iter().map(model).collect::<Result<Vec<_>, _>>()?;
-        // As old as the installation, and so is whoever was added in that moment.
-        all.sort_by_key(|listed| !listed.tenant.is_default());
-        let statement = Statement::of_all("SELECT host, tenant_id FROM tenant_hosts ORDER BY tenant_id, position");
+        let statement = Statement::of_all(
+            "SELECT t.id, t.title, t.embedders, t.tools, h.host FROM tenants t \
+             LEFT JOIN tenant_hosts h ON h.tenant_id = t.id ORDER BY t.created_ms, t.id, h.position",
+        );
+        let mut all: Vec<Listed> = Vec::new();
         for row in self.database.rows(statement).await? {
-            let of = row.text("tenant_id")?;
-            if let Some(listed) = all.iter_mut().find(|listed| listed.tenant.as_str() == of) {
+            let of = row.text("id")?;
+            if all.last().is_none_or(|listed| listed.tenant.as_str() != of) {
+                all.push(model(&row)?);
+            }
+            // One without names has a row, too.
+            if let (Some(listed), Some(_)) = (all.last_mut(), row.maybe_text("host")?) {
                 listed.hosts.push(row.parsed("host")?);
             }
         }
+        // As old as the installation, and so is whoever was added in that moment.
+        all.sort_by_key(|listed| !listed.tenant.is_default());
         Ok(all)
     }
 
-    /// One more tenant, with nothing in it.
+    /// One more tenant, with nothing in it. A server that runs sees it within seconds.
     ///
     /// # Errors
     /// `Invalid`, `Taken("host")` by another tenant, `Secret`, `Database`.
@@ -130,7 +137,7 @@ impl Catalogue {
         Ok(tenant)
     }
 
-    /// By which names this tenant is reached from the server's next start on; all of them.
+    /// By which names this tenant is reached, all of them. A server that runs sees it within seconds.
     ///
     /// # Errors
     /// `Invalid`, `Taken("host")` by another tenant, `Database`.
@@ -143,7 +150,7 @@ impl Catalogue {
         tx.commit().await
     }
 
-    /// Which other sites have to do with this tenant from the server's next start on.
+    /// Which other sites have to do with this tenant. A server that runs sees it within seconds.
     ///
     /// # Errors
     /// `Invalid`, `NotFound` without the tenant, `Database`.

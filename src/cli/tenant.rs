@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Add one. It is there after the server's next start; people and broadcasters can be added before, with --tenant.
+    /// Add one. A server that runs serves it within seconds; people and broadcasters are added with --tenant.
     Add {
         /// What the institution is called.
         name: String,
@@ -45,7 +45,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Change {
-    /// By which names browsers reach it from the server's next start on, all of them. Can be repeated.
+    /// By which names browsers reach it, all of them: within seconds, and one that is left out leads to it no more. Can be repeated.
     #[arg(long = "host", value_name = "HOST")]
     hosts: Vec<Host>,
     /// What the institution is called.
@@ -66,8 +66,8 @@ pub(super) struct Change {
     /// Whom people write to who can't use the site, a mail address or https://…; "" for http.contact of the configuration.
     #[arg(long, value_name = "ADDRESS")]
     contact: Option<String>,
-    /// A site whose pages may show the players, as in http.embed_ancestors, from the server's next start on; "server" alone for those of the
-    /// configuration, "none" alone for none. Can be repeated.
+    /// A site whose pages may show the players, as in http.embed_ancestors; "server" alone for those of the configuration, "none" alone for
+    /// none. Can be repeated.
     #[arg(long = "embedder", value_name = "SITE")]
     embedders: Vec<String>,
     /// A site whose pages may stand beside a live; the same.
@@ -136,7 +136,7 @@ pub(super) async fn run(command: Command, catalogue: &Catalogue) -> Result<Strin
                 return Ok(format!("{:#}\n", object(&listed)));
             }
             Ok(format!(
-                "Added {} as {}; it is there after the server's next start.\n",
+                "Added {} as {}; a server that runs serves it within seconds.\n",
                 listed.name,
                 listed.tenant.as_str()
             ))
@@ -164,7 +164,10 @@ pub(super) async fn run(command: Command, catalogue: &Catalogue) -> Result<Strin
                 [] => String::new(),
                 hosts => {
                     theirs.set_hosts(hosts).await?;
-                    format!(" It is reached by {} from the server's next start on.", spaced(hosts))
+                    format!(
+                        " A server that runs answers to {} within seconds, and to no other name for it.",
+                        spaced(hosts)
+                    )
                 }
             };
             theirs.note(&Actor::CommandLine, "site.change", "", &spaced(&change.hosts), now()).await?;

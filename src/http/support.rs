@@ -136,7 +136,7 @@ impl World {
         let (clock, assets, tasks) = (Clock(now), Assets::unhashed(), Tasks::default());
         let gate = Gate::believing(catalogue.clone(), clock, assets.clone(), gate::Settings::default(), believed_for);
         gate.take_keys().await.unwrap();
-        let accounts = Accounts::new(catalogue.clone(), clock, gate.clone(), tasks.clone(), post);
+        let accounts = Accounts::new(catalogue.clone(), clock, gate.clone(), tasks.clone(), watch::channel(post).1);
         let (videos, reader) = (Videos::new(catalogue.clone(), layout.clone()), Reader::new(layout.clone()));
         let search = Search::new(folder.path(), catalogue.tenant().as_str());
         let whole = router::Site {

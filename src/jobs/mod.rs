@@ -25,15 +25,27 @@ use pipelines::client;
 use pipelines::encoder::Choice;
 use pipelines::ladder::Preset;
 use runner::{Runner, Timing};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use work::{Renditions, Workshop};
 
-/// What the server knows of its jobs.
+/// The jobs of all tenants. Cheap to clone; clones share.
 #[derive(Clone, Debug)]
-pub struct Jobs {
-    waiting: Vec<watch::Receiver<Option<String>>>,
+pub struct Jobs(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    archive: Archive,
+    engine: client::Settings,
+    renditions: Renditions,
+    tasks: Tasks,
+    /// A place is one for all tenants; each takes its turn.
+    short: Arc<Semaphore>,
+    long: Arc<Semaphore>,
+    letters: Arc<Semaphore>,
+    /// Why each runner's jobs wait.
+    waiting: RwLock<Vec<watch::Receiver<Option<String>>>>,
 }
 
 /// A job that takes longer hangs: a storyboard of a day takes less than a minute.
@@ -42,53 +54,64 @@ const SHORT: Duration = Duration::from_secs(15 * 60);
 const LONG: Duration = Duration::from_secs(48 * 3_600);
 
 impl Jobs {
-    /// Begins to work for all tenants as configured, until the soft stop: what runs then is put back.
+    /// As configured, for nobody yet: see [`Jobs::work_for`].
+    #[must_use]
+    pub fn new(archive: &Archive, config: &Config, tasks: &Tasks) -> Self {
+        let at_once = config.jobs.at_once as usize;
+        let places = |count| Arc::new(Semaphore::new(count));
+        Self(Arc::new(Inner {
+            archive: archive.clone(),
+            engine: engine(config),
+            renditions: Renditions {
+                kept: kept(config),
+                // A name that is none was refused when the configuration was read.
+                preset: Preset::named(&config.renditions.preset).unwrap_or_default(),
+            },
+            tasks: tasks.clone(),
+            short: places(at_once),
+            long: places(at_once.min(1)),
+            letters: places(at_once.min(1)),
+            waiting: RwLock::default(),
+        }))
+    }
+
+    /// Begins to work for a tenant, once for each, until the soft stop: what runs then is put back. `post`: how its people are written to
+    /// now. After an error nothing has begun.
     ///
     /// # Errors
     /// `Secret`: no randomness.
-    pub fn start(
-        tenants: impl Iterator<Item = (Catalogue, Option<Post>)>,
-        archive: &Archive,
-        config: &Config,
-        tasks: &Tasks,
-    ) -> Result<Self, Error> {
-        let at_once = config.jobs.at_once as usize;
-        // A place is one for all tenants; each takes its turn.
-        let [short, long, letters] =
-            [at_once, at_once.min(1), at_once.min(1)].map(|places| Arc::new(Semaphore::new(places)));
-        let mut waiting = Vec::new();
-        for (catalogue, post) in tenants {
-            let work = Workshop {
-                catalogue: catalogue.clone(),
-                archive: archive.clone(),
-                engine: engine(config),
-                renditions: Renditions {
-                    kept: kept(config),
-                    // A name that is none was refused when the configuration was read.
-                    preset: Preset::named(&config.renditions.preset).unwrap_or_default(),
-                },
-                post,
-            };
-            for (kinds, places, limit) in [
-                (&[JobKind::Storyboard], &short, SHORT),
-                (&[JobKind::Ladder], &long, LONG),
-                // It takes no core: nobody waits for it, and it waits for nobody.
-                (&[JobKind::Notice], &letters, SHORT),
-            ] {
-                let (timing, places) = (Timing { limit, ..Timing::default() }, Arc::clone(places));
-                let (runner, waits) =
-                    Runner::new(catalogue.clone(), work.clone(), kinds, tasks.clone(), places, timing)?;
-                tasks.spawn_essential("jobs", runner.run());
-                waiting.push(waits);
-            }
+    pub fn work_for(&self, catalogue: &Catalogue, post: &watch::Receiver<Option<Post>>) -> Result<(), Error> {
+        let Inner { archive, engine, renditions, tasks, short, long, letters, waiting } = &*self.0;
+        let work = Workshop {
+            catalogue: catalogue.clone(),
+            archive: archive.clone(),
+            engine: engine.clone(),
+            renditions: renditions.clone(),
+            post: post.clone(),
+        };
+        let runner = |kinds, places: &Arc<Semaphore>, limit| {
+            let (timing, places) = (Timing { limit, ..Timing::default() }, Arc::clone(places));
+            Runner::new(catalogue.clone(), work.clone(), kinds, tasks.clone(), places, timing)
+        };
+        let runners = [
+            runner(&[JobKind::Storyboard], short, SHORT)?,
+            runner(&[JobKind::Ladder], long, LONG)?,
+            // It takes no core: nobody waits for it, and it waits for nobody.
+            runner(&[JobKind::Notice], letters, SHORT)?,
+        ];
+        let mut waiting = waiting.write().unwrap_or_else(PoisonError::into_inner);
+        for (runner, waits) in runners {
+            tasks.spawn_essential("jobs", runner.run());
+            waiting.push(waits);
         }
-        Ok(Self { waiting })
+        Ok(())
     }
 
     /// Why jobs wait that could be done otherwise, for people; `None`: none does.
     #[must_use]
     pub fn obstacle(&self) -> Option<String> {
-        self.waiting.iter().find_map(|waits| waits.borrow().clone())
+        let waiting = self.0.waiting.read().unwrap_or_else(PoisonError::into_inner);
+        waiting.iter().find_map(|waits| waits.borrow().clone())
     }
 }
 

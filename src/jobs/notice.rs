@@ -12,7 +12,8 @@ use crate::mail::Mail;
 /// Writes to them. Where nobody can be written to, or nothing is owned any more, it is done.
 pub(super) async fn write(shop: &Workshop, id: &VideoId) -> Result<(), Failure> {
     let failed = |error: crate::catalogue::Error| Failure::Failed(error.to_string());
-    let Some(post) = &shop.post else { return Ok(()) };
+    let post = shop.post.borrow().clone();
+    let Some(post) = post else { return Ok(()) };
     let (Some(video), Some(state)) =
         (shop.catalogue.video(id).await.map_err(failed)?, shop.catalogue.video_state(id).await.map_err(failed)?)
     else {

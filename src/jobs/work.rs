@@ -9,6 +9,7 @@ use pipelines::client;
 use pipelines::ladder::Preset;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use tokio::sync::watch;
 
 /// How far a job is. Clones share.
 #[derive(Clone, Debug, Default)]
@@ -52,8 +53,8 @@ pub(super) struct Workshop {
     pub(super) archive: Archive,
     pub(super) engine: client::Settings,
     pub(super) renditions: Renditions,
-    /// `None`: nobody is written to.
-    pub(super) post: Option<Post>,
+    /// How people are written to now; `None`: nobody is.
+    pub(super) post: watch::Receiver<Option<Post>>,
 }
 
 /// What becomes of finished videos' renditions.

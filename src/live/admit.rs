@@ -126,7 +126,7 @@ impl Doors {
 
     /// Whom an offer's key lets publish, and whose that broadcaster is: encoders do not say which tenant they call, and a key that holds is one
     /// of all tenants'.
-    async fn find(&self, offer: &Offer) -> Result<Option<(&Handle, Broadcaster)>, catalogue::Error> {
+    async fn find(&self, offer: &Offer) -> Result<Option<(Handle, Broadcaster)>, catalogue::Error> {
         for lives in self.all() {
             let catalogue = &lives.context().catalogue;
             if let Some(found) = catalogue.find_by_key(offer.slug.as_deref(), &offer.key, clock::now()).await? {

@@ -4,30 +4,36 @@ use super::handle::Handle;
 use crate::lifecycle::Tasks;
 use media::ingest::rtmp::listen::{Connection, Error, Listener};
 use media::ingest::{Refusal, Verdict};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
 /// Says with which certificate the next connection is greeted.
 pub type Greeting = Arc<dyn Fn() -> Arc<rustls::ServerConfig> + Send + Sync>;
 
-/// Where encoders come in, for all tenants: whose lives there are. Cheap to clone.
+/// Where encoders come in, for all tenants: whose lives there are. Cheap to clone; clones share.
 #[derive(Clone, Debug)]
 pub struct Doors {
     pub(super) first: Handle,
-    others: Arc<[Handle]>,
+    all: Arc<RwLock<Vec<Handle>>>,
 }
 
 impl Doors {
-    /// To the lives of one tenant, and of those [beside](Handle::beside) it.
+    /// To the lives of one tenant.
     #[must_use]
-    pub fn new(first: Handle, others: &[Handle]) -> Self {
-        Self { first, others: others.into() }
+    pub fn new(first: Handle) -> Self {
+        let all = Arc::new(RwLock::new(vec![first.clone()]));
+        Self { first, all }
     }
 
-    /// Each tenant's.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Handle> {
-        std::iter::once(&self.first).chain(self.others.iter())
+    /// Also to those of another tenant, [beside](Handle::beside) the first one's, from the next encoder on.
+    pub fn open(&self, lives: Handle) {
+        self.all.write().unwrap_or_else(PoisonError::into_inner).push(lives);
+    }
+
+    /// Each tenant's, as they are now.
+    pub(crate) fn all(&self) -> Vec<Handle> {
+        self.all.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn tasks(&self) -> &Tasks {

@@ -14,7 +14,7 @@ impl Accounts {
     pub fn write_to(&self, person: Person, words: impl FnOnce(&str, &str) -> (String, String) + Send + 'static) {
         let accounts = self.clone();
         self.post("mail to a person", async move {
-            let Some(post) = &accounts.0.post else { return Ok(false) };
+            let Some(post) = accounts.post_now() else { return Ok(false) };
             let Some(to) = person.mail.filter(|_| person.disabled_at.is_none()) else { return Ok(false) };
             let (subject, text) = words(&person.name, &post.site);
             post.mailer.send(Mail { to, subject, text }).await?;
@@ -60,7 +60,7 @@ impl Accounts {
     }
 
     async fn send_reset(&self, who: &str, words: impl FnOnce(&str, &str) -> (String, String)) -> Result<bool, Failure> {
-        let Some(post) = &self.0.post else { return Ok(false) };
+        let Some(post) = self.post_now() else { return Ok(false) };
         let catalogue = &self.0.catalogue;
         let person = catalogue.person_named(who).await?;
         let Some(person) = person.filter(|person| person.login.is_some() && person.disabled_at.is_none()) else {

@@ -21,7 +21,7 @@ use media::time::WallTime;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// Mails that are being handed over at once; more are not sent, and counted.
 const MAILS_AT_ONCE: usize = 8;
@@ -70,14 +70,20 @@ struct Inner {
     gate: Gate,
     tasks: Tasks,
     attempts: Mutex<Attempts>,
-    post: Option<Post>,
+    post: watch::Receiver<Option<Post>>,
     mails: Arc<Semaphore>,
 }
 
 impl Accounts {
-    /// Over one tenant's catalogue. `post`: how people are written to; `None`: they are not.
+    /// Over one tenant's catalogue. `post`: how people are written to now; `None`: they are not.
     #[must_use]
-    pub fn new(catalogue: Catalogue, clock: Clock, gate: Gate, tasks: Tasks, post: Option<Post>) -> Self {
+    pub fn new(
+        catalogue: Catalogue,
+        clock: Clock,
+        gate: Gate,
+        tasks: Tasks,
+        post: watch::Receiver<Option<Post>>,
+    ) -> Self {
         let attempts = Mutex::new(Attempts::default());
         let mails = Arc::new(Semaphore::new(MAILS_AT_ONCE));
         Self(Arc::new(Inner { catalogue, clock, gate, tasks, attempts, post, mails }))
@@ -87,6 +93,11 @@ impl Accounts {
     #[must_use]
     pub fn catalogue(&self) -> &Catalogue {
         &self.0.catalogue
+    }
+
+    /// How people are written to now; `None`: they are not.
+    fn post_now(&self) -> Option<Post> {
+        self.0.post.borrow().clone()
     }
 
     /// The gate.
@@ -110,7 +121,7 @@ impl Accounts {
     /// Whether somebody who forgot a password can be written to.
     #[must_use]
     pub fn writes(&self) -> bool {
-        self.0.post.is_some()
+        self.0.post.borrow().is_some()
     }
 
     /// Who this is, if name and password are right.

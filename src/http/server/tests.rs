@@ -38,7 +38,7 @@ fn start(limits: Limits, tls: Option<Arc<Tls>>) -> (SocketAddr, Tasks) {
     let address = listener.local_addr().unwrap();
     tasks.spawn_essential(
         "http",
-        serve(listener, tls, Doors::one(Door { router: router(), play: None }), limits, tasks.clone()),
+        serve(listener, tls, Doors::one(Arc::new(Door { router: router(), play: None })), limits, tasks.clone()),
     );
     (address, tasks)
 }
