@@ -99,8 +99,7 @@ impl Catalogue {
     /// # Errors
     /// `Database`.
     pub async fn videos_among(&self, ids: &[VideoId], readers: Readers<'_>) -> Result<Vec<Video>, Error> {
-        let statement = self.for_readers(readers).push(" AND v.state = 'ended'");
-        let statement = among(statement, " AND v.id", ids.iter().map(VideoId::as_str));
+        let statement = self.complete_among(ids, readers);
         self.database.rows(statement).await?.iter().map(video::model).collect()
     }
 }

@@ -443,12 +443,26 @@ impl Catalogue {
     }
 
     pub(super) fn for_readers(&self, readers: Readers<'_>) -> Statement {
+        self.whose_visibility(readers, "v.visibility")
+    }
+
+    /// Those of these that are complete and may be for somebody. Without statistics SQLite would go through all that are public, or complete,
+    /// rather than look up the few that are named: what is no column has no index.
+    pub(super) fn complete_among(&self, ids: &[VideoId], readers: Readers<'_>) -> Statement {
+        let statement = self.whose_visibility(readers, "COALESCE(v.visibility, '')");
+        let statement = statement.push(" AND COALESCE(v.state, '') = 'ended'");
+        among(statement, " AND v.id", ids.iter().map(VideoId::as_str))
+    }
+
+    fn whose_visibility(&self, readers: Readers<'_>, visibility: &'static str) -> Statement {
         match readers {
             Readers::All => self.statement(SELECT),
-            Readers::Anybody => self.statement(SELECT).push(" AND v.visibility = 'public'"),
+            Readers::Anybody => self.statement(SELECT).push(" AND ").push(visibility).push(" = 'public'"),
             Readers::Person(id) => self
                 .statement(SELECT)
-                .push(" AND (v.visibility IN ('public', 'signed_in') OR v.id IN (SELECT o.video_id FROM video_owners o ")
+                .push(" AND (")
+                .push(visibility)
+                .push(" IN ('public', 'signed_in') OR v.id IN (SELECT o.video_id FROM video_owners o ")
                 .push_bind("WHERE o.tenant_id = $1 AND o.person_id = ", id)
                 .push(") OR (v.visibility = 'groups' AND EXISTS (SELECT 1 FROM audiences a WHERE a.tenant_id = $1 ")
                 .push("AND a.object_id = v.id AND ((a.part = 'group' AND a.value IN (SELECT m.group_id FROM memberships m ")
@@ -464,8 +478,7 @@ impl Catalogue {
     /// # Errors
     /// `Database`.
     pub async fn listed_among(&self, ids: &[VideoId], readers: Readers<'_>) -> Result<Vec<Video>, Error> {
-        let statement = self.for_readers(readers).push(" AND v.state = 'ended' AND v.listed = TRUE");
-        let statement = among(statement, " AND v.id", ids.iter().map(VideoId::as_str));
+        let statement = self.complete_among(ids, readers).push(" AND v.listed = TRUE");
         self.database.rows(statement).await?.iter().map(model).collect()
     }
 

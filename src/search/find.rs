@@ -10,7 +10,7 @@ use super::{Error, Hit, Passage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use tantivy::collector::TopDocs;
-use tantivy::query::{BooleanQuery, BoostQuery, EmptyQuery, EnableScoring, Occur, PhraseQuery, Query, TermQuery};
+use tantivy::query::{BooleanQuery, BoostQuery, EnableScoring, Occur, PhraseQuery, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocAddress, DocId, Score, Searcher, Term};
 
@@ -21,14 +21,17 @@ const NAMES: Score = 2.0;
 const LOOKED_AT: usize = 2_000;
 /// Those that it then stands for: the most frequent.
 const EXPANSIONS: usize = 12;
+/// Of the videos in which all words of a phrase are, so many of the best are looked at first, whether the words stand together there: that takes
+/// much longer to find out than that they are there, and of frequent words there are enough among these.
+const TRIED: usize = 1_000;
 
 /// A question before the index as it is now.
 pub(super) struct Asked {
     searcher: Searcher,
     fields: Fields,
     question: Question,
-    /// The terms of each part.
-    forms: Vec<BTreeSet<String>>,
+    /// The terms of each part: of a word one set, of a phrase one for each of its words.
+    forms: Vec<Vec<BTreeSet<String>>>,
 }
 
 impl std::fmt::Debug for Asked {
@@ -51,8 +54,22 @@ impl Asked {
     /// # Errors
     /// When the index can't be read.
     pub(super) fn find(&self, places: Range<usize>) -> Result<Vec<Hit>, Error> {
-        let best = TopDocs::with_limit(places.len().max(1)).and_offset(places.start).order_by_score();
-        let found = self.searcher.search(&self.met(), &best)?;
+        self.find_trying(places, TRIED)
+    }
+
+    fn find_trying(&self, places: Range<usize>, most: usize) -> Result<Vec<Hit>, Error> {
+        let found = match self.phrases() {
+            None => self.best(&self.words(), places)?,
+            Some(phrases) => match self.tried(phrases.as_ref(), &places, most)? {
+                Some(found) => found,
+                // They weigh nothing, so that these are in the order of those that were tried.
+                None => {
+                    let words: Box<dyn Query> = Box::new(self.words());
+                    let phrases: Box<dyn Query> = Box::new(BoostQuery::new(phrases, 0.0));
+                    self.best(&BooleanQuery::intersection(vec![words, phrases]), places)?
+                }
+            },
+        };
         let columns: Vec<_> = self
             .searcher
             .segment_readers()
@@ -60,7 +77,7 @@ impl Asked {
             .map(|segment| segment.fast_fields().str("id"))
             .collect::<Result<_, _>>()?;
         let mut hits = Vec::with_capacity(found.len());
-        for (_, place) in found {
+        for place in found {
             let Some(Some(column)) = columns.get(place.segment_ord as usize) else { continue };
             let Some(ord) = column.term_ords(place.doc_id).next() else { continue };
             let mut id = String::new();
@@ -70,11 +87,45 @@ impl Asked {
         Ok(hits)
     }
 
-    /// What is in the title or among the names is in `all` too: those fields only add weight.
-    fn met(&self) -> BooleanQuery {
+    fn best(&self, query: &dyn Query, places: Range<usize>) -> Result<Vec<DocAddress>, Error> {
+        let best = TopDocs::with_limit(places.len().max(1)).and_offset(places.start).order_by_score();
+        Ok(self.searcher.search(query, &best)?.into_iter().map(|(_, place)| place).collect())
+    }
+
+    /// The same as by asking for `phrases` everywhere, found among the first videos with all words; `None`: there may be others.
+    fn tried(&self, phrases: &dyn Query, places: &Range<usize>, most: usize) -> Result<Option<Vec<DocAddress>>, Error> {
+        if places.end >= most {
+            return Ok(None);
+        }
+        let first = self.best(&self.words(), 0..most)?;
+        let mut order: Vec<DocAddress> = first.clone();
+        order.sort_unstable();
+        let weight = phrases.weight(EnableScoring::disabled_from_searcher(&self.searcher))?;
+        let mut met = BTreeSet::new();
+        for same in order.chunk_by(|a, b| a.segment_ord == b.segment_ord) {
+            let mut scorer = weight.scorer(self.searcher.segment_reader(same[0].segment_ord), 1.0)?;
+            for place in same {
+                if scorer.doc() < place.doc_id {
+                    scorer.seek(place.doc_id);
+                }
+                if scorer.doc() == place.doc_id {
+                    met.insert(*place);
+                }
+            }
+        }
+        if met.len() < places.end && first.len() == most {
+            return Ok(None);
+        }
+        let best = first.into_iter().filter(|place| met.contains(place));
+        Ok(Some(best.skip(places.start).take(places.len()).collect()))
+    }
+
+    /// That all words are there. What is in the title or among the names is in `all` too: those fields only add weight.
+    fn words(&self) -> BooleanQuery {
         let weighed = [(self.fields.title, TITLE), (self.fields.names, NAMES)];
+        let words: Vec<&BTreeSet<String>> = self.forms.iter().flatten().collect();
         // A flat union of terms is what tantivy reads in part only: blocks that can't be among the best are passed over.
-        if let ([Part::Word { .. }], [forms]) = (self.question.parts.as_slice(), self.forms.as_slice()) {
+        if let [forms] = words.as_slice() {
             let mut any: Vec<Box<dyn Query>> = terms(self.fields.all, forms).collect();
             for (field, weight) in weighed {
                 any.extend(terms(field, forms).map(|term| Box::new(BoostQuery::new(term, weight)) as Box<dyn Query>));
@@ -82,16 +133,21 @@ impl Asked {
             return BooleanQuery::union(any);
         }
         let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-        for (part, forms) in self.question.parts.iter().zip(&self.forms) {
-            clauses.push((Occur::Must, meets(self.fields.all, part, forms)));
+        for forms in words {
+            clauses.push((Occur::Must, union(terms(self.fields.all, forms).collect())));
             for (field, weight) in weighed {
-                let any: Vec<_> = terms(field, forms).collect();
-                if !any.is_empty() {
-                    clauses.push((Occur::Should, Box::new(BoostQuery::new(union(any), weight))));
-                }
+                let any = union(terms(field, forms).collect());
+                clauses.push((Occur::Should, Box::new(BoostQuery::new(any, weight))));
             }
         }
         BooleanQuery::new(clauses)
+    }
+
+    /// That the words of all phrases stand together; `None`: there are no phrases.
+    fn phrases(&self) -> Option<Box<dyn Query>> {
+        let parts = self.question.parts.iter();
+        let phrases: Vec<_> = parts.filter_map(|part| together(self.fields.all, part)).collect();
+        (!phrases.is_empty()).then(|| Box::new(BooleanQuery::intersection(phrases)) as Box<dyn Query>)
     }
 
     /// Where it is said in each of these videos: the best passages, at most `most`, in order of time.
@@ -99,7 +155,10 @@ impl Asked {
     /// # Errors
     /// When the index can't be read.
     pub(super) fn passages(&self, hits: &[Hit], most: usize) -> Result<Vec<Vec<Passage>>, Error> {
-        let any = self.question.parts.iter().zip(&self.forms).map(|(part, forms)| meets(self.fields.said, part, forms));
+        let any = self.question.parts.iter().zip(&self.forms).map(|(part, words)| {
+            let words = || union(words.iter().flat_map(|forms| terms(self.fields.said, forms)).collect());
+            together(self.fields.said, part).unwrap_or_else(words)
+        });
         let said = BooleanQuery::union(any.collect());
         let weight = said.weight(EnableScoring::enabled_from_searcher(&self.searcher))?;
         let mut passages = vec![Vec::new(); hits.len()];
@@ -152,14 +211,21 @@ fn shown(question: &Question, said: &Said) -> Option<Passage> {
     Some(Passage { at, language: said.language.clone(), pieces })
 }
 
-/// The terms of a word; with those that begin with it while it is unfinished. None for phrases.
-fn forms(searcher: &Searcher, field: Field, part: &Part) -> Result<BTreeSet<String>, Error> {
-    let Part::Word { word, unfinished } = part else { return Ok(BTreeSet::new()) };
-    let mut forms: BTreeSet<String> = word.forms().map(str::to_owned).collect();
-    if *unfinished {
-        forms.extend(begun(searcher, field, &word.plain)?);
-    }
-    Ok(forms)
+/// The terms of a word; with those that begin with it while it is unfinished. Of a phrase, those of each of its words.
+fn forms(searcher: &Searcher, field: Field, part: &Part) -> Result<Vec<BTreeSet<String>>, Error> {
+    Ok(match part {
+        Part::Word { word, unfinished } => {
+            let mut forms: BTreeSet<String> = word.forms().map(str::to_owned).collect();
+            if *unfinished {
+                forms.extend(begun(searcher, field, &word.plain)?);
+            }
+            vec![forms]
+        }
+        Part::Phrase(sayings) => {
+            let length = sayings.first().map_or(0, Vec::len);
+            (0..length).map(|n| sayings.iter().map(|words| words[n].clone()).collect()).collect()
+        }
+    })
 }
 
 fn begun(searcher: &Searcher, field: Field, beginning: &str) -> Result<Vec<String>, Error> {
@@ -186,20 +252,15 @@ fn begun(searcher: &Searcher, field: Field, beginning: &str) -> Result<Vec<Strin
     Ok(terms.into_iter().map(|(text, _)| text).collect())
 }
 
-fn meets(field: Field, part: &Part, forms: &BTreeSet<String>) -> Box<dyn Query> {
-    match part {
-        Part::Word { .. } => union(terms(field, forms).collect()),
-        Part::Phrase(sayings) => union(sayings.iter().map(|words| saying(field, words)).collect()),
-    }
-}
-
-/// tantivy takes no phrase of one word.
-fn saying(field: Field, words: &[String]) -> Box<dyn Query> {
-    match words {
-        [] => Box::new(EmptyQuery),
-        [word] => term(field, word),
-        words => Box::new(PhraseQuery::new(words.iter().map(|word| Term::from_field_text(field, word)).collect())),
-    }
+/// That the words of a phrase stand one after the other; `None`: it is none, or one word.
+fn together(field: Field, part: &Part) -> Option<Box<dyn Query>> {
+    let Part::Phrase(sayings) = part else { return None };
+    let saying = |words: &Vec<String>| {
+        let terms = words.iter().map(|word| Term::from_field_text(field, word)).collect();
+        Box::new(PhraseQuery::new(terms)) as Box<dyn Query>
+    };
+    // tantivy takes no phrase of one word.
+    (sayings.first()?.len() > 1).then(|| union(sayings.iter().map(saying).collect()))
 }
 
 fn terms(field: Field, forms: &BTreeSet<String>) -> impl Iterator<Item = Box<dyn Query>> {
@@ -212,4 +273,59 @@ fn term(field: Field, text: &str) -> Box<dyn Query> {
 
 fn union(queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
     Box::new(BooleanQuery::union(queries))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::Entry;
+    use super::super::index::Writer;
+    use super::super::words::Tongue;
+    use super::*;
+
+    fn entry(n: usize, title: &str, said: &str) -> Entry {
+        Entry {
+            id: format!("video{n:03}"),
+            print: 1,
+            tongue: Tongue::French,
+            title: title.to_owned(),
+            names: Vec::new(),
+            description: said.to_owned(),
+            said: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn phrases_are_found_the_same_in_the_same_order_however_many_are_tried() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Writer::open(folder.path()).unwrap();
+        for n in 0..120 {
+            let title = if n % 7 == 0 { "La mécanique quantique" } else { "Cours" };
+            let apart = "quantique ".repeat(n % 4) + "et mécaniques, puis autre chose ".repeat(1 + n % 3).as_str();
+            let said = if n % 5 == 0 { format!("{apart} mécaniques quantiques") } else { apart };
+            writer.put(&entry(n, title, &said)).unwrap();
+            if n % 40 == 39 {
+                writer.commit().unwrap();
+            }
+        }
+        for typed in [
+            "\"mécanique quantique\"",
+            "\"mécanique quantique\" cours",
+            "\"mécanique quantique\" \"puis autre\"",
+            "\"mécaniques\"",
+        ] {
+            let asked = Asked::of(writer.index(), Question::read(typed).unwrap()).unwrap();
+            let ids = |places, most| {
+                asked.find_trying(places, most).unwrap().into_iter().map(|hit| hit.id).collect::<Vec<_>>()
+            };
+            let all = ids(0..200, 0);
+            assert!((20..=120).contains(&all.len()), "{typed}: {}", all.len());
+            for most in [1, 10, 60, 1_000] {
+                assert_eq!(ids(0..200, most), all, "{typed}, {most} tried");
+                let pages: Vec<_> = (0..40).flat_map(|n| ids(5 * n..5 * n + 5, most)).collect();
+                assert_eq!(pages, all, "{typed}, {most} tried, by pages");
+            }
+        }
+        let asked = Asked::of(writer.index(), Question::read("\"quantique mécanique\"").unwrap()).unwrap();
+        assert!(asked.find(0..9).unwrap().is_empty(), "all words, but not one after the other");
+    }
 }

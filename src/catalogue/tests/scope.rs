@@ -163,13 +163,12 @@ fn statements(source: &str) -> Vec<String> {
 }
 
 /// Nothing else than these may be asked without a tenant: the schema's own state, whether the database answers, and which tenants there are.
-const UNSCOPED: [&str; 6] = [
+const UNSCOPED: [&str; 5] = [
     " FROM sqlite_master ",
     " FROM pg_tables ",
     " FROM _sqlx_migrations",
-    "SELECT id, title, embedders, tools FROM tenants ORDER BY ",
+    " FROM tenants t LEFT JOIN tenant_hosts h ",
     "INSERT INTO tenants ",
-    "SELECT host, tenant_id FROM tenant_hosts ORDER BY ",
 ];
 
 fn scoped(statement: &str) -> bool {
