@@ -21,6 +21,8 @@ const NAMES: Score = 2.0;
 const LOOKED_AT: usize = 2_000;
 /// Those that it then stands for: the most frequent.
 const EXPANSIONS: usize = 12;
+/// A flat union keeps its terms in order at each step: of more than so many forms that costs more than passing over blocks saves.
+const FLAT: usize = 4;
 /// Of the videos in which all words of a phrase are, so many of the best are looked at first, whether the words stand together there: that takes
 /// much longer to find out than that they are there, and of frequent words there are enough among these.
 const TRIED: usize = 1_000;
@@ -125,7 +127,9 @@ impl Asked {
         let weighed = [(self.fields.title, TITLE), (self.fields.names, NAMES)];
         let words: Vec<&BTreeSet<String>> = self.forms.iter().flatten().collect();
         // A flat union of terms is what tantivy reads in part only: blocks that can't be among the best are passed over.
-        if let [forms] = words.as_slice() {
+        if let [forms] = words.as_slice()
+            && forms.len() <= FLAT
+        {
             let mut any: Vec<Box<dyn Query>> = terms(self.fields.all, forms).collect();
             for (field, weight) in weighed {
                 any.extend(terms(field, forms).map(|term| Box::new(BoostQuery::new(term, weight)) as Box<dyn Query>));
