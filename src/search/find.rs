@@ -4,7 +4,7 @@
 //! known here, and nothing of it is to leave the server before the policy was asked. Blocking.
 
 use super::entry::Said;
-use super::index::{Fields, Index, passage};
+use super::index::{Fields, Index, pair_term, passage};
 use super::question::{Part, Piece, Question};
 use super::{Error, Hit, Passage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +23,10 @@ const LOOKED_AT: usize = 2_000;
 const EXPANSIONS: usize = 12;
 /// A flat union keeps its terms in order at each step: of more than so many forms that costs more than passing over blocks saves.
 const FLAT: usize = 4;
-/// Of the videos in which all words of a phrase are, so many of the best are looked at first, whether the words stand together there: that takes
-/// much longer to find out than that they are there, and of frequent words there are enough among these.
+/// A phrase that may stand in more videos than this is a frequent one.
+const FREQUENT: u64 = 20_000;
+/// Of the videos in which all words of a frequent phrase are, so many of the best are looked at first, whether the words stand together there:
+/// that takes much longer to find out than that they are there, and there are enough among these.
 const TRIED: usize = 1_000;
 
 /// A question before the index as it is now.
@@ -56,7 +58,8 @@ impl Asked {
     /// # Errors
     /// When the index can't be read.
     pub(super) fn find(&self, places: Range<usize>) -> Result<Vec<Hit>, Error> {
-        self.find_trying(places, TRIED)
+        let most = if self.may_stand_in()? > FREQUENT { TRIED } else { 0 };
+        self.find_trying(places, most)
     }
 
     fn find_trying(&self, places: Range<usize>, most: usize) -> Result<Vec<Hit>, Error> {
@@ -92,6 +95,24 @@ impl Asked {
     fn best(&self, query: &dyn Query, places: Range<usize>) -> Result<Vec<DocAddress>, Error> {
         let best = TopDocs::with_limit(places.len().max(1)).and_offset(places.start).order_by_score();
         Ok(self.searcher.search(query, &best)?.into_iter().map(|(_, place)| place).collect())
+    }
+
+    /// In how many videos the rarest phrase stands at most.
+    fn may_stand_in(&self) -> Result<u64, Error> {
+        let mut least = u64::MAX;
+        for part in &self.question.parts {
+            let Part::Phrase(sayings) = part else { continue };
+            let mut sum = 0;
+            for words in sayings {
+                let mut rarest = u64::MAX;
+                for two in words.windows(2) {
+                    rarest = rarest.min(self.searcher.doc_freq(&pair_term(self.fields.pairs, &two[0], &two[1]))?);
+                }
+                sum += rarest.min(self.searcher.num_docs());
+            }
+            least = least.min(sum);
+        }
+        Ok(least)
     }
 
     /// The same as by asking for `phrases` everywhere, found among the first videos with all words; `None`: there may be others.
@@ -150,7 +171,8 @@ impl Asked {
     /// That the words of all phrases stand together; `None`: there are no phrases.
     fn phrases(&self) -> Option<Box<dyn Query>> {
         let parts = self.question.parts.iter();
-        let phrases: Vec<_> = parts.filter_map(|part| together(self.fields.all, part)).collect();
+        let phrases: Vec<_> =
+            parts.filter_map(|part| together(self.fields.all, Some(self.fields.pairs), part)).collect();
         (!phrases.is_empty()).then(|| Box::new(BooleanQuery::intersection(phrases)) as Box<dyn Query>)
     }
 
@@ -161,7 +183,7 @@ impl Asked {
     pub(super) fn passages(&self, hits: &[Hit], most: usize) -> Result<Vec<Vec<Passage>>, Error> {
         let any = self.question.parts.iter().zip(&self.forms).map(|(part, words)| {
             let words = || union(words.iter().flat_map(|forms| terms(self.fields.said, forms)).collect());
-            together(self.fields.said, part).unwrap_or_else(words)
+            together(self.fields.said, None, part).unwrap_or_else(words)
         });
         let said = BooleanQuery::union(any.collect());
         let weight = said.weight(EnableScoring::enabled_from_searcher(&self.searcher))?;
@@ -256,12 +278,16 @@ fn begun(searcher: &Searcher, field: Field, beginning: &str) -> Result<Vec<Strin
     Ok(terms.into_iter().map(|(text, _)| text).collect())
 }
 
-/// That the words of a phrase stand one after the other; `None`: it is none, or one word.
-fn together(field: Field, part: &Part) -> Option<Box<dyn Query>> {
+/// That the words of a phrase stand one after the other, among documents that have its `pairs`; `None`: it is none, or one word.
+fn together(field: Field, pairs: Option<Field>, part: &Part) -> Option<Box<dyn Query>> {
     let Part::Phrase(sayings) = part else { return None };
     let saying = |words: &Vec<String>| {
         let terms = words.iter().map(|word| Term::from_field_text(field, word)).collect();
-        Box::new(PhraseQuery::new(terms)) as Box<dyn Query>
+        let mut all: Vec<Box<dyn Query>> = vec![Box::new(PhraseQuery::new(terms))];
+        for two in pairs.iter().flat_map(|field| words.windows(2).map(|two| pair_term(*field, &two[0], &two[1]))) {
+            all.push(Box::new(TermQuery::new(two, IndexRecordOption::Basic)));
+        }
+        if all.len() == 1 { all.remove(0) } else { Box::new(BooleanQuery::intersection(all)) }
     };
     // tantivy takes no phrase of one word.
     (sayings.first()?.len() > 1).then(|| union(sayings.iter().map(saying).collect()))
@@ -323,6 +349,7 @@ mod tests {
             };
             let all = ids(0..200, 0);
             assert!((20..=120).contains(&all.len()), "{typed}: {}", all.len());
+            assert!(asked.may_stand_in().unwrap() >= all.len() as u64, "{typed}");
             for most in [1, 10, 60, 1_000] {
                 assert_eq!(ids(0..200, most), all, "{typed}, {most} tried");
                 let pages: Vec<_> = (0..40).flat_map(|n| ids(5 * n..5 * n + 5, most)).collect();

@@ -7,8 +7,8 @@
 
 use super::Error;
 use super::entry::{Entry, Said};
-use super::words::{Analyser, Tongue, Word};
-use std::collections::BTreeMap;
+use super::words::{Analyser, Tongue, Word, pair};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{DocSet as _, IndexReader, IndexWriter, ReloadPolicy, TERMINATED, TantivyDocument, TantivyError, Term};
 
 /// Another number whenever documents are made otherwise.
-pub(super) const VERSION: &str = "2";
+pub(super) const VERSION: &str = "3";
 /// What the writer keeps in memory before it writes a segment: the least that tantivy takes is 15 MB.
 const WRITER_BYTES: usize = 20 << 20;
 
@@ -36,6 +36,9 @@ pub(super) struct Fields {
     pub(super) passages: Field,
     /// All words of a video.
     pub(super) all: Field,
+    /// Which kinds of pairs stand together in it, as [`pair`] says: where frequent words stand together takes long to find out, so that a
+    /// phrase is looked for in videos that have its kinds of pairs only, which are a few hundred of 100,000.
+    pub(super) pairs: Field,
     /// Those of its title, which weigh more.
     pub(super) title: Field,
     /// Those of its speakers, tags and broadcaster, which weigh more too.
@@ -59,6 +62,7 @@ fn schema() -> (Schema, Fields) {
         print: schema.add_u64_field("print", FAST | INDEXED),
         passages: schema.add_u64_field("passages", FAST),
         all: schema.add_text_field("all", words(IndexRecordOption::WithFreqsAndPositions)),
+        pairs: schema.add_text_field("pairs", words(IndexRecordOption::Basic)),
         title: schema.add_text_field("title", words(IndexRecordOption::WithFreqs)),
         names: schema.add_text_field("names", words(IndexRecordOption::WithFreqs)),
         of: schema.add_text_field("of", STRING),
@@ -194,6 +198,7 @@ impl Writer {
         for words in &all {
             video.add_pre_tokenized_text(fields.all, tokens(words));
         }
+        video.add_pre_tokenized_text(fields.pairs, pairs(&all));
         batch.push(UserOperation::Add(video));
         self.writer.run(batch)?;
         self.changed = true;
@@ -297,6 +302,27 @@ fn tokens(words: &[Word]) -> PreTokenizedString {
         }
     }
     PreTokenizedString { text: String::new(), tokens }
+}
+
+/// A term for a kind of pairs.
+pub(super) fn pair_term(field: Field, first: &str, second: &str) -> Term {
+    Term::from_field_text(field, &format!("{:04x}", pair(first, second)))
+}
+
+/// Texts by themselves, as phrases are.
+fn pairs(texts: &[Vec<Word>]) -> PreTokenizedString {
+    let together = texts.iter().flat_map(|words| words.windows(2));
+    let kinds: BTreeSet<u16> = together
+        .flat_map(|two| two[0].forms().flat_map(|first| two[1].forms().map(move |second| pair(first, second))))
+        .collect();
+    let token = |(position, kind)| Token {
+        offset_from: 0,
+        offset_to: 0,
+        position,
+        text: format!("{kind:04x}"),
+        position_length: 1,
+    };
+    PreTokenizedString { text: String::new(), tokens: kinds.into_iter().enumerate().map(token).collect() }
 }
 
 fn documents(folder: &Path) -> PathBuf {

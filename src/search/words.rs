@@ -131,6 +131,16 @@ impl Analyser {
     }
 }
 
+/// To which of 65,536 kinds of pairs two words belong that stand together, in one of their forms each.
+pub(super) fn pair(first: &str, second: &str) -> u16 {
+    // FNV-1a, 32 bits: it has to stay the same for as long as an index does.
+    let bytes = first.bytes().chain([0xff]).chain(second.bytes());
+    let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    #[expect(clippy::cast_possible_truncation, reason = "both halves are in it")]
+    let folded = (hash ^ (hash >> 16)) as u16;
+    folded
+}
+
 /// Where words begin and end; without what is elided, and without the English genitive.
 fn spans(text: &str) -> impl Iterator<Item = (usize, usize)> {
     let mut found = Vec::new();
