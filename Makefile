@@ -43,6 +43,9 @@ demo: prerequisites-demo web engine ## the same, and push a moving test picture 
 test: prerequisites-test nextest web engine ## everything, with real peers (ffmpeg, GStreamer, libvosk, Chromium, nginx, PostgreSQL)
 	.ci/libvosk model
 	$(if $(WEB),cd web && npm test)
+	# An engine without speech recognition says so. It takes the place of the whole one, which is put back.
+	cargo nextest run -p amphi-pipelines --features gstreamer --test engine -E 'test(without_speech_recognition)' --profile $(NEXTEST_PROFILE)
+	cargo build -p amphi-pipelines --features $(ENGINE_FEATURES) --bin amphi-engine
 	cargo nextest run --workspace --exclude amphi-pipelines --profile $(NEXTEST_PROFILE)
 	cargo nextest run -p amphi-pipelines --features vosk --profile $(NEXTEST_PROFILE)
 	cargo test --workspace --doc

@@ -32,7 +32,7 @@ use media::ingest::rtmp::listen::{Limits, Listener};
 use media::segment::Rules;
 use pipelines::client;
 use pipelines::encoder::Choice;
-use pipelines::ladder::{Preset, cost::Budget};
+use pipelines::ladder::cost::Budget;
 use reload::Reload;
 use std::io;
 use std::net::SocketAddr;
@@ -262,8 +262,8 @@ fn settings(config: &Config, captions: Captions) -> Settings {
         renditions: Renditions {
             enabled: config.renditions.enabled,
             completed: crate::jobs::completes_renditions(config),
-            // A name that is none was refused when the configuration was read.
-            preset: Preset::named(&config.renditions.preset).unwrap_or_default(),
+            // What is wrong was refused when the configuration was read.
+            preset: config.renditions.preset().unwrap_or_default(),
             engine: client::Settings {
                 program: config.engine.program.path().map(Into::into),
                 // As above.

@@ -165,6 +165,10 @@ pub const METRICS: &[Metric] = &[
     ),
     counter("amphi_archive_write_failures_total", "Writes that the disk refused: gaps in recordings."),
     gauge("amphi_build_info", "Always 1; the build is in the labels (version)."),
+    gauge(
+        "amphi_captions_confidence_ratio",
+        "How sure the engine is of the last fifty words, 0 to 1 (broadcaster, language).",
+    ),
     counter(
         "amphi_captions_dropped_microseconds_total",
         "Sound that was not heard because the engine was too slow (broadcaster, language).",
@@ -172,6 +176,14 @@ pub const METRICS: &[Metric] = &[
     histogram(
         "amphi_captions_lag_seconds",
         "From the end of the words of a cue to viewers told of them (broadcaster, language).",
+    ),
+    gauge(
+        "amphi_captions_realtime_factor",
+        "Seconds that hearing a second of sound takes; over 1 while the engine is too slow, 0 without one (broadcaster, language).",
+    ),
+    counter(
+        "amphi_captions_unheard_microseconds_total",
+        "Sound that came while no engine could hear it (broadcaster, language).",
     ),
     counter(
         "amphi_contribution_lagged_frames_total",

@@ -200,12 +200,16 @@ fn browser_changes_the_quality_and_reads_captions_at_their_pictures() {
     let more = ["--height", "360", "--levels", "4", "--expect-ended", "60"];
     let mut viewer = chromium(&server, "choose", "fr-FR", &more);
     let captions = wait_for(&viewer, "captions", 1);
+    println!("{}", wait_for(&viewer, "captions_styled", 1));
+    wait_for(&viewer, "captions_off", 1);
     let undisturbed = wait_for(&viewer, "undisturbed", 1);
     let quality = wait_for(&viewer, "quality", 1);
     let sound = wait_for(&viewer, "sound_alone", 1);
     wait_for(&viewer, "live", 1);
     stop(encoder);
     let video = wait_for(&viewer, "video", 1);
+    println!("{}", wait_for(&viewer, "video_styled", 1));
+    let transcript = wait_for(&viewer, "transcript", 1);
     let of_video = wait_for(&viewer, "video_quality", 1);
     for (what, seen) in [("undisturbed", undisturbed), ("live", quality.clone()), ("sound", sound), ("video", of_video)]
     {
@@ -220,6 +224,15 @@ fn browser_changes_the_quality_and_reads_captions_at_their_pictures() {
     let list = format!("{}/source/media.m3u8", listed[0]["hls_url"].as_str().unwrap().trim_end_matches("/master.m3u8"));
     let list = playlist(&server, &list);
     let began_ms = list.segments[0].head.pdt_ms.unwrap() as f64;
+    let said = transcript["transcript"].as_str().unwrap().to_lowercase();
+    let words: Vec<u32> = said.split("mot").skip(1).filter_map(|word| word.get(..2)?.parse().ok()).collect();
+    println!("transcript: {transcript}");
+    assert!(words.len() > 20 && words.windows(2).all(|w| w[1] == w[0] + 1), "each word once, in order: {words:?}");
+    let (led_to, last) = (transcript["led_to_s"].as_f64().unwrap(), f64::from(*words.last().unwrap()));
+    assert!(
+        (last - 8.0..last + 4.0).contains(&led_to),
+        "the last line leads to {led_to} s, its last word is at {last}"
+    );
     for (what, late) in [
         ("live", lateness(&captions["shown"], |one| (one["date_ms"].as_f64().unwrap() - began_ms) / 1_000.0)),
         ("video", lateness(&video["shown"], |one| one["time_s"].as_f64().unwrap())),

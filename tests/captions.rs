@@ -10,7 +10,7 @@ use crate::support::engine::{built, engines, with_model};
 use crate::support::hls::multivariant::Kind;
 use crate::support::hls::playlist::MediaPlaylist;
 use crate::support::hls::rules::Settings;
-use crate::support::http::get;
+use crate::support::http::{get, metric};
 use crate::support::peers::{Log, Peer, wait_until};
 use crate::support::server::{Options, Server};
 use crate::support::stream::{
@@ -240,6 +240,33 @@ fn what_is_said_is_shown_early_listed_beside_the_source_and_kept_with_the_video(
     server.kill_9();
     server.restart();
     kept(&server);
+}
+
+/// Hearing a second takes four: health says that captions are late, then that sound is missing, and metrics say how much and how slow.
+#[test]
+fn an_engine_that_is_too_slow_is_told_of_with_what_it_costs() {
+    let data = with_model("script", "fr", |folder| {
+        std::fs::write(folder.join("engine"), "scripted\n").unwrap();
+        std::fs::write(folder.join("script.txt"), format!("slow 4\n{BASE_S} {} bonjour\n", BASE_S + 0.5)).unwrap();
+    });
+    let server = server(data, "fr", &[]);
+    let clip = Clip::new("320x180", 10);
+    let _encoder = clip.push_for_ever(&url(&server, "demo", "demo"));
+    wait_on_air(&server, "demo");
+    let late = wait_finding(&server, "demo", "captions_late");
+    assert!(late.contains("fr") && late.contains("s late"), "{late}");
+    // It is waited for as long as sound may wait.
+    let health = || broadcaster(&server, "demo")["health"].clone();
+    let told = || finding(&health(), "captions_slow");
+    assert!(wait_until(PATIENCE, || told().is_some()), "{}", health());
+    let told = told().unwrap();
+    assert!(told.contains("lack ") && told.contains("A second of sound takes it 4."), "{told}");
+    let of = |name: &str| metric(server.http(), &format!("{name}{{broadcaster=\"demo\",language=\"fr\"}}"));
+    let dropped_s = of("amphi_captions_dropped_microseconds_total") / 1e6;
+    assert!((5.0..60.0).contains(&dropped_s), "{dropped_s}");
+    let factor = of("amphi_captions_realtime_factor");
+    assert!((3.8..6.0).contains(&factor), "{factor}");
+    assert_eq!(of("amphi_captions_unheard_microseconds_total"), 0.0);
 }
 
 /// The caption engine dies in the middle of a word, and later the server: nothing is said twice, and what came after is there.

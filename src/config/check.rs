@@ -5,7 +5,6 @@ use super::units::Span;
 use media::caption::language::Language;
 use media::caption::vocabulary::Vocabulary;
 use pipelines::encoder::Choice;
-use pipelines::ladder::Preset;
 use std::time::Duration;
 
 /// What can't work, as (key, sentence).
@@ -64,9 +63,7 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
         }
     }
     let renditions = &config.renditions;
-    if Preset::named(&renditions.preset).is_none() {
-        wrong.push(("renditions.preset", format!("must be one of: {}", Preset::NAMES.join(", "))));
-    }
+    wrong.extend(renditions.preset().err());
     if !Choice::NAMES.contains(&config.engine.encoder.as_str()) {
         wrong.push(("engine.encoder", format!("must be one of: {}", Choice::NAMES.join(", "))));
     }

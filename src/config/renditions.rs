@@ -1,6 +1,7 @@
 //! `[renditions]`.
 
 use super::section::section;
+use pipelines::ladder::Preset;
 
 /// What becomes of a live's renditions when it is a video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -14,6 +15,21 @@ pub enum Videos {
     Source,
 }
 
+impl Renditions {
+    /// What broadcasters without a preset of their own get.
+    ///
+    /// # Errors
+    /// The key that is wrong, and why.
+    pub fn preset(&self) -> Result<Preset, (&'static str, String)> {
+        let names = || format!("must be one of: {}", Preset::NAMES.join(", "));
+        let preset = Preset::named(&self.preset).ok_or_else(|| ("renditions.preset", names()))?;
+        if self.rungs.is_empty() {
+            return Ok(preset);
+        }
+        preset.with_rungs(&self.rungs).map_err(|wrong| ("renditions.rungs", wrong))
+    }
+}
+
 section! {
     /// Qualities below the source, made by engines: processes of their own, found beside the server.
     pub struct Renditions {
@@ -22,6 +38,9 @@ section! {
         /// What is made of a source that is larger: "camera" (720p, 480p, 360p), "slides" (720p, 480p with fewer bits) or
         /// "low bandwidth" (480p, 360p, 240p).
         pub preset: String = "camera".to_owned(),
+        /// In place of what that preset makes below the source: short sides and kbit/s, such as ["720p 2500", "480p 1200", "240p 350"]. What
+        /// is not smaller than a source is left out for it. Broadcasters that have a preset of their own are not touched.
+        pub rungs: Vec<String> = Vec::new(),
         /// Percent of the machine's processors that engines may use. A live that does not fit beside those on air
         /// gets the renditions that do, or is passed through, and health says so.
         pub cpu_percent: u32 = 80,

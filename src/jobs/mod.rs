@@ -23,7 +23,6 @@ use crate::lifecycle::Tasks;
 use crate::mail::Post;
 use pipelines::client;
 use pipelines::encoder::Choice;
-use pipelines::ladder::Preset;
 use runner::{Runner, Timing};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -64,8 +63,8 @@ impl Jobs {
             engine: engine(config),
             renditions: Renditions {
                 kept: kept(config),
-                // A name that is none was refused when the configuration was read.
-                preset: Preset::named(&config.renditions.preset).unwrap_or_default(),
+                // What is wrong was refused when the configuration was read.
+                preset: config.renditions.preset().unwrap_or_default(),
             },
             tasks: tasks.clone(),
             short: places(at_once),
@@ -126,7 +125,7 @@ const ENGINE_NO_PROGRESS: Duration = Duration::from_secs(120);
 fn engine(config: &Config) -> client::Settings {
     client::Settings {
         program: config.engine.program.path().map(std::borrow::ToOwned::to_owned),
-        // A name that is none was refused when the configuration was read.
+        // What is wrong was refused when the configuration was read.
         encoder: Choice::from_name(&config.engine.encoder).unwrap_or_default(),
         niceness: u8::try_from(config.jobs.niceness).unwrap_or(19),
         start_within: ENGINE_STARTS_WITHIN,

@@ -6,6 +6,7 @@
 //! one that is no longer wanted falls silent.
 
 mod excerpt;
+mod hearing;
 #[cfg(test)]
 mod tests;
 mod track;
@@ -27,7 +28,7 @@ use pipelines::captioner::Event;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 pub(super) use track::Keep;
 use track::Track;
 
@@ -107,7 +108,7 @@ impl Captioning {
                 Wish::Unwanted => kept.map_or_else(Default::default, |k| k.names.clone()),
                 Wish::NoModel | Wish::By(_) => self.offer.names(&self.settings, &language),
             };
-            let mut track = Track::new(&language, names, kept);
+            let mut track = Track::new(&self.slug, &language, names, kept);
             track.appear(timeline, terms, segments, kept.map_or(&[], |k| &k.cues));
             self.tracks.push(track);
         }
@@ -179,7 +180,7 @@ impl Captioning {
 
     /// A language that was not captioned so far, with a segment beside each of the source's; `None`: those are not all known yet.
     fn join(&self, language: &Language) -> Option<Track> {
-        let mut track = Track::new(language, self.offer.names(&self.settings, language), None);
+        let mut track = Track::new(&self.slug, language, self.offer.names(&self.settings, language), None);
         if let Some((timeline, terms)) = &self.shown {
             let lead = timeline.renditions().iter().map(|r| r.snapshot()).find(|snapshot| !snapshot.is_empty());
             let segments: Vec<_> = lead.iter().flat_map(|lead| lead.segments().cloned()).collect();
@@ -300,15 +301,8 @@ impl Captioning {
             );
             Some(Finding { level: Level::Notice, code: "captions_vocabulary", message })
         });
-        let slow = self.tracks.iter().filter(|t| !t.dropped().is_zero()).map(|track| Finding {
-            level: Level::Warning,
-            code: "captions_slow",
-            message: format!(
-                "Captions in {} lack {:.1} s of sound: the engine was too slow. Caption fewer lives or languages at once.",
-                track.language.tag(),
-                track.dropped().as_secs_f64()
-            ),
-        });
-        missing.chain(troubled).chain(unkept).chain(slow).collect()
+        let now = Instant::now();
+        let hearing = self.tracks.iter().flat_map(|track| track.hearing(now));
+        missing.chain(troubled).chain(unkept).chain(hearing).collect()
     }
 }

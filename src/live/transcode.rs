@@ -5,6 +5,7 @@
 //! first, so that no picture is lost or comes out of order. Renditions that viewers know go on as gaps when there is no engine. Where there
 //! is no room for all of a ladder, the most useful part of it is made, and the rest when room has come back.
 
+mod rate;
 mod standing;
 
 use super::admission::{Admission, NoRoom, Ticket};
@@ -23,6 +24,7 @@ use pipelines::encoder::Encoder;
 use pipelines::ladder::fit::{Fitted, fit};
 use pipelines::ladder::{self, Preset, Source, SourceAudio, SourceVideo};
 use pipelines::message::{EncodedFrame, Rendition, SourceFrame, Start, Stats};
+use rate::Rate;
 use standing::Standing;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -70,6 +72,7 @@ pub(super) struct Transcoding {
     tasks: Tasks,
     video: Option<Arc<H264>>,
     audio: Option<Arc<Aac>>,
+    rate: Rate,
     long_gop: bool,
     /// What the plan was made from has changed: it is made anew at the next keyframe that begins a segment.
     stale: bool,
@@ -115,6 +118,7 @@ impl Transcoding {
             tasks,
             video: None,
             audio: None,
+            rate: Rate::default(),
             long_gop: false,
             stale: false,
             last_segment: None,
@@ -161,6 +165,7 @@ impl Transcoding {
                 Placed::Boundary(_) => {}
                 Placed::Frame(frame) => {
                     self.stale |= matches!(self.standing, Standing::NoRoom(_));
+                    self.stale |= frame.kind == Kind::Video && self.rate.picture(frame);
                     if begins(frame, self.video.is_some()) {
                         if self.stale {
                             self.plan(out)?;
@@ -171,6 +176,7 @@ impl Transcoding {
                     self.frame(frame);
                 }
                 Placed::SpanEnd(_) => {
+                    self.rate.hole();
                     if let Some(input) = self.input() {
                         input.discontinuity();
                     }
@@ -186,7 +192,10 @@ impl Transcoding {
     fn parameters(&mut self, parameters: &Parameters) {
         match parameters {
             Parameters::Video(h264) => {
-                self.stale |= self.video.replace(Arc::clone(h264)).as_ref() != Some(h264);
+                if self.video.replace(Arc::clone(h264)).as_ref() != Some(h264) {
+                    self.rate.begin();
+                    self.stale = true;
+                }
             }
             Parameters::Audio(aac) => {
                 self.stale |= self.audio.replace(Arc::clone(aac)).as_ref() != Some(aac);
@@ -232,7 +241,7 @@ impl Transcoding {
         self.stale = false;
         let gop_ms = self.long_gop.then_some(LONG_GOP_MS);
         let source = Source {
-            video: self.video.as_ref().map(|h264| SourceVideo::new(h264, gop_ms)),
+            video: self.video.as_ref().map(|h264| SourceVideo::new(h264, gop_ms).measured(self.rate.milli_hz())),
             audio: self.audio.as_ref().map(|aac| SourceAudio::new(aac)),
         };
         let ladder = ladder::plan(&source, &self.wanted.preset);

@@ -27,6 +27,12 @@ pub(crate) fn engines(server: &Server) -> Vec<(Pid, char)> {
     found
 }
 
+/// Whether that engine makes captions.
+pub(crate) fn captions(engine: Pid) -> bool {
+    let arguments = std::fs::read(format!("/proc/{}/cmdline", engine.as_raw_nonzero())).unwrap_or_default();
+    arguments.split(|byte| *byte == 0).any(|argument| argument == b"--captions")
+}
+
 /// A data directory with a model of a language.
 pub(crate) fn with_model(name: &str, language: &str, fill: impl FnOnce(&Path)) -> TempDir {
     let data = tempfile::Builder::new().prefix("amphi-test-").tempdir().unwrap();

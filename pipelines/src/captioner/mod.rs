@@ -23,6 +23,7 @@ mod sound;
 mod watchdog;
 
 pub use run::Supervisor;
+pub use sound::Lost;
 
 use crate::child::attempts::Attempts;
 use crate::message::{MAX_MODELS, MAX_VOCABULARY, SessionStats};
@@ -252,10 +253,10 @@ impl SoundInput {
         self.with(sound::Sound::discontinuity);
     }
 
-    /// Sound that was dropped before the engine got it. Microseconds, since the session was opened.
+    /// Sound that the engine never got.
     #[must_use]
-    pub fn dropped_micros(&self) -> u64 {
-        self.shared.sessions().dropped_micros(self.number)
+    pub fn lost(&self) -> Lost {
+        self.shared.sessions().lost(self.number)
     }
 
     fn with(&self, act: impl FnOnce(&mut sound::Sound)) {

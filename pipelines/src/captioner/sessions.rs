@@ -1,7 +1,7 @@
 //! The sessions that are open, and what the engine is to be told of them next. No IO.
 
 use super::events::Events;
-use super::sound::Sound;
+use super::sound::{Lost, Sound};
 use super::{Event, Reason};
 use crate::message::ToCaptioner;
 use media::caption::language::Language;
@@ -90,8 +90,8 @@ impl Sessions {
         self.open.get_mut(&number).map(|s| &mut s.sound)
     }
 
-    pub(super) fn dropped_micros(&self, number: u32) -> u64 {
-        self.open.get(&number).map_or(0, |s| s.sound.dropped_micros())
+    pub(super) fn lost(&self, number: u32) -> Lost {
+        self.open.get(&number).map_or_else(Lost::default, |s| s.sound.lost())
     }
 
     /// No sound follows.

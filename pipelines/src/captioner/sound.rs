@@ -38,7 +38,16 @@ pub(super) struct Sound {
     torn: bool,
     /// Nobody will hear it: only what describes it is kept.
     muted: bool,
-    dropped_micros: u64,
+    lost: Lost,
+}
+
+/// Sound of a session that its engine never got. Microseconds, since the session was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// There was too much of it before the engine took any: it loads for too long, or takes too little.
+    pub dropped_micros: u64,
+    /// There was no engine to hear it, or none that could.
+    pub unheard_micros: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -91,7 +100,7 @@ impl Sound {
         let rate = u64::from(aac.sample_rate_hz().max(1));
         let micros = u64::from(aac.samples_per_frame()) * 1_000_000 / rate;
         if self.muted || payload.is_empty() || payload.len() > MAX_SOUND_BYTES {
-            self.dropped_micros += micros;
+            self.lost.unheard_micros += micros;
             return;
         }
         let end = i128::from(pts).saturating_add(i128::from(aac.samples_per_frame())) * 1_000_000 / i128::from(rate);
@@ -112,7 +121,7 @@ impl Sound {
             let mut kept = VecDeque::new();
             while self.micros > MOST_MICROS / 2 || self.items.len() > MOST_ITEMS / 2 || self.bytes > MOST_BYTES / 2 {
                 let Some(item) = self.items.front() else { break };
-                self.dropped_micros += item.micros();
+                self.lost.dropped_micros += item.micros();
                 self.waiting_micros -= item.micros();
                 self.forget(1);
             }
@@ -183,15 +192,14 @@ impl Sound {
     /// Nobody will hear it, until an engine begins.
     pub(super) fn mute(&mut self) {
         self.muted = true;
-        self.dropped_micros += self.waiting_micros;
+        self.lost.unheard_micros += self.waiting_micros;
         self.waiting_micros = 0;
         self.forget(self.items.len());
         self.first.clear();
     }
 
-    /// Since the beginning.
-    pub(super) fn dropped_micros(&self) -> u64 {
-        self.dropped_micros
+    pub(super) fn lost(&self) -> Lost {
+        self.lost
     }
 }
 
@@ -234,7 +242,7 @@ mod tests {
         sound.begin(false);
         assert!(sound.is_torn());
         assert_eq!(sent(&mut sound), (110..120).collect::<Vec<_>>());
-        assert_eq!(sound.dropped_micros(), 0);
+        assert_eq!(sound.lost(), Lost::default());
     }
 
     #[test]
@@ -257,7 +265,7 @@ mod tests {
         assert_eq!(numbers.last(), Some(&3_000), "the newest is there");
         assert!(numbers.windows(2).all(|w| w[1] == w[0] + 1), "in one piece");
         let micros = 1024 * 1_000_000 / 48_000;
-        assert_eq!(sound.dropped_micros(), (3_001 - numbers.len() as u64) * micros);
+        assert_eq!(sound.lost(), Lost { dropped_micros: (3_001 - numbers.len() as u64) * micros, unheard_micros: 0 });
         assert!((numbers.len() as u64) * micros <= MOST_MICROS);
     }
 
@@ -275,8 +283,12 @@ mod tests {
         assert!(sound.items.len() <= MOST_ITEMS && sound.bytes <= MOST_BYTES);
         assert_eq!(sound.bytes, sound.items.iter().map(Item::bytes).sum::<usize>());
         assert_eq!(sound.micros, sound.items.iter().map(Item::micros).sum::<u64>());
+        let lost = sound.lost();
         sound.mute();
+        let waited = sound.lost().unheard_micros - lost.unheard_micros;
         push(&mut sound, 0, 100);
         assert_eq!((sound.bytes, sound.micros, sound.items.len()), (0, 0, 0));
+        assert!(sound.lost().unheard_micros > lost.unheard_micros + waited, "what nobody hears is counted by itself");
+        assert_eq!(sound.lost().dropped_micros, lost.dropped_micros);
     }
 }

@@ -61,7 +61,7 @@ impl Default for Settings {
             memory_bytes: 1 << 30,
             niceness: 5,
             silence: Duration::from_millis(1_500),
-            no_progress: Duration::from_secs(5),
+            no_progress: Duration::from_millis(1_500),
             start_within: Duration::from_secs(10),
             encoder: Choice::Auto,
         }

@@ -32,6 +32,8 @@ const HALVED_ABOVE_MILLI_HZ: u32 = 31_000;
 const FULL_RATE_FROM_PX: u32 = 720;
 /// Twice the pictures cost less than twice the bits, as neighbours are more alike; in tenths.
 const HIGH_RATE_BITRATE_TENTHS: u32 = 14;
+/// Pictures that come so much faster than is announced, in percent, are believed: encoders that forget that a frame has two fields announce half.
+const FASTER_PERCENT: u64 = 125;
 /// What is not known is taken as this, for bitrates and cost.
 const USUAL_MILLI_HZ: u32 = 30_000;
 
@@ -79,6 +81,17 @@ impl SourceVideo {
             pixel_aspect: h264.pixel_aspect(),
             orientation: h264.orientation(),
         }
+    }
+
+    /// The same, of which so many pictures per 1,000 s were measured. Only more than are announced say anything: slides come slowly, and may
+    /// come faster.
+    #[must_use]
+    pub fn measured(self, milli_hz: Option<u32>) -> Self {
+        let faster = |measured: &u32| {
+            self.frame_rate_milli
+                .is_none_or(|announced| u64::from(*measured) * 100 > u64::from(announced) * FASTER_PERCENT)
+        };
+        Self { frame_rate_milli: milli_hz.filter(faster).or(self.frame_rate_milli), ..self }
     }
 
     /// Baseline, main and high; the others have more colour or depth than browsers decode (ITU-T H.264 annex A).

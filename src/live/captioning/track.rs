@@ -5,10 +5,11 @@ use super::super::captions::{Call, Captions, Engine, Wish};
 use super::super::subtitles;
 use super::super::timeline::Timeline;
 use super::excerpt::Excerpt;
+use super::hearing::Hearing;
 use super::{News, Terms};
 use crate::archive::writer::Recording;
 use crate::clock;
-use crate::live::status::Loudness;
+use crate::live::status::{Finding, Loudness};
 use bytes::Bytes;
 use media::caption::Cue;
 use media::caption::language::Language;
@@ -24,7 +25,7 @@ use media::track::Kind;
 use pipelines::captioner::{Event, HypothesisOutput, SoundInput};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Records that wait for the disk: an hour of speech is some 500 kB.
 const MAX_UNKEPT_BYTES: usize = 4 << 20;
@@ -57,7 +58,7 @@ pub(super) struct Track {
     excerpt: Excerpt,
     /// Records that wait for a recording to begin.
     unkept: Vec<u8>,
-    dropped_micros: u64,
+    hearing: Hearing,
     /// From the end of the last words to viewers told of them.
     pub(super) lag: Option<Duration>,
     /// Of the sound that is heard.
@@ -75,7 +76,7 @@ struct Session {
 
 impl Track {
     /// A new one, or one that goes on after what is `kept`. Nobody hears it before [`Self::follow`] says by what.
-    pub(super) fn new(language: &Language, names: Vocabulary, kept: Option<&Kept>) -> Self {
+    pub(super) fn new(slug: &str, language: &Language, names: Vocabulary, kept: Option<&Kept>) -> Self {
         let mut track = Self {
             language: language.clone(),
             track: CaptionTrack::new(language, Arc::new(names.glossary()), kept),
@@ -86,7 +87,7 @@ impl Track {
             trouble: None,
             excerpt: Excerpt::new(kept.map_or(0, |kept| kept.words.len() as u64)),
             unkept: Vec::new(),
-            dropped_micros: 0,
+            hearing: Hearing::new(slug, language),
             lag: None,
             loudness: None,
         };
@@ -165,6 +166,7 @@ impl Track {
             (None, Wish::By(call)) => {
                 let (input, output, engine) = captions.open(call);
                 self.trouble = None;
+                self.hearing.session_begins();
                 Session { input: Some(input), output, opened: call.clone(), engine }
             }
             (None, Wish::Unwanted | Wish::NoModel) => return,
@@ -183,7 +185,8 @@ impl Track {
                     input.frame(frame.pts.rescale(aac.timescale()).ticks(), frame.payload.clone());
                 }
                 (Placed::SpanEnd(_), _) => input.discontinuity(),
-                _ => {}
+                (Placed::Boundary(_), _) => self.hearing.lost(input.lost(), Instant::now()),
+                (Placed::Frame(_) | Placed::Parameters(_), _) => {}
             }
         }
         let mut said = Vec::new();
@@ -218,23 +221,27 @@ impl Track {
                     self.track.utterance_ends(&mut said);
                 }
                 self.trouble = None;
+                self.hearing.engine_begins();
                 self.track.await_engine(true);
             }
             Some(Event::Hypothesis { hypothesis, heard_until_micros }) => {
+                self.hearing.heard(&hypothesis);
                 self.track.heard(&hypothesis, heard_until_micros, &mut said);
             }
             Some(Event::Stats(stats)) => {
                 self.loudness = Loudness::of(stats);
-                self.tell_dropped(slug);
+                self.hearing.counted(stats, Instant::now());
             }
             Some(Event::Lost { reason, .. }) => {
                 tracing::warn!(broadcaster = %slug, language = self.language.tag(), %reason, "the caption engine was lost and is started again");
                 self.trouble = Some(format!("the engine ended and is started again: {reason}"));
+                self.hearing.engine_begins();
                 self.loudness = None;
             }
             Some(Event::Unavailable { reason }) => {
                 tracing::warn!(broadcaster = %slug, language = self.language.tag(), %reason, "no captions");
                 self.trouble = Some(reason.to_string());
+                self.hearing.engine_begins();
                 self.loudness = None;
                 self.track.utterance_ends(&mut said);
                 self.track.await_engine(false);
@@ -245,8 +252,8 @@ impl Track {
 
     /// The contribution is over: what came is heard to its end.
     pub(super) fn close(&mut self) {
-        if let Some(session) = &mut self.session {
-            session.input = None;
+        if let Some(input) = self.session.as_mut().and_then(|session| session.input.take()) {
+            self.hearing.lost(input.lost(), Instant::now());
         }
         self.loudness = None;
     }
@@ -254,6 +261,7 @@ impl Track {
     /// The session has ended, or had its time: what there is, is published.
     pub(super) fn finish(&mut self) -> Vec<Said> {
         self.session = None;
+        self.hearing.engine_begins();
         let mut said = Vec::new();
         self.track.finish(&mut said);
         self.track.await_engine(false);
@@ -285,9 +293,9 @@ impl Track {
         }
     }
 
-    /// Sound that the engine was too slow for, in this session.
-    pub(super) fn dropped(&self) -> Duration {
-        Duration::from_micros(self.dropped_micros)
+    /// What an operator should know of how well it is heard.
+    pub(super) fn hearing(&self, now: Instant) -> Vec<Finding> {
+        self.hearing.findings(&self.language, now)
     }
 
     /// Keeps it, tells pages of it, and puts segments aside for the playlists.
@@ -339,15 +347,6 @@ impl Track {
             metrics::histogram!("amphi_captions_lag_seconds", "broadcaster" => slug.to_owned(), "language" => self.language.tag().to_owned()).record(lag);
             self.lag = Some(lag);
         }
-    }
-
-    fn tell_dropped(&mut self, slug: &str) {
-        let Some(input) = self.session.as_ref().and_then(|s| s.input.as_ref()) else { return };
-        let dropped = input.dropped_micros();
-        if let Some(more) = dropped.checked_sub(self.dropped_micros).filter(|more| *more > 0) {
-            metrics::counter!("amphi_captions_dropped_microseconds_total", "broadcaster" => slug.to_owned(), "language" => self.language.tag().to_owned()).increment(more);
-        }
-        self.dropped_micros = dropped;
     }
 
     /// Viewers are shown a list, with what lies behind.

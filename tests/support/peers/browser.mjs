@@ -332,6 +332,14 @@ async function read(page, seconds) {
   return [...shown].map(([text, at]) => ({ text, ...at }));
 }
 
+/** Whether the captions that come next can be read: in that colour, on a ground, large enough and within the picture. */
+async function styled(page, { color }) {
+  const handle = await page.waitForFunction(probe.captionStyle, null, { timeout: 20_000, polling: 50 });
+  const style = await handle.jsonValue();
+  const ground = Number(/rgba\(.*,\s*([\d.]+)\)/.exec(style.backgroundColor)?.[1] ?? (style.backgroundColor.startsWith('rgb(') ? 1 : 0));
+  return [color.test(style.color) && ground >= 0.5 && style.font_px >= 14 && style.inside, { ...style, ground }];
+}
+
 /** A viewer who wants captions and another quality, of the live and of the video. */
 async function choose(given) {
   const { page, faults, close } = await openBrowser({ language: given.language ?? 'fr-FR' });
@@ -353,6 +361,8 @@ async function choose(given) {
     const shown = await read(page, 12);
     await shot(page, given, '1-captions');
     report('captions', none.texts.length === 0 && shown.length > 0, { shown });
+    await page.evaluate(() => localStorage.setItem('vds-player:text-color', '#ffff00'));
+    report('captions_styled', ...(await styled(page, { color: /255, ?255, ?255/ })));
     await page.keyboard.press('c');
     await page.waitForTimeout(500);
     const off = await page.evaluate(probe.captions);
@@ -386,6 +396,18 @@ async function choose(given) {
     await probe.begin(page);
     const video_shown = await read(page, 15);
     await shot(page, given, '4-video');
+    // What was chosen on the live holds here.
+    report('video_styled', ...(await styled(page, { color: /255, ?255, ?0/ })));
+    const lines = page.locator('[data-transcript] [data-lines] li');
+    await lines.first().waitFor({ timeout: 15_000 });
+    const transcript = (await lines.allInnerTexts()).join(' ');
+    // The last line leads to its second.
+    await lines.last().locator('button, a').first().click();
+    await page.waitForTimeout(1_500);
+    const { time_s } = await page.evaluate(probe.captions);
+    report('transcript', /mot\d\d/i.test(transcript), { transcript, led_to_s: time_s });
+    await page.evaluate(() => { document.querySelector('amphi-player').video.currentTime = 1; });
+    await page.waitForTimeout(2_000);
     report('video', video_shown.length > 0, { heights: await heights(), shown: video_shown });
     const of_video = [await changeQuality(page, new RegExp(`^${height}p`), height), await changeQuality(page, /Source\b/, best)];
     report('video_quality', of_video.every((seen) => smooth(seen)), { changes: of_video });

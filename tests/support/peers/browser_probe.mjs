@@ -116,6 +116,17 @@ export function captions() {
   };
 }
 
+/** How the caption that is drawn looks; null: there is none. */
+export function captionStyle() {
+  const player = document.querySelector('amphi-player');
+  const cue = player.querySelector(player.kind === 'live' ? '[data-part="live-cue"]' : 'media-captions [data-part="cue"]');
+  if (!cue) return null;
+  const { color, backgroundColor, fontSize } = getComputedStyle(cue);
+  const [text, player_box] = [cue.getBoundingClientRect(), player.getBoundingClientRect()];
+  const inside = text.left >= player_box.left && text.right <= player_box.right && text.bottom <= player_box.bottom;
+  return { color, backgroundColor, font_px: Number.parseFloat(fontSize), inside };
+}
+
 export function isOver() {
   return document.querySelector('amphi-player')?.video?.ended === true;
 }

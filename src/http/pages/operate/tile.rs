@@ -56,7 +56,9 @@ pub(super) struct Alert {
 }
 
 /// Findings that there are words for: what it is, and what to do.
-const CODES: [&str; 23] = [
+const CODES: [&str; 25] = [
+    "captions_doubtful",
+    "captions_late",
     "captions_no_model",
     "captions_slow",
     "captions_unavailable",
