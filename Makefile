@@ -42,7 +42,7 @@ demo: prerequisites-demo web engine ## the same, and push a moving test picture 
 .PHONY: test
 test: prerequisites-test nextest web engine ## everything, with real peers (ffmpeg, GStreamer, libvosk, Chromium, nginx, PostgreSQL)
 	.ci/libvosk model
-	$(if $(WEB),cd web && npm test)
+	$(if $(WEB),cd web && AMPHI_SHOTS=$(CURDIR)/target/screenshots/pages npm test)
 	# An engine without speech recognition says so. It takes the place of the whole one, which is put back.
 	cargo nextest run -p amphi-pipelines --features gstreamer --test engine -E 'test(without_speech_recognition)' --profile $(NEXTEST_PROFILE)
 	cargo build -p amphi-pipelines --features $(ENGINE_FEATURES) --bin amphi-engine
@@ -92,8 +92,13 @@ bench: prerequisites-test web libvosk $(MULTIMUX) ## the head-to-head programs; 
 	cargo bench --bench ll_viewers -- --data-dir $(BENCH_DATA) --listed 6h
 	rm -rf $(BENCH_DATA) && cargo bench --bench long_recording -- --data-dir $(BENCH_DATA)
 	cargo bench --bench vod_ready -- --data-dir $(BENCH_DATA)
+	cargo bench --bench gate
+	cargo bench --bench presence
+	cargo bench --bench wall
+	cargo bench --bench pages
 	cargo bench --bench latency
 	cargo bench --bench latency -- --rung 240
+	cargo bench --bench search
 
 .PHONY: generate
 generate: web ## rewrite the committed files that the program generates

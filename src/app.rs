@@ -249,6 +249,7 @@ fn gate_settings(config: &Config) -> gate::Settings {
         secure: config.http.tls_certificate.path().is_some() || config.http.public_url.starts_with("https://"),
         proxies: Proxies(config.http.proxies.clone()),
         open_metrics: config.http.open_metrics,
+        new_viewers: config.http.new_viewers,
     }
 }
 

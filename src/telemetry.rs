@@ -217,6 +217,10 @@ pub const METRICS: &[Metric] = &[
     counter("amphi_http_connections_total", "Accepted HTTP connections."),
     counter("amphi_http_requests_total", "Answered HTTP requests (status: the class, such as 2xx)."),
     counter("amphi_http_tls_failures_total", "TLS handshakes that failed or took too long."),
+    counter(
+        "amphi_http_viewers_uncounted_total",
+        "Requests of viewers who are not counted because too many new ones came from their address.",
+    ),
     histogram("amphi_job_seconds", "How long attempts at background jobs took (kind)."),
     gauge("amphi_jobs_queued", "Background jobs that wait for their turn."),
     gauge("amphi_jobs_running", "Background jobs that run on this machine."),

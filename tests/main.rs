@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod beside;
 mod browser;
 mod captions;
 mod configured;

@@ -106,5 +106,11 @@ fn assert_every_door(server: &Server, passwords: &[(&str, String)], id: &str) {
     // What was cut away is nobody's, not even a word of it.
     let said = member.get(&format!("/videos/{id}/captions/fr.vtt")).text();
     assert!(said.contains("mot20") && !said.contains("mot07"), "{said}");
-    assert_eq!(member.get(&format!("/videos/{id}/source/0.mp4")).status, 404);
+    let number = |segment: &str| segment.strip_suffix(".m4s").and_then(|number| number.parse::<u64>().ok());
+    let numbers: Vec<u64> = segments.iter().filter_map(|segment| number(segment)).collect();
+    assert_eq!(numbers.len(), segments.len(), "{segments:?}");
+    let first = numbers[0];
+    assert!(first > 0, "nothing is cut away before {segments:?}");
+    let mut status = |number: u64| member.get(&format!("/videos/{id}/source/{number}.m4s")).status;
+    assert_eq!((status(first), status(first - 1), status(0)), (200, 404, 404), "{segments:?}");
 }

@@ -1,7 +1,8 @@
 //! Viewers' pages by the thousand, each with its stream of events: what it costs the server to tell them what changes and to know how many they are.
 //!
-//! A live is on air. Every viewer keeps one stream open and loads the page anew once a minute, one after the other. What the server needs without
-//! viewers is measured before and subtracted. Ends with failure when the server counts others than there are, or a goal is missed.
+//! A live is on air. Every viewer keeps one stream open, and the cookie that it is counted by, and loads the page anew once a minute, one after the
+//! other. What the server needs without viewers is measured before and subtracted. Ends with failure when the server counts others than there
+//! are, or a goal is missed.
 
 #![expect(clippy::disallowed_methods, reason = "a bench's crowd: its tasks end with the set they run in")]
 
@@ -60,7 +61,10 @@ fn run(args: &Args) -> Result<bool, Error> {
     let file = scratch.path().join("push.flv");
     make(&file, Shape { kbps: 300, seconds: 20, size: (320, 180) })?;
     let binary = args.amphi.clone().unwrap_or_else(default_binary);
-    let mut amphi = Amphi::start(&binary, &scratch.path().join("data"), &[])?;
+    // All of all rounds come from one address.
+    let newcomers = args.viewers.iter().sum::<u32>().to_string();
+    let settings = [("AMPHI_HTTP__NEW_VIEWERS", newcomers.as_str())];
+    let mut amphi = Amphi::start(&binary, &scratch.path().join("data"), &settings)?;
     let mut push = Command::new("ffmpeg");
     push.args(["-v", "error", "-re", "-stream_loop", "-1", "-i"]).arg(&file);
     push.args(["-c", "copy", "-f", "flv"]).arg(format!("rtmp://{}/live/demo?key=demo", amphi.rtmp));
@@ -82,8 +86,9 @@ fn run(args: &Args) -> Result<bool, Error> {
                     tokio::task::spawn_local(async move {
                         tokio::time::sleep(begins).await;
                         let mut stay = first.max(Duration::from_secs(1));
+                        let mut kept = String::new();
                         // A stream that ends before its time is seen in the count.
-                        while watch(&http, n, stay).await.is_ok() {
+                        while watch(&http, &mut kept, stay).await.is_ok() {
                             stay = RELOAD;
                         }
                     })
@@ -131,14 +136,27 @@ async fn counted(http: &str) -> Result<Option<u64>, Error> {
     Ok(viewers.and_then(|rest| rest.split([',', '}']).next()?.trim().parse().ok()))
 }
 
-/// Keeps a page's stream open for so long.
-async fn watch(http: &str, viewer: u32, stay: Duration) -> Result<(), Error> {
+/// Keeps a page's stream open for so long, and the cookie that comes with the first one.
+async fn watch(http: &str, kept: &mut String, stay: Duration) -> Result<(), Error> {
     let mut stream = TcpStream::connect(http).await?;
-    let request =
-        format!("GET /live/demo/events HTTP/1.1\r\nHost: {http}\r\nCookie: amphi-viewer={viewer:032x}\r\n\r\n");
+    let request = format!("GET /live/demo/events HTTP/1.1\r\nHost: {http}\r\n{kept}\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut buffer = [0; 1024];
     let read = async {
+        let mut head = Vec::new();
+        while kept.is_empty() {
+            let count = stream.read(&mut buffer).await?;
+            head.extend_from_slice(&buffer[..count]);
+            let text = String::from_utf8_lossy(&head);
+            let set = text.split("set-cookie: ").nth(1).and_then(|rest| rest.split_once(';'));
+            match set {
+                Some((pair, _)) => *kept = format!("Cookie: {pair}\r\n"),
+                None if count == 0 || text.contains("\r\n\r\n") => {
+                    return Err("there is nothing to be counted by".into());
+                }
+                None => {}
+            }
+        }
         while stream.read(&mut buffer).await? > 0 {}
         Err::<(), Error>("the stream ended".into())
     };

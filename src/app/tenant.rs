@@ -98,7 +98,7 @@ impl Machine {
             assets,
             events: EventSlots::default(),
             accounts,
-            policies: Policies::new(&[]),
+            policies: Policies::new(&[], &[]),
         };
         tasks.spawn("look", shown.keep(catalogue.clone(), tasks.clone()));
         tasks.spawn("gate", gate.keep(tasks.clone()));
@@ -163,7 +163,8 @@ impl Served {
 fn door(config: &Config, listed: &Listed, parts: &Site, health: &Health) -> Door {
     let place = place(config, listed, &public_url(config, listed));
     let pages = parts.pages.clone().reached_at(place);
-    let parts = Site { pages, policies: Policies::new(embedders(config, listed)), ..parts.clone() };
+    let policies = Policies::new(embedders(config, listed), tools(config, listed));
+    let parts = Site { pages, policies, ..parts.clone() };
     let play = Some(parts.play.clone());
     Door { router: site(parts, health.clone()), play }
 }
@@ -192,10 +193,15 @@ fn embedders<'a>(config: &'a Config, listed: &'a Listed) -> &'a [String] {
     listed.neighbours.embedders.as_deref().unwrap_or(&config.http.embed_ancestors)
 }
 
+/// Sites whose pages may stand beside its lives: its own, or those of the setting.
+fn tools<'a>(config: &'a Config, listed: &'a Listed) -> &'a [String] {
+    listed.neighbours.tools.as_deref().unwrap_or(&config.http.tools)
+}
+
 fn place(config: &Config, listed: &Listed, public_url: &str) -> Place {
     Place::new(public_url, gate_settings(config).secure)
         .shown_by(embedders(config, listed))
-        .beside(listed.neighbours.tools.as_ref().unwrap_or(&config.http.tools).clone())
+        .beside(tools(config, listed).to_vec())
         .written_to(config.http.contact.clone())
 }
 

@@ -48,13 +48,44 @@ impl FromStr for Recordings {
     }
 }
 
+/// Where another site's page stands with a live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ToolPlace {
+    /// Beside the player; below it in narrow windows.
+    #[default]
+    Beside,
+    /// Below the player.
+    Below,
+}
+
+impl ToolPlace {
+    /// As the API and the catalogue call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Beside => "beside",
+            Self::Below => "below",
+        }
+    }
+}
+
+impl FromStr for ToolPlace {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Beside, Self::Below].into_iter().find(|place| place.name() == text).ok_or("must be beside or below")
+    }
+}
+
 /// What a broadcaster says of itself, and what becomes of its recordings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BroadcasterDetails {
     /// Markdown.
     pub description: String,
-    /// An external page beside the live: `https://…`.
+    /// An external page with the live: `https://…`.
     pub tool_url: Option<String>,
+    /// Where that page stands.
+    pub tool_place: ToolPlace,
     /// What becomes of its recordings.
     pub recordings: Recordings,
     /// Whose they are when they are kept.
@@ -70,6 +101,8 @@ pub struct BroadcasterDetailsChange {
     pub credits: CreditsChange,
     /// `https://`, at most 2,000 bytes, without credentials.
     pub tool_url: Option<Option<String>>,
+    /// See [`BroadcasterDetails::tool_place`].
+    pub tool_place: Option<ToolPlace>,
     /// See [`BroadcasterDetails::recordings`]; for what is recorded from now on.
     pub recordings: Option<Recordings>,
     /// See [`BroadcasterDetails::owner`]; for what is recorded from now on.
@@ -98,7 +131,7 @@ impl Catalogue {
     pub async fn broadcaster_details(&self, id: &BroadcasterId) -> Result<Option<BroadcasterDetails>, Error> {
         let statement = self
             .statement(
-                "SELECT description, tool_url, recordings, owner_id FROM broadcasters \
+                "SELECT description, tool_url, tool_place, recordings, owner_id FROM broadcasters \
                  WHERE tenant_id = $1 AND id = $2 AND deleted_ms IS NULL",
             )
             .bind(id.as_str());
@@ -106,6 +139,7 @@ impl Catalogue {
         Ok(Some(BroadcasterDetails {
             description: row.text("description")?,
             tool_url: row.maybe_text("tool_url")?,
+            tool_place: row.text("tool_place")?.parse().unwrap_or_default(),
             // By a rule of a later version they are nobody's: the insertion asks for 'kept'.
             recordings: row.text("recordings")?.parse().unwrap_or_default(),
             owner: row.maybe_text("owner_id")?.and_then(|id| id.parse().ok()),
@@ -127,6 +161,9 @@ impl Catalogue {
         }
         if let Some(url) = &change.tool_url {
             statement = statement.push_bind(", tool_url = ", url.as_deref().map(tool_url).transpose()?);
+        }
+        if let Some(place) = change.tool_place {
+            statement = statement.push_bind(", tool_place = ", place.name());
         }
         if let Some(rule) = change.recordings {
             statement = statement.push_bind(", recordings = ", rule.name());

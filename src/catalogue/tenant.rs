@@ -64,9 +64,9 @@ pub struct Neighbours {
 }
 
 /// Of one kind; more is a mistake.
-const MAX_SITES: usize = 32;
+pub const MAX_SITES: usize = 32;
 /// Of one, in bytes.
-const MAX_SITE: usize = 300;
+pub const MAX_SITE: usize = 300;
 
 /// As they are kept. Who sets them has looked what they are: this is that no list can become another.
 fn sites(field: &'static str, sites: &[String]) -> Result<String, Error> {
@@ -81,12 +81,16 @@ fn sites(field: &'static str, sites: &[String]) -> Result<String, Error> {
 /// Names of one tenant; more is a mistake.
 const MAX_HOSTS: usize = 32;
 
-fn model(row: &Row) -> Result<Listed, Error> {
+fn neighbours(row: &Row) -> Result<Neighbours, Error> {
     let sites = |column| {
         let text: Option<String> = row.maybe_text(column)?;
         Ok::<_, Error>(text.map(|text| text.split_whitespace().map(str::to_owned).collect()))
     };
-    let neighbours = Neighbours { embedders: sites("embedders")?, tools: sites("tools")? };
+    Ok(Neighbours { embedders: sites("embedders")?, tools: sites("tools")? })
+}
+
+fn model(row: &Row) -> Result<Listed, Error> {
+    let neighbours = neighbours(row)?;
     Ok(Listed { tenant: Tenant(row.text("id")?), name: row.text("title")?, hosts: Vec::new(), neighbours })
 }
 
@@ -150,7 +154,16 @@ impl Catalogue {
         tx.commit().await
     }
 
-    /// Which other sites have to do with this tenant. A server that runs sees it within seconds.
+    /// Which other sites have to do with this tenant.
+    ///
+    /// # Errors
+    /// `NotFound` without the tenant, `Database`.
+    pub async fn neighbours(&self) -> Result<Neighbours, Error> {
+        let statement = self.statement("SELECT embedders, tools FROM tenants WHERE id = $1");
+        neighbours(&self.database.row(statement).await?.ok_or(Error::NotFound("tenant"))?)
+    }
+
+    /// Says which other sites have to do with this tenant. A server that runs sees it within seconds.
     ///
     /// # Errors
     /// `Invalid`, `NotFound` without the tenant, `Database`.

@@ -7,6 +7,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange, NewBroadcaster, RecordStart, RtspTransport};
 use crate::catalogue::captions::CaptionChange;
 use crate::catalogue::credits::{Credits, CreditsChange};
+use crate::catalogue::recordings::{BroadcasterDetails, BroadcasterDetailsChange, ToolPlace};
 use crate::catalogue::rtsp_url::{NotRtsp, RtspUrl};
 use crate::catalogue::slug::Slug;
 use crate::clock::{now, rfc3339};
@@ -112,6 +113,17 @@ pub(super) enum Command {
         slug: Slug,
         /// An identifier such as CC-BY-4.0; without it, none.
         licence: Option<String>,
+    },
+    /// Choose the page of another site that stands with its lives, such as a chat: shown if its site is listed (http.tools, or `tenant set
+    /// --tool`). Pages that are open have it when they are loaded again.
+    SetTool {
+        /// Its name in URLs.
+        slug: Slug,
+        /// https://HOST/PATH; without it, none.
+        url: Option<String>,
+        /// beside the player (in narrow windows below it), or below it; what is not said stays.
+        #[arg(long, value_name = "PLACE")]
+        place: Option<ToolPlace>,
     },
     /// Choose the languages that its lives are captioned in. A live on air follows within seconds.
     SetCaptions {
@@ -261,6 +273,20 @@ pub(super) async fn run(command: Command, config: &Config, catalogue: &Catalogue
             let shown = credited(catalogue, &slug, CreditsChange { licence, ..Default::default() }).await?;
             let said = if shown.licence.is_empty() { "no licence" } else { &shown.licence };
             Ok(format!("{slug} has {said}.\n"))
+        }
+        Command::SetTool { slug, url, place } => {
+            let change = BroadcasterDetailsChange {
+                tool_url: Some(url),
+                tool_place: place,
+                ..BroadcasterDetailsChange::default()
+            };
+            let id = find(catalogue, &slug).await?.id;
+            let BroadcasterDetails { tool_url, tool_place, .. } =
+                catalogue.change_broadcaster_details(&id, change).await?;
+            Ok(match tool_url {
+                Some(url) => format!("{slug} shows {url} {} its lives.\n", tool_place.name()),
+                None => format!("{slug} shows no other page with its lives.\n"),
+            })
         }
         Command::SetCaptions { slug, languages } => {
             let (said, missing) = (languages.told(), languages.missing(config));

@@ -53,6 +53,8 @@ fn the_command_line_is_that_of_the_contract() {
         "broadcaster set-captions hall none",
         "broadcaster set-speakers hall Ada",
         "broadcaster set-licence hall CC-BY-4.0",
+        "broadcaster set-tool hall",
+        "broadcaster set-tool hall https://chat.example/room --place below",
         "broadcaster set-vocabulary hall",
         "broadcaster set-vocabulary hall - --exclusive",
         "broadcaster vocabulary hall",
@@ -179,6 +181,21 @@ fn a_broadcasters_speakers_and_licence_are_set_and_emptied() {
     assert_eq!(amphi(here, &["broadcaster", "set-speakers", "hall"]).unwrap(), "hall names nobody.\n");
     assert_eq!(amphi(here, &["broadcaster", "set-licence", "hall"]).unwrap(), "hall has no licence.\n");
     assert_eq!((&listed()["speakers"], &listed()["licence"]), (&serde_json::json!([]), &"".into()));
+}
+
+#[test]
+fn a_page_with_the_lives_is_set_placed_and_taken_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    amphi(here, &["broadcaster", "add", "hall"]).unwrap();
+    let set = |words: &[&str]| amphi(here, &[&["broadcaster", "set-tool", "hall"], words].concat());
+    let chat = "https://chat.example/room";
+    assert_eq!(set(&[chat]).unwrap(), "hall shows https://chat.example/room beside its lives.\n");
+    assert_eq!(set(&[chat, "--place", "below"]).unwrap(), "hall shows https://chat.example/room below its lives.\n");
+    assert_eq!(set(&[chat]).unwrap(), "hall shows https://chat.example/room below its lives.\n", "it stays");
+    assert!(set(&[chat, "--place", "above"]).is_err());
+    assert_eq!(set(&["http://x"]).unwrap_err().to_string(), "tool_url: must look like https://HOST/PATH");
+    assert_eq!(set(&[]).unwrap(), "hall shows no other page with its lives.\n");
 }
 
 #[test]

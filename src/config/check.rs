@@ -74,6 +74,7 @@ pub(super) fn errors(config: &Config) -> Vec<(&'static str, String)> {
         ("rtmp.max_connections", config.rtmp.max_connections),
         ("rtmp.max_connections_per_address", config.rtmp.max_connections_per_address),
         ("rtmp.max_refusals_per_minute", config.rtmp.max_refusals_per_minute),
+        ("http.new_viewers", config.http.new_viewers),
     ] {
         if number == 0 {
             wrong.push((key, "must be at least 1".to_owned()));

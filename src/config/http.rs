@@ -23,8 +23,13 @@ section! {
         /// always may.
         pub embed_ancestors: Vec<String> = Vec::new(),
         /// Sites whose pages may stand beside a live, such as `["https://chat.example.org", "https://*.example.org"]`: a broadcaster's tool_url of another
-        /// site is not shown. Whoever watches is known to that site.
+        /// site is not shown. The page may lead to another of these sites, such as a sign-in; camera and microphone it may ask for itself. Whoever
+        /// watches is known to that site.
         pub tools: Vec<String> = Vec::new(),
+        /// Browsers from one address (of IPv6, from one network) that are counted as viewers for the first time within ten minutes; more see everything
+        /// and are counted nowhere. A campus may stand behind one address. A browser that keeps no cookies, as where a player stands in another
+        /// site's page, is new each time.
+        pub new_viewers: u32 = 2_000,
         /// Whom people write to who can't use the site: a mail address or an https address, for the page on accessibility.
         /// A tenant may say its own.
         pub contact: String = String::new(),

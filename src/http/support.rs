@@ -8,6 +8,7 @@ use super::pages::events::EventSlots;
 use super::pages::operate::Desk;
 use super::pages::place::Place;
 use super::pages::source::Source;
+use super::pages::watched::Views;
 use super::play::pictures::Pictures;
 use super::play::{Downloads, Play, Videos};
 use super::router::{self, site};
@@ -50,8 +51,8 @@ const FIRST_S: i64 = 1_790_000_000;
 /// The one site that may show our players.
 pub(super) const EMBEDDER: &str = "https://moodle.example";
 
-/// The one site whose pages may stand beside a live.
-pub(super) const TOOL: &str = "https://chat.example";
+/// The sites whose pages may stand beside a live.
+pub(super) const TOOLS: [&str; 2] = ["https://chat.example", "https://*.meet.example"];
 
 thread_local! {
     /// A test runs on one thread, and so do its handlers.
@@ -71,7 +72,7 @@ pub(super) fn pass(seconds: i64) {
 fn place() -> Place {
     Place::default()
         .shown_by(&[EMBEDDER.to_owned()])
-        .beside(vec![TOOL.to_owned()])
+        .beside(TOOLS.map(str::to_owned).into())
         .written_to("help@tv.example".to_owned())
 }
 
@@ -82,6 +83,7 @@ pub(super) struct World {
     pub(super) lives: live::Handle,
     pub(super) layout: Layout,
     pub(super) search: Search,
+    pub(super) views: Views,
     router: Router,
     // Gone with the value.
     _folder: tempfile::TempDir,
@@ -139,6 +141,8 @@ impl World {
         let accounts = Accounts::new(catalogue.clone(), clock, gate.clone(), tasks.clone(), watch::channel(post).1);
         let (videos, reader) = (Videos::new(catalogue.clone(), layout.clone()), Reader::new(layout.clone()));
         let search = Search::new(folder.path(), catalogue.tenant().as_str());
+        let pages = Source::new(catalogue.clone(), lives.clone(), layout.clone(), tasks.clone()).reached_at(place());
+        let views = pages.views().clone();
         let whole = router::Site {
             parts: Parts {
                 catalogue: catalogue.clone(),
@@ -149,19 +153,19 @@ impl World {
             },
             play: Play { lives: lives.clone(), videos, downloads: Downloads::default(), reader, gate: gate.clone() },
             pictures: Pictures { catalogue: catalogue.clone(), layout: layout.clone() },
-            desk: Desk::new(&accounts, lives.clone(), tasks.clone()),
-            pages: Source::new(catalogue.clone(), lives.clone(), layout.clone(), tasks).reached_at(place()),
+            desk: Desk::new(&accounts, lives.clone(), tasks),
+            pages,
             assets,
             events: EventSlots::new(64),
             accounts,
-            policies: Policies::new(&[EMBEDDER.to_owned()]),
+            policies: Policies::new(&[EMBEDDER.to_owned()], &TOOLS.map(str::to_owned)),
         };
         let health = Health {
             report: watch::channel(Report::default()).1,
             stopping: CancellationToken::new(),
             metrics: Some(PrometheusBuilder::new().build_recorder().handle()),
         };
-        Self { catalogue, gate, lives, layout, search, router: site(whole, health), _folder: folder }
+        Self { catalogue, gate, lives, layout, search, views, router: site(whole, health), _folder: folder }
     }
 
     /// Makes all videos that there are findable.

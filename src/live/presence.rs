@@ -7,7 +7,6 @@ use crate::clock;
 use media::time::WallTime;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +23,6 @@ struct Inner {
     /// By slug; as many as broadcasters whose page was ever looked at.
     rooms: Mutex<HashMap<String, Arc<Mutex<Room>>>>,
     numbers: RandomState,
-    unknown: AtomicU64,
 }
 
 /// How many look at one live.
@@ -50,7 +48,7 @@ struct Room {
     browsers: HashMap<u64, Seat>,
     pages: u64,
     /// Who closed a page, and when; oldest first.
-    left: VecDeque<(WallTime, u64)>,
+    left: VecDeque<(WallTime, Option<u64>)>,
 }
 
 #[derive(Debug, Default)]
@@ -61,18 +59,21 @@ struct Seat {
 }
 
 impl Room {
-    fn enter(&mut self, browser: u64) {
-        self.browsers.entry(browser).or_default().open += 1;
+    /// `None`: one that is not counted, but whose page is.
+    fn enter(&mut self, browser: Option<u64>) {
+        if let Some(browser) = browser {
+            self.browsers.entry(browser).or_default().open += 1;
+        }
         self.pages += 1;
     }
 
-    fn leave(&mut self, browser: u64, now: WallTime) {
+    fn leave(&mut self, browser: Option<u64>, now: WallTime) {
         self.forget(now);
-        if let Some(seat) = self.browsers.get_mut(&browser) {
+        if let Some(seat) = browser.and_then(|browser| self.browsers.get_mut(&browser)) {
             seat.open = seat.open.saturating_sub(1);
             seat.left += 1;
-            self.left.push_back((now, browser));
         }
+        self.left.push_back((now, browser));
     }
 
     fn forget(&mut self, now: WallTime) {
@@ -83,6 +84,7 @@ impl Room {
             }
             self.left.pop_front();
             self.pages = self.pages.saturating_sub(1);
+            let Some(browser) = browser else { continue };
             let Some(seat) = self.browsers.get_mut(&browser) else { continue };
             seat.left = seat.left.saturating_sub(1);
             // One that came back and left again is forgotten later.
@@ -102,7 +104,7 @@ impl Room {
 #[derive(Debug)]
 pub struct Present {
     room: Arc<Mutex<Room>>,
-    browser: u64,
+    browser: Option<u64>,
 }
 
 impl Drop for Present {
@@ -112,13 +114,11 @@ impl Drop for Present {
 }
 
 impl Presence {
-    /// Somebody opens the page of a live. `browser`: what it calls itself while it is open; one that says nothing counts by itself.
+    /// Somebody opens the page of a live. `browser`: what it is counted by while it is open; one without that is not counted, and neither is its
+    /// player.
     #[must_use]
     pub fn enter(&self, slug: &str, browser: Option<&str>) -> Present {
-        let browser = match browser {
-            Some(name) => self.0.numbers.hash_one((slug, name)),
-            None => self.0.numbers.hash_one(self.0.unknown.fetch_add(1, Ordering::Relaxed)),
-        };
+        let browser = browser.map(|name| self.0.numbers.hash_one((slug, name)));
         let room = Arc::clone(lock(&self.0.rooms).entry(slug.to_owned()).or_default());
         lock(&room).enter(browser);
         Present { room, browser }
@@ -162,22 +162,25 @@ mod tests {
         let later = clock::now().plus_micros(60_000_000);
         assert_eq!(presence.watching("hall", later), Watching { browsers: 1, pages: 1 });
         let unknown = [presence.enter("lab", None), presence.enter("lab", None)];
-        assert_eq!(presence.watching("lab", later).browsers, 3, "nobody knows that they are the same");
+        assert_eq!(presence.watching("lab", later), Watching { browsers: 1, pages: 3 }, "not counted");
+        assert_eq!(presence.watching("lab", later).with_players(3), 1, "nor are their players");
         drop(unknown);
+        let later = later.plus_micros(60_000_000);
+        assert_eq!(presence.watching("lab", later), Watching { browsers: 1, pages: 1 });
     }
 
     #[test]
     fn a_page_that_is_loaded_again_does_not_leave_the_count() {
         let mut room = Room::default();
-        room.enter(1);
+        room.enter(Some(1));
         for second in 0..5 {
-            room.leave(1, at(second * 1_000));
+            room.leave(Some(1), at(second * 1_000));
             assert_eq!(count(&mut room, second * 1_000).0, 1);
-            room.enter(1);
+            room.enter(Some(1));
             assert_eq!(count(&mut room, second * 1_000 + 10).0, 1);
         }
         assert_eq!(count(&mut room, 9_000), (1, 1), "only the open page is left");
-        room.leave(1, at(10_000));
+        room.leave(Some(1), at(10_000));
         assert_eq!(count(&mut room, 13_999).0, 1);
         assert_eq!(count(&mut room, 14_000), (0, 0));
         assert!(room.browsers.is_empty() && room.left.is_empty(), "nothing is kept of who was here");

@@ -1,5 +1,6 @@
 // Every page in two languages, light and dark, narrow and wide: axe finds nothing, nothing is wider than the window, no request leaves, no
-// policy is broken. With AMPHI_SHOTS=DIR, pictures of all of them are kept there to be looked at.
+// policy is broken. With AMPHI_SHOTS=DIR, small pictures of all of them are kept there to be looked at: `make test` keeps them in
+// target/screenshots/pages.
 //
 // A page of the server is added here and in `pages_of_the_players_tests` of src/http/pages/tests.rs, which writes it.
 import fs from 'node:fs';
@@ -56,5 +57,5 @@ async function keepPicture(page, name) {
   const folder = process.env.AMPHI_SHOTS;
   if (!folder) return;
   fs.mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: path.join(folder, `${name.replace(/[^\w-]+/g, '_')}.png`), fullPage: true });
+  await page.screenshot({ path: path.join(folder, `${name.replace(/[^\w-]+/g, '_')}.jpg`), fullPage: true, type: 'jpeg', quality: 55 });
 }

@@ -1,4 +1,4 @@
-// Another site's page beside a live: as wide as the viewer wants it, by keyboard and by mouse, and no wider than the window.
+// Another site's page beside a live or below it: as wide or as high as the viewer wants it, by keyboard and by mouse, and no wider than the window.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startOrigin } from './origin.mjs';
@@ -61,11 +61,57 @@ test('the mouse moves it too, over the frame as well, and it is kept', async () 
   assert.equal(await width(), kept);
 });
 
-test('on a small screen it stands below, and nothing moves', async () => {
+const height = () => page.locator('.tool').evaluate((tool) => tool.getBoundingClientRect().height / 16);
+const below = async () => {
+  const [player, tool, bar] = await Promise.all(['.theatre', '.tool', '[data-splitter]'].map((what) => page.locator(what).boundingBox()));
+  assert.ok(tool.y >= player.y + player.height && bar.y >= tool.y + tool.height - 1, JSON.stringify({ player, tool, bar }));
+  return tool;
+};
+
+test('on a small screen it stands below, and its height is moved instead', async () => {
+  const loads = origin.requests.filter((path) => path.startsWith('/tool/')).length;
   await page.setViewportSize({ width: 390, height: 800 });
-  const [player, tool] = [await page.locator('.theatre').boundingBox(), await page.locator('.tool').boundingBox()];
-  assert.ok(tool.y >= player.y + player.height && tool.width > 300, JSON.stringify(tool));
-  assert.equal(await page.getByRole('separator').count(), 0);
+  assert.ok((await below()).width > 300);
+  const edge = page.getByRole('separator', { name: 'Hauteur' });
+  assert.deepEqual([await edge.getAttribute('aria-orientation'), await edge.getAttribute('aria-valuenow'), await height()], ['horizontal', '30', 30]);
+  await edge.focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowUp');
+  assert.deepEqual([await height(), await edge.getAttribute('aria-valuenow')], [32, '32']);
+  await page.keyboard.press('End');
+  assert.equal(await height(), 80);
+  await page.keyboard.press('Home');
+  assert.equal(await height(), 12);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0);
+  // Each is kept for itself, and turning the telephone loads nothing again.
+  const before = await page.evaluate(() => [localStorage['amphi-tool-width'], localStorage['amphi-tool-height']]);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  assert.equal(await width(), Number(before[0]));
+  assert.equal(await page.getByRole('separator', { name: 'Largeur' }).getAttribute('aria-orientation'), 'vertical');
+  assert.equal(before[1], '12');
+  assert.equal(origin.requests.filter((path) => path.startsWith('/tool/')).length, loads);
+});
+
+test('where the broadcaster says so it stands below in a wide window, too, and the mouse moves its foot', async () => {
+  await page.route('**/live/hall', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replace('class="beside-live"', 'class="beside-live below"') });
+  });
+  await page.goto(`${origin.url}/live/hall`);
+  await below();
+  assert.equal(await height(), 12, 'what was kept');
+  await page.locator('.tool').scrollIntoViewIfNeeded();
+  const box = await page.getByRole('separator', { name: 'Hauteur' }).boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 20, box.y + 80, { steps: 4 });
+  await page.mouse.move(box.x + 20, box.y - 60, { steps: 4 });
+  await page.mouse.move(box.x + 20, box.y + 64, { steps: 4 });
+  await page.mouse.up();
+  assert.ok(Math.abs((await height()) - 16) <= 1, String(await height()));
+  const kept = await height();
+  await page.reload();
+  assert.equal(await height(), kept);
   assert.deepEqual(browser.faults, { csp: [], console_errors: [], third_party: [] });
 });

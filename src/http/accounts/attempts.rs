@@ -1,6 +1,7 @@
 //! How often somebody may guess. Each guess fills a bucket for what is guessed and one for who guesses; both leak with time, and a right
 //! guess is taken back. Pure: `now` is an argument.
 
+use crate::http::gate::address::network;
 use media::time::WallTime;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -64,17 +65,6 @@ impl Key {
     /// Where such links go.
     pub(super) fn letter_box(mail: &str) -> Self {
         Self { of: Of::LetterBox, name: mail.to_owned() }
-    }
-}
-
-/// An address of IPv4; the network of one of IPv6, of which everybody has many.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
     }
 }
 

@@ -41,6 +41,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use browser::{Counting, Newcomers};
 use cookie::Cookies;
 use facts::{Facts, Known};
 use pass::Signer;
@@ -51,6 +52,8 @@ use std::time::Duration;
 use table::{Door, Rule};
 use visitor::{Reading, Visitor};
 
+pub use browser::NEW_VIEWERS;
+
 /// How long what was looked up is believed.
 pub const BELIEVED_FOR: Duration = Duration::from_secs(3);
 
@@ -60,7 +63,7 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private, max-age=5");
 const PRIVATE_BRIEF: HeaderValue = HeaderValue::from_static("private, max-age=1");
 
 /// How the gate is set.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Whether browsers reach this server by https: cookies are then sent by nothing else.
     pub secure: bool,
@@ -68,6 +71,15 @@ pub struct Settings {
     pub proxies: Proxies,
     /// Whether `/metrics` is for everybody who reaches this server.
     pub open_metrics: bool,
+    /// Browsers that are counted for the first time within ten minutes, from one address.
+    pub new_viewers: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let (secure, proxies, open_metrics) = (false, Proxies::default(), false);
+        Self { secure, proxies, open_metrics, new_viewers: NEW_VIEWERS }
+    }
 }
 
 /// See the module. Cheap to clone; clones share.
@@ -82,6 +94,7 @@ struct Inner {
     tenant: String,
     facts: Facts,
     signer: Signer,
+    newcomers: Newcomers,
     cookies: Cookies,
     settings: Settings,
 }
@@ -125,7 +138,8 @@ impl Gate {
         let facts = Facts::new(catalogue.clone(), tenant.clone(), believed_for);
         let cookies = Cookies::new(settings.secure);
         let signer = Signer::new(tenant.clone());
-        Self(Arc::new(Inner { catalogue, clock, assets, tenant, facts, signer, cookies, settings }))
+        let newcomers = Newcomers::new(settings.new_viewers);
+        Self(Arc::new(Inner { catalogue, clock, assets, tenant, facts, signer, newcomers, cookies, settings }))
     }
 
     /// Puts the gate before all routes of a router.
@@ -389,8 +403,10 @@ impl Gate {
             visitor.needs_pass(format!("{folder}/pass"));
         }
         let mut counted = None;
+        let Inner { cookies, signer, newcomers, .. } = &*self.0;
         if browser::is_counted(found.kind)
-            && let Some((browser, cookie)) = browser::of(&parts.headers, &self.0.cookies)
+            && let Some((browser, cookie)) =
+                (Counting { cookies, signer, newcomers }).of(&parts.headers, visitor.address(), self.0.clock.now())
         {
             visitor.counts_as(browser, cookie.is_none());
             counted = cookie;

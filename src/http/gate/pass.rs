@@ -1,4 +1,4 @@
-//! What the server signs so as not to ask again: passes to media, and that a password was typed.
+//! What the server signs so as not to ask again: passes to media, that a password was typed, and the words that browsers are counted by.
 //!
 //! A pass says that whoever carries it may have one object's media for some seconds. It names the tenant, the object and its end under one
 //! key, so it is worth nothing for anything else. It says nothing of who carries it, and is short-lived for that reason.
@@ -97,10 +97,27 @@ impl Signer {
         self.believes(key, tag, &["password", "", id], ends_s, version, now).then_some(version)
     }
 
+    /// A word to count a browser by, as its cookie has it; `None` before there are keys. It has no end but that of its key.
+    pub(super) fn to_be_counted(&self, word: &str) -> Option<String> {
+        let keys = self.keys();
+        let key = keys.first()?;
+        Some(format!("{word}.{}.{}", key.id, hex(&self.tag(key, &["viewer", "", word], 0, 0))))
+    }
+
+    /// The word of a cookie, if it is one that was given.
+    pub(super) fn counted<'a>(&self, said: &'a str) -> Option<&'a str> {
+        let mut parts = said.split('.');
+        let (Some(word), Some(key), Some(tag), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+            return None;
+        };
+        self.signed(key, tag, &["viewer", "", word], 0, 0).then_some(word)
+    }
+
     fn believes(&self, key: &str, tag: &str, what: &[&str; 3], ends_s: i64, number: u64, now: WallTime) -> bool {
-        if now.millis().div_euclid(1_000) >= ends_s {
-            return false;
-        }
+        now.millis().div_euclid(1_000) < ends_s && self.signed(key, tag, what, ends_s, number)
+    }
+
+    fn signed(&self, key: &str, tag: &str, what: &[&str; 3], ends_s: i64, number: u64) -> bool {
         let keys = self.keys();
         let Some(key) = keys.iter().find(|known| known.id == key) else { return false };
         let expected = hex(&self.tag(key, what, ends_s, number));

@@ -200,6 +200,7 @@ pub(super) const RULES: &[Rule] = &[
     page("/groups", PEOPLE),
     page("/site", PEOPLE),
     form("/site", PEOPLE, Action::Change),
+    form("/site/neighbours", PEOPLE, Action::Change),
     form("/site/logo", PEOPLE, Action::Change),
     form("/groups", PEOPLE, Action::Create),
     form("/groups/{id}/remove", PEOPLE, Action::Delete),

@@ -5,8 +5,9 @@ use crate::archive::transcript::tests::say;
 use crate::catalogue::access::AccessChange;
 use crate::catalogue::credits::CreditsChange;
 use crate::catalogue::job::JobFilter;
-use crate::catalogue::recordings::BroadcasterDetailsChange;
+use crate::catalogue::recordings::{BroadcasterDetailsChange, ToolPlace};
 use crate::catalogue::secret::Password;
+use crate::http::security::PERMISSIONS_POLICY;
 use crate::http::support::{Browser, World, now, pass};
 use crate::live::status::{Contribution, Finding, Level, State, Status, Video};
 use crate::policy::state::Visibility;
@@ -257,13 +258,26 @@ async fn a_tool_beside_a_live_is_of_a_site_of_the_setting_and_the_policy_names_i
     let shown = set("https://chat.example/a?b=c&d").await;
     assert_eq!(shown.status, 200);
     let policy = shown.header("content-security-policy");
-    assert!(policy.ends_with("frame-ancestors 'self'; frame-src 'self' https://chat.example"), "{policy}");
+    let named = "frame-ancestors 'self'; frame-src 'self' https://chat.example https://*.meet.example";
+    assert!(policy.ends_with(named), "{policy}");
+    assert!(shown.header("permissions-policy").contains("camera=(self \"https://chat.example\")"));
+    assert!(
+        shown.text.contains(" allow=\"camera https://chat.example; microphone https://chat.example; "),
+        "{}",
+        shown.text
+    );
     assert!(
         shown.text.contains("<iframe src=\"https://chat.example/a") && shown.text.contains(" sandbox=\"allow-scripts")
     );
+    assert!(shown.text.contains("<div class=\"beside-live\" data-split>"));
+    let below = BroadcasterDetailsChange { tool_place: Some(ToolPlace::Below), ..BroadcasterDetailsChange::default() };
+    world.catalogue.change_broadcaster_details(&hall.id, below).await.unwrap();
+    let shown = world.browser().get("/live/hall").await.text;
+    assert!(shown.contains("<div class=\"beside-live below\" data-split>"), "{shown}");
     for other in ["https://evil.example/", "https://chat.example:444/", "https://tv.example/account"] {
         let hidden = set(other).await;
         assert!(!hidden.text.contains("<iframe src=") && !hidden.text.contains("data-split"), "{other}");
         assert!(!hidden.header("content-security-policy").contains("frame-src"), "{other}");
+        assert_eq!(hidden.header("permissions-policy"), PERMISSIONS_POLICY, "{other}");
     }
 }

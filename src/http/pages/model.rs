@@ -96,7 +96,7 @@ pub struct LiveView {
     pub speakers: Vec<String>,
     /// What others may do with it.
     pub licence: Option<Licence>,
-    /// What stands beside the live.
+    /// What stands beside the live, or below it.
     pub tool: Option<Tool>,
     /// Where the timeline stands.
     pub state: State,

@@ -171,7 +171,7 @@ pub async fn live(source: &Source, site: &str, slug: &str, visitor: &Visitor) ->
         description: Html::of_markdown(&details.description),
         speakers: broadcaster.credits.speakers,
         licence: Licence::of(&broadcaster.credits.licence),
-        tool: details.tool_url.and_then(|url| Tool::of(&url, source.place.tools(), site)),
+        tool: details.tool_url.and_then(|url| Tool::of(&url, details.tool_place, source.place.tools(), site)),
         state: status.as_ref().map_or(State::Idle, |s| s.state),
         started_at: status.as_ref().and_then(|s| s.started_at),
         viewers: status.as_ref().map_or(0, |s| s.viewers),

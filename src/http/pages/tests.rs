@@ -186,7 +186,7 @@ fn router(app: &App) -> Router {
         .fallback(super::not_found);
     app.gate
         .guard(router.with_state(app.clone()))
-        .layer(map_response_with_state(Policies::new(&[]), security::add_headers))
+        .layer(map_response_with_state(Policies::new(&[], &[]), security::add_headers))
 }
 
 async fn get(app: &App, path: &str, language: &str) -> Response {

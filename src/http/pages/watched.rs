@@ -1,4 +1,5 @@
-//! `POST /videos/{id}/watched`: a page says that its video has begun to play. Counted once for each browser and hour.
+//! `POST /videos/{id}/watched`: a page says that its video has begun to play. Counted once for each browser and hour, if it keeps the word that
+//! it was given to be counted by.
 //!
 //! **Promises.** Whoever comes again within the hour is remembered by a number that means nothing outside this process; what is counted is told to
 //! the catalogue in one go, every half minute at most.
@@ -140,6 +141,30 @@ mod tests {
         ];
         assert_eq!(counted, [true, false, true, true, true]);
         assert_eq!(*views.0.untold.lock().unwrap(), BTreeMap::from([(one, 3), (other, 1)]));
+    }
+
+    #[tokio::test]
+    async fn only_browsers_that_keep_what_they_were_given_count() {
+        let world = World::new().await;
+        let video = world.video(&world.hall("a").await, "Fourier").await;
+        world.show_video_to(&video, Visibility::Public).await;
+        let (page, watched) = (video.page_url(), format!("/videos/{}/watched", video.id));
+        for n in 0..50 {
+            let mut made_up = world.browser();
+            made_up.cookies.insert("amphi-viewer".to_owned(), format!("{n:032x}"));
+            assert_eq!(made_up.send("POST", &watched, &[], "").await.status, 204);
+        }
+        for _ in 0..2 {
+            let mut browser = world.browser();
+            browser.get(&page).await;
+            // Whose page is open in two tabs.
+            for _ in 0..2 {
+                assert_eq!(browser.send("POST", &watched, &[], "").await.status, 204);
+            }
+        }
+        world.views.tell(&world.catalogue).await;
+        let counted = world.catalogue.views(std::slice::from_ref(&video.id)).await.unwrap();
+        assert_eq!(counted.get(&video.id), Some(&2));
     }
 
     #[tokio::test]

@@ -60,12 +60,12 @@ export function percentile(values, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 }
 
-/** Opens a browser of its own; what it must never do is collected in `faults`. */
-export async function openBrowser({ language = 'fr-FR', width = 1280, height = 800, dark = false, javaScript = true } = {}) {
+/** Opens a browser of its own; what it must never do is collected in `faults`. `more`: words of its command line. */
+export async function openBrowser({ language = 'fr-FR', width = 1280, height = 800, dark = false, javaScript = true, more = [] } = {}) {
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'amphi-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    headless: true, locale: language, viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', javaScriptEnabled: javaScript, args: ARGS,
+    headless: true, locale: language, viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', javaScriptEnabled: javaScript, args: [...ARGS, ...more],
   });
   const faults = { csp: [], console_errors: [], third_party: [] };
   const note = (list, text) => list.length < 50 && list.push(String(text).slice(0, 300));

@@ -4,7 +4,7 @@
 use super::find;
 use crate::catalogue::Catalogue;
 use crate::catalogue::recordings::{BroadcasterDetails, BroadcasterDetailsChange};
-use crate::http::input::{Body, Segments, present};
+use crate::http::input::{Body, Segments, parsed, present};
 use crate::http::problem::Problem;
 use axum::Json;
 use axum::extract::State;
@@ -19,11 +19,13 @@ pub(crate) struct Page {
     description: String,
     /// A page of another site that stands beside the live, such as a chat; shown only if the server's setting `http.tools` names its site.
     tool_url: Option<String>,
+    /// Where that stands: `beside` the player (in narrow windows below it), or `below` it.
+    tool_place: &'static str,
 }
 
 impl Page {
     fn new(details: BroadcasterDetails) -> Self {
-        Self { description: details.description, tool_url: details.tool_url }
+        Self { description: details.description, tool_url: details.tool_url, tool_place: details.tool_place.name() }
     }
 }
 
@@ -38,6 +40,8 @@ pub(crate) struct Wish {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     tool_url: Option<Option<String>>,
+    /// `beside` or `below`.
+    tool_place: Option<String>,
 }
 
 /// What its page shows beside its live.
@@ -84,6 +88,7 @@ pub(crate) async fn update(
     let change = BroadcasterDetailsChange {
         description: wish.description,
         tool_url: wish.tool_url,
+        tool_place: wish.tool_place.map(|name| parsed("tool_place", &name)).transpose()?,
         ..BroadcasterDetailsChange::default()
     };
     Ok(Json(Page::new(catalogue.change_broadcaster_details(&id, change).await?)))
@@ -104,7 +109,13 @@ mod tests {
         let patch = async |body| api.send("PATCH", path, Some(&token), Some(body)).await;
         let (status, shown) = patch(r#"{"description":"**Ici**","tool_url":"https://chat.example/room"}"#).await;
         assert_eq!((status, shown["tool_url"].as_str()), (200, Some("https://chat.example/room")));
+        assert_eq!(shown["tool_place"], "beside");
+        let (_, shown) = patch(r#"{"tool_place":"below"}"#).await;
+        assert_eq!((shown["tool_place"].as_str(), shown["tool_url"].is_string()), (Some("below"), true));
+        let (status, problem) = patch(r#"{"tool_place":"above"}"#).await;
+        assert_eq!((status, problem["field"].as_str()), (422, Some("tool_place")));
         let (_, shown) = patch(r#"{"tool_url":null}"#).await;
+        assert_eq!(shown["tool_place"], "below", "it stays");
         assert_eq!((shown["description"].as_str(), &shown["tool_url"]), (Some("**Ici**"), &Value::Null));
         let (status, shown) = api.get(path).await;
         assert_eq!((status, shown["description"].as_str()), (200, Some("**Ici**")));

@@ -4,7 +4,7 @@
 use super::{Desk, refused};
 use crate::catalogue::broadcaster::Broadcaster;
 use crate::catalogue::credits::CreditsChange;
-use crate::catalogue::recordings::{BroadcasterDetailsChange, Recordings};
+use crate::catalogue::recordings::{BroadcasterDetailsChange, Recordings, ToolPlace};
 use crate::catalogue::{Catalogue, Error};
 use crate::http::pages::asking::Asking;
 use crate::http::pages::form::Fields;
@@ -25,6 +25,9 @@ pub(super) struct About {
     pub(super) licence: String,
     /// Empty: no page.
     pub(super) tool_url: String,
+    /// `beside` or `below`; empty: as it is.
+    #[serde(default)]
+    pub(super) tool_place: String,
     /// `kept` or `to_claim`.
     pub(super) recordings: String,
     /// Login or mail address of whose recordings are kept; empty: nobody.
@@ -43,6 +46,7 @@ impl About {
             speakers: hall.credits.speakers.join("\n"),
             licence: hall.credits.licence.clone(),
             tool_url: details.tool_url.unwrap_or_default(),
+            tool_place: details.tool_place.name().to_owned(),
             recordings: details.recordings.name().to_owned(),
             owner: owner.map_or_else(String::new, |person| {
                 person.login.or(person.mail).unwrap_or_else(|| person.id.to_string())
@@ -55,6 +59,11 @@ impl About {
         self.recordings == Recordings::ToClaim.name()
     }
 
+    /// Whether the page stands below the live.
+    pub(super) fn tool_below(&self) -> bool {
+        self.tool_place == ToolPlace::Below.name()
+    }
+
     async fn read(self, catalogue: &Catalogue) -> Result<BroadcasterDetailsChange, Error> {
         let nobody = Error::Invalid { field: "owner", reason: "must be somebody's login or mail address" };
         let owner = match self.owner.trim() {
@@ -62,6 +71,10 @@ impl About {
             who => Some(catalogue.person_named(who).await?.ok_or(nobody)?),
         };
         let invalid = |reason| Error::Invalid { field: "recordings", reason };
+        let place = match self.tool_place.as_str() {
+            "" => None,
+            name => Some(name.parse().map_err(|reason| Error::Invalid { field: "tool_place", reason })?),
+        };
         let filled = |name: &&str| !name.trim().is_empty();
         Ok(BroadcasterDetailsChange {
             description: Some(self.description),
@@ -70,6 +83,7 @@ impl About {
                 licence: Some(self.licence),
             },
             tool_url: Some(Some(self.tool_url).filter(|url| !url.trim().is_empty())),
+            tool_place: place,
             recordings: Some(self.recordings.parse().map_err(invalid)?),
             owner: Some(owner.map(|person| person.id)),
         })

@@ -3,6 +3,7 @@
 use crate::catalogue::access::AccessChange;
 use crate::catalogue::id::BuildingId;
 use crate::catalogue::person::PersonChange;
+use crate::catalogue::recordings::ToolPlace;
 use crate::http::support::{Browser, World, now};
 use crate::live::status::{Finding, Level, Rendition, State, Status};
 use crate::policy::state::Visibility;
@@ -164,6 +165,28 @@ async fn broadcasters_and_buildings_are_added_and_changed_by_form() {
     assert_eq!(marie.post("/operate/amphi-3/access", "visibility=draft&building=").await.status, 303);
     let (_, standing) = world.catalogue.broadcaster_state(&hall.slug).await.unwrap().unwrap();
     assert_eq!((standing.visibility.name(), standing.building), ("draft", None));
+}
+
+#[tokio::test]
+async fn where_a_tool_stands_is_chosen_by_form_and_stays_where_it_is_not_said() {
+    let world = World::new().await;
+    let hall = world.hall("hall").await;
+    let mut marie = operator(&world).await;
+    let form = |more: &str| {
+        format!("description=&speakers=&licence=&recordings=kept&owner=&tool_url=https%3A%2F%2Fchat.example%2F{more}")
+    };
+    let shown = marie.get("/operate/hall").await.text;
+    assert!(shown.contains("<select id=\"tool_place\"") && !shown.contains("value=\"below\" selected"), "{shown}");
+    assert_eq!(marie.post("/operate/hall/about", &form("&tool_place=below")).await.status, 303);
+    assert!(marie.get("/operate/hall").await.text.contains("value=\"below\" selected"));
+    for (more, status) in [("", 303), ("&tool_place=above", 422)] {
+        assert_eq!(marie.post("/operate/hall/about", &form(more)).await.status, status, "{more}");
+        let details = world.catalogue.broadcaster_details(&hall.id).await.unwrap().unwrap();
+        assert_eq!(details.tool_place, ToolPlace::Below, "{more}");
+    }
+    assert!(world.browser().get("/live/hall").await.text.contains("class=\"beside-live below\""));
+    assert_eq!(marie.post("/operate/hall/about", &form("&tool_place=beside")).await.status, 303);
+    assert!(!world.browser().get("/live/hall").await.text.contains("class=\"beside-live below\""));
 }
 
 #[tokio::test]

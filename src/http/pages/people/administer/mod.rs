@@ -3,6 +3,7 @@
 
 mod groups;
 mod list;
+mod neighbours;
 mod person;
 mod site;
 #[cfg(test)]
@@ -43,6 +44,7 @@ where
         .route("/groups", get(groups::page).post(groups::add))
         .route("/groups/{id}/remove", post(groups::remove))
         .route("/site", get(site::page).post(site::change))
+        .route("/site/neighbours", post(neighbours::change))
         .route("/site/logo", post(site::logo).layer(upload::limit()))
 }
 

@@ -1,5 +1,7 @@
-//! `/site`: what this institution is called and looks like. Its logo has a form of its own, `/site/logo`.
+//! `/site`: what this institution is called and looks like. Its logo has a form of its own, `/site/logo`, and so have the
+//! sites that have to do with it, see `neighbours.rs`.
 
+use super::neighbours::{self, Side};
 use crate::catalogue::Error;
 use crate::catalogue::colour::Colour;
 use crate::catalogue::look::{LANGUAGES, Logo, Look, LookChange, MAX_CONTACT, MAX_FOOTER, MAX_LOGO_BYTES};
@@ -100,6 +102,7 @@ struct Page<'a> {
     trouble: String,
     /// The same of the logo.
     logo_trouble: String,
+    neighbours: [Side; 2],
     saved: bool,
     max_footer: usize,
     max_contact: usize,
@@ -112,14 +115,22 @@ struct Troubles {
     logo: String,
 }
 
-fn show(reader: &Reader<'_>, status: StatusCode, typed: Typed, troubles: Troubles, saved: bool) -> Response {
+/// What stands in the forms.
+struct Forms {
+    typed: Typed,
+    troubles: Troubles,
+    neighbours: [Side; 2],
+}
+
+fn show(reader: &Reader<'_>, status: StatusCode, forms: Forms, saved: bool) -> Response {
     let form = FormPage::new(reader);
     let page = Page {
         frame: form.frame(),
         token: form.token(),
-        typed,
-        trouble: troubles.form,
-        logo_trouble: troubles.logo,
+        typed: forms.typed,
+        trouble: forms.troubles.form,
+        logo_trouble: forms.troubles.logo,
+        neighbours: forms.neighbours,
         saved,
         max_footer: MAX_FOOTER,
         max_contact: MAX_CONTACT,
@@ -127,11 +138,28 @@ fn show(reader: &Reader<'_>, status: StatusCode, typed: Typed, troubles: Trouble
     form.respond(status, &page)
 }
 
+/// The page with what of this part stands in its forms, and all other forms as things are.
+async fn with(asking: &Asking, status: StatusCode, typed: Typed, troubles: Troubles, saved: bool) -> Response {
+    let reader = asking.reader();
+    match neighbours::now(asking).await {
+        Ok(neighbours) => show(&reader, status, Forms { typed, troubles, neighbours }, saved),
+        Err(error) => {
+            tracing::error!(%error, "the sites that have to do with this one can't be read");
+            failed(&reader)
+        }
+    }
+}
+
+/// The page that says what is wrong with other sites.
+pub(super) fn refused(reader: &Reader<'_>, asking: &Asking, neighbours: [Side; 2]) -> Response {
+    let (typed, troubles) = (Typed::now(&asking.assets.shown().now()), Troubles::default());
+    show(reader, StatusCode::UNPROCESSABLE_ENTITY, Forms { typed, troubles, neighbours }, false)
+}
+
 /// `GET /site`.
 pub(super) async fn page(asking: Asking, query: Query<HashMap<String, String>>) -> Response {
-    let reader = asking.reader();
     let typed = Typed::now(&asking.assets.shown().now());
-    show(&reader, StatusCode::OK, typed, Troubles::default(), query.contains_key("saved"))
+    with(&asking, StatusCode::OK, typed, Troubles::default(), query.contains_key("saved")).await
 }
 
 /// `POST /site`.
@@ -147,7 +175,7 @@ pub(super) async fn change(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> R
         Err(error) => match trouble(&error, reader.texts()) {
             Some(form) => {
                 let troubles = Troubles { form, ..Troubles::default() };
-                show(&reader, StatusCode::UNPROCESSABLE_ENTITY, Typed::sent(&sent), troubles, false)
+                with(&asking, StatusCode::UNPROCESSABLE_ENTITY, Typed::sent(&sent), troubles, false).await
             }
             None => {
                 tracing::error!(%error, "what the site looks like can't be changed");
@@ -169,7 +197,7 @@ pub(super) async fn logo(asking: Asking, Upload(sent): Upload<MAX_LOGO_BYTES>) -
                 let logo = reader.texts().get("site-logo-invalid");
                 let (typed, troubles) =
                     (Typed::now(&asking.assets.shown().now()), Troubles { logo, ..Troubles::default() });
-                return show(&reader, StatusCode::UNPROCESSABLE_ENTITY, typed, troubles, false);
+                return with(&asking, StatusCode::UNPROCESSABLE_ENTITY, typed, troubles, false).await;
             }
         },
     };
