@@ -86,6 +86,7 @@ pub async fn offered(layout: &Layout, id: &str) -> Vec<Offered> {
 }
 
 /// Where a media time is in the recording, microseconds from its start; holes do not count. For files that are read beside the video.
+#[derive(Debug)]
 pub struct Position {
     /// Start and length of each segment, and where it begins in the recording.
     segments: Vec<(i64, i64, i64)>,

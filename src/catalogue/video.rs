@@ -210,6 +210,15 @@ pub struct Cursor {
     pub(super) id: VideoId,
 }
 
+impl Cursor {
+    /// Behind it comes the newest of the videos that began at `at` or before.
+    #[must_use]
+    pub fn at(at: WallTime) -> Option<Self> {
+        // Before the least id of the next millisecond.
+        "2222222222222222".parse().ok().map(|id| Self { started_ms: at.millis() + 1, id })
+    }
+}
+
 /// Not a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be what `next` said")]

@@ -1,11 +1,12 @@
 //! The captions of one language on a timeline: the playlist that viewers wait for, and cues for pages as they come.
 
+use super::said::{self, Said};
 use bytes::Bytes;
 use media::caption::Cue;
 use media::caption::language::Language;
 use media::origin::playlist::Snapshot;
 use media::time::WallTime;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 use tokio::sync::{broadcast, watch};
 
 /// The captions of a language, as viewers see them.
@@ -17,6 +18,8 @@ pub struct CaptionList {
     version: Option<u64>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     cues: broadcast::Sender<Bytes>,
+    /// Of the version that it was asked for last.
+    pub(super) said: Mutex<Option<(Weak<Snapshot>, Arc<Said>)>>,
 }
 
 impl CaptionList {
@@ -27,7 +30,7 @@ impl CaptionList {
         cues: broadcast::Sender<Bytes>,
     ) -> Self {
         let (snapshot, _) = watch::channel(snapshot);
-        Self { language: language.clone(), version, snapshot, cues }
+        Self { language: language.clone(), version, snapshot, cues, said: Mutex::default() }
     }
 
     /// The folder of its playlist: `captions-fr`, or `captions-fr-1f3a…` of what people wrote.
@@ -58,16 +61,7 @@ impl CaptionList {
         if self.cues.receiver_count() == 0 {
             return;
         }
-        let end = date.plus_micros(cue.end_micros - cue.start_micros);
-        let data = serde_json::json!({
-            "language": self.language.tag(),
-            "id": cue.id,
-            "start": date.millis(),
-            "end": end.millis(),
-            "lines": cue.lines,
-            "final": cue.is_final,
-        });
         // JSON has no line break, so one `data` line holds it.
-        let _ = self.cues.send(Bytes::from(format!("event: caption\ndata: {data}\n\n")));
+        let _ = self.cues.send(Bytes::from(format!("event: caption\ndata: {}\n\n", said::event(cue, date))));
     }
 }

@@ -2,7 +2,9 @@
 
 use super::captions::Captions;
 use super::handle::{Channel, Handle, Settings, Terms};
+use super::said;
 use super::status::Status;
+use super::timeline::Timeline;
 use super::transcode::Renditions;
 use crate::archive::writer::archive;
 use crate::catalogue::Catalogue;
@@ -11,7 +13,7 @@ use media::segment::Rules;
 use pipelines::client;
 use pipelines::ladder::{Preset, cost::Budget};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -49,5 +51,14 @@ impl Handle {
         let (status, _) = watch::channel(Arc::new(status));
         let (commands, _nobody) = mpsc::channel(1);
         self.insert(Channel { slug: slug.to_owned(), status, timeline: None.into(), commands });
+    }
+
+    /// Something was said in a live that is shown: three cues in French.
+    pub(crate) fn say(&self, slug: &str) {
+        let timeline = Arc::new(Timeline::new());
+        said::tests::say(&timeline);
+        if let Some(channel) = self.channel(slug) {
+            *channel.timeline.write().unwrap_or_else(PoisonError::into_inner) = Some(timeline);
+        }
     }
 }

@@ -64,7 +64,7 @@ pub struct Rendition {
 }
 
 impl Timeline {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             folders: RwLock::default(),
             renditions: RwLock::new(Arc::new([])),

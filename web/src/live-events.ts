@@ -62,6 +62,8 @@ export function parseCaption(text: string): LiveCue | null {
 export interface Listener {
   onUpdate(update: LiveUpdate): void;
   onCue(cue: LiveCue): void;
+  /** The messages begin, or go on after a pause in which some were missed. */
+  onOpen(): void;
 }
 
 /** Calls `listener` with each message, for as long as the page lives. The browser reconnects after a lost connection;
@@ -75,6 +77,7 @@ export function follow(url: string, listener: Listener): void {
     current?.close();
     const source = new EventSource(url);
     current = source;
+    source.addEventListener('open', () => listener.onOpen());
     source.addEventListener('state', (event: MessageEvent<string>) => {
       retry_ms = RETRY_FIRST_MS;
       const update = parseUpdate(event.data);

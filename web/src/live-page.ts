@@ -1,5 +1,8 @@
 // /live/<slug>: what is shown follows the server's messages; nobody reloads the page. The texts are all in the page
 // already (the server wrote them in the reader's language): a state shows by `data-state` on the root.
+import { LiveTranscript } from './watch/live-transcript';
+import { askedDate, liveMoments } from './watch/moment';
+import { rewind } from './watch/rewind';
 import { share } from './watch/share';
 import { split } from './watch/split';
 import { showPreviewsWhenMade } from './watch/storyboard';
@@ -22,6 +25,10 @@ class LivePage {
   /** The player of a video that somebody has begun to watch. */
   #begun: EventTarget | null = null;
   #endTimer = 0;
+  /** The moment that the address asks for, until there is a player to be asked. */
+  #asked_ms: number | null;
+  readonly #transcript: LiveTranscript | null;
+  readonly #lookAtRewind: () => void;
 
   constructor(root: HTMLElement) {
     this.#root = root;
@@ -34,12 +41,23 @@ class LivePage {
     this.#stage.addEventListener('state', (event) => {
       if ((event as CustomEvent<StateDetail>).detail.state === 'playing') this.#begun = event.target;
     }, true);
-    if (this.#player) this.#previewLater(this.#player);
+    // Where the server says that it is nowhere, no player is asked.
+    this.#asked_ms = root.hasAttribute('data-missed') ? null : askedDate(location.search);
+    const beside = root.querySelector<HTMLElement>('[data-beside]');
+    this.#transcript = beside && new LiveTranscript(beside, this.#stage, root.dataset['captions'] ?? '', () => this.#player);
+    this.#lookAtRewind = rewind(root.querySelector('[data-rewind]'), this.#stage, () => this.#player);
+    share(root.querySelector('[data-share-part]'), liveMoments(() => this.#player));
+    if (this.#player) {
+      this.#previewLater(this.#player);
+      this.#beginAtMoment(this.#player);
+    }
     follow(root.dataset['events'] ?? '', {
       onUpdate: (update) => this.#onUpdate(update),
       onCue: (cue) => {
         if (this.#player?.kind === 'live') this.#player.tellCue(cue);
+        if (!this.#watchingVideo()) this.#transcript?.tell(cue);
       },
+      onOpen: () => this.#transcript?.refresh(),
     });
   }
 
@@ -71,7 +89,9 @@ class LivePage {
       default:
         if (this.#watchingVideo()) return;
         this.#player?.remove();
+        if (update.state !== this.#shown) this.#transcript?.forget();
     }
+    this.#lookAtRewind();
     this.#show(update.state);
   }
 
@@ -90,9 +110,13 @@ class LivePage {
   #toLive(update: LiveUpdate): void {
     this.#offer(false);
     const player = this.#player;
-    if (!player || player.kind !== 'live') this.#place('live', this.#src);
-    else if (this.#isAnother(player, update)) {
+    if (!player || player.kind !== 'live') {
+      // Of a live that was away nothing is forgotten.
+      if (this.#shown !== 'dropped') this.#transcript?.forget();
+      this.#place('live', this.#src);
+    } else if (this.#isAnother(player, update)) {
       player.forgetCues();
+      this.#transcript?.forget();
       player.reload();
     } else if (update.renditions_version !== this.#renditions) player.reload();
     else if (player.state === 'error') player.reload();
@@ -126,7 +150,7 @@ class LivePage {
       const date = player.playingDate;
       const playing = player.state === 'playing' || player.state === 'waiting';
       const video = this.#place('video', src, playing);
-      if (date) video.seekToDate(date.getTime());
+      if (date) void video.seekToDate(date.getTime());
       return;
     }
     const swap = () => {
@@ -158,7 +182,20 @@ class LivePage {
     if (kind === 'live') player.setAttribute('thumbnails', src.replace(/master\.m3u8$/, 'previews.json'));
     this.#previewLater(player);
     this.#stage.prepend(player);
+    this.#beginAtMoment(player);
     return player;
+  }
+
+  // The first player is asked for the moment of the address; a live that has it no longer goes on as it is, and the page says so.
+  #beginAtMoment(player: AmphiPlayer): void {
+    const date_ms = this.#asked_ms;
+    this.#asked_ms = null;
+    if (date_ms === null) return;
+    void player.seekToDate(date_ms).then((found) => {
+      if (found) return void (player.kind === 'video' && player.play().catch(() => undefined));
+      this.#root.toggleAttribute('data-missed', true);
+      this.#say(this.#root.querySelector('.strip.missed p'));
+    });
   }
 
   // The video that a live has become has its previews some time later.
@@ -183,5 +220,4 @@ class LivePage {
 
 const root = document.querySelector<HTMLElement>('[data-live]');
 if (root) new LivePage(root);
-share(document.querySelector<HTMLElement>('[data-share-part]'), null);
 split(document.querySelector<HTMLElement>('[data-split]'));

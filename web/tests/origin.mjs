@@ -325,6 +325,12 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
       return send('text/vtt', vtt(LINES[found[1]].map((line, n) => [n * 3, n * 3 + 3, line])));
     }
     if (pathname === '/videos/v7/chapters.vtt') return send('text/vtt', vtt([[0, 6, 'Rappels'], [6, 12, 'Dirichlet'], [12, 59, 'Exemples']]));
+    if ((found = /^\/live\/demo\/captions\/(\w+)\.(json|txt|vtt)$/.exec(pathname)) && subtitles[found[1]]) {
+      const [, language, form] = found;
+      const { cues } = subtitles[language];
+      if (form === 'json') return send('application/json', JSON.stringify({ cues: cues.map(({ id, start, end, text }) => ({ language, id, start, end, lines: text.split('\n'), final: true })) }));
+      return send('text/plain', cues.map(({ text }) => text).join('\n'));
+    }
     if (pathname === '/live/demo/previews.json') {
       return send('application/json', JSON.stringify({ at_ms: tracks.source.segments.map(({ pdt_ms }) => Math.ceil(pdt_ms)), more: false }));
     }

@@ -86,6 +86,39 @@ fn write_cue(out: &mut String, id: u64, start_micros: i64, end_micros: i64, line
     out.push('\n');
 }
 
+/// A cue as a segment has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The cue's.
+    pub id: u64,
+    /// Media time, in microseconds; to the millisecond, as that is what is written.
+    pub start_micros: i64,
+    /// See `start_micros`.
+    pub end_micros: i64,
+    /// Its text, top line first.
+    pub lines: Vec<String>,
+}
+
+/// The cues of a segment that [`segment`] has written, in its order. What is not as it writes is left out.
+pub fn read(segment: &str) -> impl Iterator<Item = Written> {
+    segment.split("\n\n").filter_map(|block| {
+        let mut lines = block.lines();
+        let id = lines.next()?.parse().ok()?;
+        let (start, end) = lines.next()?.split_once(" --> ")?;
+        let text = lines.map(|line| line.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"));
+        let written = Written { id, start_micros: micros(start)?, end_micros: micros(end)?, lines: text.collect() };
+        (!written.lines.is_empty() && written.end_micros > written.start_micros).then_some(written)
+    })
+}
+
+/// What [`Clock`] writes.
+fn micros(time: &str) -> Option<i64> {
+    let mut numbers = time.split([':', '.']).map(|digits| digits.parse::<i64>().ok());
+    let mut next = || numbers.next().flatten().filter(|number| (0..1_000_000).contains(number));
+    let (h, m, s, ms) = (next()?, next()?, next()?, next()?);
+    Some((((h * 60 + m) * 60 + s) * 1_000 + ms) * 1_000)
+}
+
 /// Microseconds as hours, minutes, seconds and, after the mark (`.` in WebVTT, `,` in SubRip), milliseconds: rounded down, as all are, so that
 /// what touches still does. What lies before 0 is 0.
 pub struct Clock(pub i64, pub char);
@@ -192,6 +225,25 @@ pub(super) mod tests {
         let parsed = parse(&segment(of(0, 2000), &[cue(1, 0, 1000, nasty)]));
         let text = "a --> b & <i>c</i>\n00:00:00.000 --> 99:00:00.000   &lt;";
         assert_eq!(parsed, [(1, 10_000_000, 11_000_000, text.to_owned())]);
+    }
+
+    #[test]
+    fn what_a_segment_has_is_read_again() {
+        let cues = [cue(7, 500, 1_500, "a & <b> --> &lt;\nd’eux"), cue(8, 1_500, 27 * 3_600_000, "trois")];
+        let found: Vec<Written> = read(&segment(of(0, 2_000), &cues)).collect();
+        let as_written = |cue: &Cue| Written {
+            id: cue.id,
+            start_micros: cue.start_micros,
+            end_micros: cue.end_micros,
+            lines: cue.lines.clone(),
+        };
+        assert_eq!(found, cues.each_ref().map(as_written));
+        assert_eq!(read(HLS_HEADER).count(), 0);
+        for other in
+            ["", "x", "1\n00:00 --> 1\na", "1\n00:00:02.000 --> 00:00:01.000\na", "1\n00:00:01.000 --> 00:00:02.000"]
+        {
+            assert_eq!(read(other).count(), 0, "{other}");
+        }
     }
 
     #[test]

@@ -214,6 +214,7 @@ pub(super) const RULES: &[Rule] = &[
     // As the media that they are made of.
     media("/live/{slug}/previews.json", Door::Live(LivePart::Segment)),
     media("/live/{slug}/previews/{file}", Door::Live(LivePart::Segment)),
+    media("/live/{slug}/captions/{file}", Door::Live(LivePart::Caption)),
     media("/live/{slug}/{rendition}/{file}", Door::LiveFile),
     media("/videos/{id}/master.m3u8", Door::Video(VideoPart::Playlist)),
     media("/videos/{id}/pass", Door::Video(VideoPart::Segment)),

@@ -152,6 +152,15 @@ impl Visitor {
         self.0.asked.as_ref().is_some_and(|(id, state)| self.may(action, kind, id, state))
     }
 
+    /// Whether everybody may, whoever they are and without any proof: it can be told to other sites.
+    #[must_use]
+    pub fn anybody_may_of_it(&self, action: Action, kind: Kind) -> bool {
+        let who = Who { tenant: &self.0.tenant, identity: Identity::Anonymous, proofs: &[], now: self.0.now };
+        self.0.asked.as_ref().is_some_and(|(id, state)| {
+            policy::decide(&who, &Object { tenant: &self.0.tenant, id, kind }, action, state).is_allowed()
+        })
+    }
+
     pub(super) fn asks_for(&mut self, id: Arc<str>, state: Arc<State>) {
         Arc::make_mut(&mut self.0).asked = Some((id, state));
     }

@@ -92,6 +92,8 @@ pub struct LiveView {
     pub title: String,
     /// The broadcaster's.
     pub description: Option<Html>,
+    /// Its first words; empty for none.
+    pub summary: String,
     /// Who is heard, in the order in which they are named.
     pub speakers: Vec<String>,
     /// What others may do with it.
@@ -151,6 +153,12 @@ impl LiveView {
     #[must_use]
     pub fn playlist_url(&self) -> String {
         format!("/live/{}/master.m3u8", self.slug)
+    }
+
+    /// What it looks like now: a picture on this server, while it is on air.
+    #[must_use]
+    pub fn picture_url(&self) -> Option<String> {
+        (self.state == State::OnAir).then(|| format!("/live/{}/picture.jpg", self.slug))
     }
 
     /// The list of its previews.

@@ -3,6 +3,7 @@
 
 use super::markdown::Html;
 use crate::http::pages::model::{LiveView, VideoView};
+use crate::live::status::State;
 use jiff::Timestamp;
 use media::time::WallTime;
 use serde_json::{Value, json};
@@ -38,9 +39,16 @@ impl Outside {
         Some(outside)
     }
 
-    /// Of a live; `None`: nobody says where this site is.
-    pub(super) fn of_live(site: &str, view: &LiveView) -> Option<Self> {
-        Self::of(site, &view.url(), &view.title, &view.embed_url())
+    /// Of a live; `None`: nobody says where this site is. `public`: everybody may see it, and so it may be said what it looks like and that it is
+    /// on air.
+    pub(super) fn of_live(site: &str, view: &LiveView, public: bool) -> Option<Self> {
+        let mut outside = Self::of(site, &view.url(), &view.title, &view.embed_url())?;
+        if public {
+            outside.summary.clone_from(&view.summary);
+            outside.image = view.picture_url().map(|picture| format!("{site}{picture}"));
+            outside.json_ld = broadcast(view, &outside);
+        }
+        Some(outside)
     }
 
     fn of(site: &str, path: &str, title: &str, embed: &str) -> Option<Self> {
@@ -133,7 +141,39 @@ fn video_object(site: &str, view: &VideoView, outside: &Outside) -> Html {
     Html::of_json(&object)
 }
 
-fn date(at: WallTime) -> String {
+/// `None` while nothing is on air.
+fn broadcast(view: &LiveView, outside: &Outside) -> Option<Html> {
+    let started_at = view.started_at.filter(|_| matches!(view.state, State::OnAir | State::Dropped)).map(date)?;
+    let mut object = json!({
+        "@context": "https://schema.org",
+        "@type": "VideoObject",
+        "name": view.title,
+        "description": if outside.summary.is_empty() { &view.title } else { &outside.summary },
+        "uploadDate": started_at,
+        "url": outside.url,
+        "embedUrl": outside.embed,
+        "publication": {
+            "@type": "BroadcastEvent",
+            "name": view.title,
+            "isLiveBroadcast": true,
+            "startDate": started_at,
+        },
+    });
+    if let Some(object) = object.as_object_mut() {
+        let people = view.speakers.iter().map(|name| json!({ "@type": "Person", "name": name })).collect::<Vec<_>>();
+        let licence = view.licence.as_ref().and_then(|licence| licence.url.as_ref());
+        let more = [
+            ("thumbnailUrl", outside.image.as_ref().map(|image| json!([image]))),
+            ("license", licence.map(|url| json!(url))),
+            ("actor", (!people.is_empty()).then(|| json!(people))),
+        ];
+        object.extend(more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    }
+    Some(Html::of_json(&object))
+}
+
+/// As RFC 3339 writes it, to the second.
+pub(super) fn date(at: WallTime) -> String {
     let at = Timestamp::from_millisecond(at.millis()).unwrap_or_default();
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -4,17 +4,17 @@
 
 use super::error::Failure;
 use super::events::{Announced, Announcer, LiveUpdate};
-use super::markdown::Html;
+use super::markdown::{Html, plain};
 use super::model::{BroadcasterLink, HomeView, LiveCard, LiveView, VideoCard, VideoLink, VideoView};
 use super::place::Place;
 use super::tool::Tool;
-use super::video::about::{About, Licence};
+use super::video::about::{About, Licence, MAX_SUMMARY};
 use super::watched::Views;
 use crate::archive::layout::Layout;
 use crate::archive::transcript;
 use crate::catalogue::id::VideoId;
 use crate::catalogue::slug::Slug;
-use crate::catalogue::video::{Video, VideoFilter, VideoState};
+use crate::catalogue::video::{Cursor, Video, VideoFilter, VideoState};
 use crate::catalogue::{self, Catalogue};
 use crate::clock;
 use crate::http::gate::visitor::Visitor;
@@ -24,6 +24,7 @@ use crate::live;
 use crate::live::status::{State, Status};
 use crate::policy::object::{Action, Kind, VideoPart};
 use crate::policy::state::{State as Standing, Visibility};
+use media::time::WallTime;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -166,6 +167,7 @@ pub async fn live(source: &Source, site: &str, slug: &str, visitor: &Visitor) ->
     };
     let video = video.map(|(_, _, link)| link);
     Ok(Some(LiveView {
+        summary: plain(&details.description, MAX_SUMMARY),
         slug: slug.to_owned(),
         title: broadcaster.title.clone(),
         description: Html::of_markdown(&details.description),
@@ -206,6 +208,39 @@ pub async fn video(source: &Source, id: &str) -> Result<Option<VideoView>, Failu
         broadcaster: broadcaster.map(|b| BroadcasterLink { slug: b.slug.to_string(), title: b.title }),
         recorded_at: video.started_at,
     }))
+}
+
+/// Where what a hall showed at a moment can be watched now, if that is a video that this visitor may be told of; `None`: nowhere, or in the live that
+/// is on air.
+///
+/// # Errors
+/// When the data cannot be had; logged there.
+pub async fn moment(
+    source: &Source,
+    slug: &str,
+    at: WallTime,
+    visitor: &Visitor,
+) -> Result<Option<VideoLink>, Failure> {
+    let status = source.lives.status(slug);
+    let goes_on = status.filter(|status| matches!(status.state, State::OnAir | State::Dropped | State::Starting));
+    if goes_on.and_then(|status| status.started_at).is_some_and(|started_at| started_at <= at) {
+        return Ok(None);
+    }
+    let Ok(name) = slug.parse::<Slug>() else { return Ok(None) };
+    let catalogue = &source.catalogue;
+    let Some((id, hall)) = catalogue.broadcaster_state(&name).await.map_err(|e| failed(&e))? else { return Ok(None) };
+    let filter = VideoFilter { broadcaster: Some(id), listed_only: false, limit: 1, cursor: Cursor::at(at) };
+    let Some(video) = catalogue.videos(filter).await.map_err(|e| failed(&e))?.items.pop() else { return Ok(None) };
+    if video.state != VideoState::Ended || video.ended_at.is_none_or(|ended_at| ended_at < at) {
+        return Ok(None);
+    }
+    let standing = catalogue.video_state(&video.id).await.map_err(|e| failed(&e))?;
+    let told = standing.is_some_and(|state| {
+        // Who knows the hall's address is not told that of a video which is for who knows it.
+        (state.visibility != Visibility::Unlisted || state.is_for_all_of(&hall))
+            && visitor.may(Action::See, Kind::Video(VideoPart::Page), video.id.as_str(), &state)
+    });
+    Ok(told.then(|| VideoLink { id: video.id.to_string(), slug: video.slug.to_string() }))
 }
 
 /// For `/live/{slug}/events`: what the page is told, now and whenever it changes.

@@ -1,6 +1,6 @@
 //! Playlists and media over HTTP: the origin's answers, waited for, with headers.
 //!
-//! Routes: `/live/{slug}/master.m3u8`, `/live/{slug}/{rendition}/{file}`, and the same under `/videos/{id}`; `/live/{slug}/picture.jpg`, `previews.json` and `previews/{file}` beside it, `/videos/{id}/download/{file}`. GET and HEAD, byte ranges,
+//! Routes: `/live/{slug}/master.m3u8`, `/live/{slug}/{rendition}/{file}`, and the same under `/videos/{id}`; `/live/{slug}/picture.jpg`, `previews.json`, `previews/{file}` and `captions/{file}` beside it, `/videos/{id}/download/{file}`. GET and HEAD, byte ranges,
 //! gzip for playlists, CORS for players on other sites. Caching follows Apple's LL-HLS server rules: what was asked for by number never
 //! changes and can be kept; a playlist without a number is stale at once.
 //!
@@ -17,6 +17,7 @@ mod live_previews;
 pub mod pictures;
 mod previews;
 mod respond;
+mod said;
 mod still;
 mod videos;
 
@@ -97,6 +98,7 @@ where
         .route("/live/{slug}/picture.jpg", get(still::handler).options(respond::preflight))
         .route("/live/{slug}/previews.json", get(live_previews::list).options(respond::preflight))
         .route("/live/{slug}/previews/{file}", get(live_previews::picture).options(respond::preflight))
+        .route("/live/{slug}/captions/{file}", get(said::handler).options(respond::preflight))
         .route("/videos/{id}/pass", get(pass))
         .route("/videos/{id}/master.m3u8", get(video_master).options(respond::preflight))
         .route("/videos/{id}/download/{file}", get(download::handler))

@@ -109,6 +109,18 @@ pub(super) fn document(content_type: HeaderValue, body: Bytes) -> Response<Bytes
     answer(StatusCode::OK, headers, body)
 }
 
+/// A file made of a live, which goes on: stale in a moment. `gzip`: `body` is such a member.
+pub(super) fn passing(content_type: HeaderValue, body: Bytes, gzip: bool) -> Response<Bytes> {
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(CACHE_CONTROL, Cache::Brief.value());
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    answer(StatusCode::OK, headers, body)
+}
+
 /// What every answer of ours has: more than the most, so that the map never grows.
 const HEADERS: usize = 12;
 

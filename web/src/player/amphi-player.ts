@@ -3,9 +3,9 @@
 //
 // Attributes  src (a multivariant playlist), kind ("live" | "video"), title, poster, thumbnails (previews: WebVTT; of a live,
 //             the server's list of them), chapters (WebVTT), autoplay
-// Methods     play(), pause(), seek(seconds), seekToDate(ms), goLive(), reload(), tellCue(cue), forgetCues()
-// Properties  hls, video, latency, playingDate, behind, state, seekableEnd
-// Events      time, state, quality, error (CustomEvent; see the interfaces below)
+// Methods     play(), pause(), seek(seconds), seekToDate(ms), startOver(), goLive(), reload(), tellCue(cue), forgetCues()
+// Properties  hls, video, latency, playingDate, listed, behind, state, seekableEnd
+// Events      time, state, quality, captions, error (CustomEvent; see the interfaces below)
 //
 // Errors of a live never end it: the source is mounted again after 1, 2, 4 … 15 s, as often as needed.
 import 'vidstack/player/styles/default/theme.css';
@@ -49,6 +49,13 @@ export interface QualityDetail {
   /** No pictures: the viewer chose it, or they are on their way back. */
   sound_alone: boolean;
 }
+/** Which captions there are; told when there are others, or others are chosen. */
+export interface CaptionsDetail {
+  /** `tag` is BCP 47. */
+  languages: { tag: string; name: string }[];
+  /** What is shown on the picture. */
+  selected: string | null;
+}
 export interface ErrorDetail {
   message: string;
   /** Whether playing stopped because of it. A live then tries again by itself. */
@@ -64,6 +71,9 @@ const RETURN_EVERY_MS = 15_000;
 
 /** The live edge moves a little forward and back between two updates of the playlist. */
 const DVR_MARGIN_S = 0.75;
+
+/** A moment so near the live edge is the live edge. */
+const AT_EDGE_S = 1;
 
 interface Cell<T> {
   set(value: T): void;
@@ -88,6 +98,7 @@ export class AmphiPlayer extends HTMLElement {
   #remount = 0;
   #returnedAt_ms = -RETURN_EVERY_MS;
   #startDate_ms: number | null = null;
+  #onDate: (found: boolean) => void = () => undefined;
   #muted = false;
   #volume = 1;
   #help: HTMLDialogElement | null = null;
@@ -130,6 +141,14 @@ export class AmphiPlayer extends HTMLElement {
   /** Wall-clock time (EXT-X-PROGRAM-DATE-TIME) of the picture shown, or null. */
   get playingDate(): Date | null {
     return this.#hls?.playingDate ?? null;
+  }
+
+  /** What of a wall clock the playlist lists, in milliseconds since 1970; null before it is known. */
+  get listed(): { from_ms: number; to_ms: number } | null {
+    const fragments = this.#hls?.latestLevelDetails?.fragments;
+    const [first, last] = [fragments?.[0], fragments?.at(-1)];
+    if (!last || first?.programDateTime == null || last.programDateTime === null) return null;
+    return { from_ms: first.programDateTime, to_ms: last.programDateTime + last.duration * 1_000 };
   }
 
   /** Whether the viewer chose to be behind the live edge. No catching up then. */
@@ -183,10 +202,23 @@ export class AmphiPlayer extends HTMLElement {
     if (this.kind === 'live' && this.#hls) this.#judge(this.#verdictAt(to_s));
   }
 
-  /** Moves to the picture of a wall-clock time, as soon as the playlist is known; without one it stays. */
-  seekToDate(date_ms: number): void {
-    this.#startDate_ms = date_ms;
-    this.#applyStartDate();
+  /**
+   * Moves to the picture of a wall-clock time, as soon as the playlist is known, and says whether it has it; without it stays. A later call takes
+   * the place of one that still waits.
+   */
+  seekToDate(date_ms: number): Promise<boolean> {
+    this.#onDate(false);
+    return new Promise((resolve) => {
+      this.#onDate = resolve;
+      this.#startDate_ms = date_ms;
+      this.#applyStartDate();
+    });
+  }
+
+  /** To the first picture that there is, playing. */
+  startOver(): void {
+    this.seek(this.#player?.state.seekableStart ?? 0);
+    void this.play().catch(() => undefined);
   }
 
   /** To the live edge, playing. */
@@ -284,6 +316,8 @@ export class AmphiPlayer extends HTMLElement {
     layout.setAttribute('seek-step', '10');
     this.#showPreviews(layout);
     player.append(provider, layout);
+    const tracks = player.textTracks;
+    for (const change of ['add', 'remove', 'mode-change'] as const) tracks.addEventListener(change, () => this.#player === player && this.#tellCaptions(player));
     const chapters = this.kind === 'video' ? this.getAttribute('chapters') : null;
     if (chapters) player.textTracks.add(new TextTrack({ src: chapters, kind: 'chapters', type: 'vtt', language, default: true }));
     this.#menu = new QualityMenu(player, this.#quality, labels, language);
@@ -336,6 +370,7 @@ export class AmphiPlayer extends HTMLElement {
       }));
       hls.on(events.FRAG_BUFFERED, () => {
         this.#retry_ms = RETRY_FIRST_MS;
+        this.#applyStartDate();
         // When the jump to the live edge comes while the first pictures load, the library says that it plays and the element
         // stands still: for ever, as nobody asks it again.
         const { video } = this;
@@ -496,13 +531,27 @@ export class AmphiPlayer extends HTMLElement {
   #applyStartDate(): void {
     const date_ms = this.#startDate_ms;
     const details = this.#hls?.latestLevelDetails;
+    const live = this.kind === 'live';
     if (date_ms === null || !details || !this.video) return;
+    // A live's first pictures take it to the live edge, wherever it was before.
+    if (live && this.video.buffered.length === 0) return;
     const frag = details.fragments.findLast((f) => f.programDateTime !== null && f.programDateTime <= date_ms);
     this.#startDate_ms = null;
+    this.#onDate(frag !== undefined);
     if (!frag || frag.programDateTime === null) return;
-    const into_s = Math.min((date_ms - frag.programDateTime) / 1_000, frag.duration);
-    this.video.currentTime = frag.start + into_s;
-    if (this.kind === 'live') this.#judge('behind');
+    const to_s = frag.start + Math.min((date_ms - frag.programDateTime) / 1_000, frag.duration);
+    // What is said is told before its picture can be shown.
+    if (live && to_s >= (this.#hls?.liveSyncPosition ?? Infinity) - AT_EDGE_S) return this.goLive();
+    if (live) this.#judge('behind');
+    // To the library too: it may be on its way to the live edge.
+    if (live && this.#player) this.#player.currentTime = to_s;
+    this.video.currentTime = to_s;
+  }
+
+  #tellCaptions(player: MediaPlayerElement): void {
+    const tracks = player.textTracks.toArray().filter(({ kind }) => kind === 'subtitles' || kind === 'captions');
+    const languages = tracks.filter(({ language }) => language).map(({ language, label }) => ({ tag: language, name: label }));
+    this.#emit<CaptionsDetail>('captions', { languages, selected: player.textTracks.selected?.language ?? null });
   }
 
   #showHelp(): void {

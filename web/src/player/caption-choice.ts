@@ -28,6 +28,9 @@ function write(choice: Choice): void {
   }
 }
 
+/** The language of the captions that were chosen last, or null. */
+export const keptLanguage = () => read().language;
+
 export function captionChoice(player: MediaPlayerElement): MediaStorage {
   const nothing = () => Promise.resolve(null);
   return {

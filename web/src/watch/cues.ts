@@ -7,7 +7,7 @@ export interface Cue {
 }
 
 /** More is no lecture: ten hours of short lines. */
-const MAX_CUES = 20_000;
+export const MAX_CUES = 20_000;
 const TIMES = /^(?:(\d{2,}):)?(\d{2}):(\d{2})\.(\d{3})[ \t]+-->[ \t]+(?:(\d{2,}):)?(\d{2}):(\d{2})\.(\d{3})/;
 
 const seconds = (h: string | undefined, m: string, s: string, ms: string) =>

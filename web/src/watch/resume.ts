@@ -1,6 +1,7 @@
 // Where somebody stopped, kept in their browser and nowhere else: one entry for all videos, the oldest forgotten first.
 import type { AmphiPlayer, StateDetail, TimeDetail } from '../player/amphi-player';
 import { clock } from './cues';
+import { askedDate } from './moment';
 import { askedTime, seekWhenReady } from './seek';
 
 const KEY = 'amphi-stopped';
@@ -35,7 +36,7 @@ function keep(id: string, time_s: number | null): void {
 /** Goes on where the video was left, says so, and offers the beginning; and keeps where it is left now. */
 export function resume(root: HTMLElement, player: AmphiPlayer, id: string): void {
   const left_s = read().find(([known]) => known === id)?.[1];
-  if (left_s !== undefined && askedTime(location.search) === null) {
+  if (left_s !== undefined && askedTime(location.search) === null && askedDate(location.search) === null) {
     seekWhenReady(player, left_s);
     tell(root, player, left_s);
   }

@@ -1,49 +1,29 @@
-// What is said, beside the pictures: follows them, leads to the moment of each line, and can be searched. The server's page has the same text
-// as files; this takes nothing away from it.
+// What is said in a video, beside the pictures. The server's page has the same text as files; this takes nothing away from it.
 import type { AmphiPlayer, TimeDetail } from '../player/amphi-player';
-import { clock, parseCues, type Cue } from './cues';
+import { clock, MAX_CUES, parseCues } from './cues';
+import { Lines } from './lines';
 import { seekWhenReady } from './seek';
-
-/** After somebody has moved the list themselves, it is theirs for this long. */
-const HANDS_OFF_MS = 4_000;
-
-/** Letters without accents, as people type them. */
-const folded = (text: string) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 
 class Transcript {
   readonly #root: HTMLElement;
   readonly #player: AmphiPlayer;
-  readonly #list: HTMLOListElement;
-  readonly #found: HTMLElement;
-  readonly #search: HTMLInputElement;
-  readonly #follow: HTMLInputElement;
-  #cues: Cue[] = [];
-  #words: string[] = [];
-  #lines: HTMLLIElement[] = [];
-  #shown = -1;
-  #handsOff_ms = 0;
+  readonly #lines: Lines;
   #loading = 0;
 
   constructor(root: HTMLElement, template: HTMLTemplateElement, player: AmphiPlayer) {
     this.#root = root;
     this.#player = player;
     template.before(template.content.cloneNode(true));
-    const part = <T extends HTMLElement>(name: string) => root.querySelector<T>(`[data-${name}]`) as T;
-    this.#list = part<HTMLOListElement>('lines');
-    this.#found = part('found');
-    this.#search = part<HTMLInputElement>('search');
-    this.#follow = part<HTMLInputElement>('follow');
-    this.#languages(part<HTMLSelectElement>('language'));
-    this.#search.addEventListener('input', () => this.#narrow());
-    this.#list.addEventListener('click', (event) => this.#choose(event));
-    this.#list.addEventListener('wheel', () => this.#leave(), { passive: true });
-    this.#list.addEventListener('touchmove', () => this.#leave(), { passive: true });
-    this.#list.addEventListener('keydown', () => this.#leave());
-    this.#follow.addEventListener('change', () => {
-      this.#handsOff_ms = 0;
-      this.#shown = -1;
+    this.#lines = new Lines(root, {
+      clock,
+      choose: ({ at }) => {
+        seekWhenReady(player, at);
+        void player.play().catch(() => undefined);
+      },
+      most: MAX_CUES,
     });
-    player.addEventListener('time', (event) => this.#onTime((event as CustomEvent<TimeDetail>).detail.currentTime));
+    this.#languages(root.querySelector<HTMLSelectElement>('[data-language]') as HTMLSelectElement);
+    player.addEventListener('time', (event) => this.#lines.show((event as CustomEvent<TimeDetail>).detail.currentTime));
   }
 
   // The languages are those of the files that the page links to.
@@ -70,91 +50,14 @@ class Transcript {
       const answer = await fetch(select.value, { credentials: 'same-origin' });
       const cues = answer.ok ? parseCues(await answer.text()) : [];
       if (turn !== this.#loading) return;
-      this.#write(cues, select.selectedOptions[0]?.lang ?? '');
+      const lines = cues.map((cue, n) => ({ id: String(n), at: cue.start_s, text: cue.text, draft: false }));
+      this.#lines.write(lines, select.selectedOptions[0]?.lang ?? '');
+      this.#lines.show(this.#player.video?.currentTime ?? 0);
     } catch {
       // The files are still there to be opened.
     } finally {
       this.#root.removeAttribute('aria-busy');
     }
-  }
-
-  #write(cues: Cue[], language: string): void {
-    this.#cues = cues;
-    this.#words = cues.map((cue) => folded(cue.text));
-    this.#shown = -1;
-    this.#list.lang = language;
-    this.#lines = cues.map((cue, n) => {
-      const line = document.createElement('li');
-      const button = document.createElement('button');
-      button.type = 'button';
-      button.dataset['line'] = String(n);
-      const time = document.createElement('span');
-      time.className = 'at';
-      time.textContent = clock(cue.start_s);
-      button.append(time, ' ', cue.text);
-      line.append(button);
-      return line;
-    });
-    this.#list.replaceChildren(...this.#lines);
-    this.#narrow();
-    this.#onTime(this.#player.video?.currentTime ?? 0);
-  }
-
-  #narrow(): void {
-    const wanted = folded(this.#search.value.trim());
-    let count = 0;
-    this.#lines.forEach((line, n) => {
-      const fits = !wanted || (this.#words[n] ?? '').includes(wanted);
-      line.hidden = !fits;
-      if (fits) count += 1;
-    });
-    const { none = '', some = '' } = this.#found.dataset;
-    this.#found.textContent = !wanted ? '' : count === 0 ? none : `${some} ${new Intl.NumberFormat(document.documentElement.lang).format(count)}`;
-    if (!wanted) this.#shown = -1;
-  }
-
-  #choose(event: Event): void {
-    const n = Number((event.target as Element).closest<HTMLElement>('[data-line]')?.dataset['line'] ?? NaN);
-    const cue = this.#cues[n];
-    if (!cue) return;
-    this.#handsOff_ms = 0;
-    seekWhenReady(this.#player, cue.start_s);
-    void this.#player.play().catch(() => undefined);
-  }
-
-  #leave(): void {
-    this.#handsOff_ms = performance.now() + HANDS_OFF_MS;
-  }
-
-  #onTime(time_s: number): void {
-    let n = this.#shown;
-    const cue = this.#cues[n];
-    if (!cue || time_s < cue.start_s || time_s >= (this.#cues[n + 1]?.start_s ?? Infinity)) n = this.#at(time_s);
-    if (n === this.#shown) return;
-    this.#lines[this.#shown]?.firstElementChild?.removeAttribute('aria-current');
-    for (const old of this.#list.querySelectorAll('[aria-current]')) old.removeAttribute('aria-current');
-    this.#shown = n;
-    const line = this.#lines[n];
-    line?.firstElementChild?.setAttribute('aria-current', 'true');
-    if (line && this.#follow.checked && performance.now() >= this.#handsOff_ms && !this.#search.value) this.#showLine(line);
-  }
-
-  // The last that has begun.
-  #at(time_s: number): number {
-    let [low, high] = [0, this.#cues.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#cues[middle]?.start_s ?? 0) <= time_s) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
-  }
-
-  // Inside the list only: the page stays where the reader has put it.
-  #showLine(line: HTMLLIElement): void {
-    const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    const top = line.offsetTop - this.#list.clientHeight / 3;
-    this.#list.scrollTo({ top, behavior: still ? 'instant' : 'smooth' });
   }
 }
 

@@ -1,10 +1,13 @@
 //! Players in pages of other sites, and what other sites are told, through the whole site.
 
+use crate::catalogue::access::AccessChange;
 use crate::catalogue::broadcaster::BroadcasterChange;
 use crate::catalogue::credits::CreditsChange;
 use crate::catalogue::details::{Chapter, DetailsChange};
+use crate::catalogue::recordings::BroadcasterDetailsChange;
 use crate::catalogue::video::Video;
 use crate::http::support::{Answer, EMBEDDER, World, now};
+use crate::live::status::{State, Status};
 use crate::policy::state::Visibility;
 use crate::policy::who::Role;
 use serde_json::Value;
@@ -146,4 +149,56 @@ async fn a_page_tells_other_sites_what_it_is() {
     assert!(
         live.contains("<meta property=\"og:url\" content=\"http://tv.example/live/a\">") && live.contains("oembed")
     );
+}
+
+/// The JSON-LD of a page, if there is any.
+fn told(page: &str) -> Option<Value> {
+    let json = page.split("<script type=\"application/ld+json\">").nth(1)?.split("</script>").next()?;
+    Some(serde_json::from_str(json).unwrap())
+}
+
+#[tokio::test]
+async fn other_sites_are_told_that_a_live_is_on_air_if_it_is_for_everybody() {
+    let world = World::new().await;
+    let hall = world.hall("a").await;
+    let details = BroadcasterDetailsChange {
+        description: Some("**Premier** cours".to_owned()),
+        ..BroadcasterDetailsChange::default()
+    };
+    world.catalogue.change_broadcaster_details(&hall.id, details).await.unwrap();
+    let show = |state| world.lives.show("a", Status { state, started_at: Some(now()), ..Status::starting() });
+    let image = "<meta property=\"og:image\" content=\"http://tv.example/live/a/picture.jpg\">";
+
+    show(State::Idle);
+    let page = world.browser().get("/live/a").await.text;
+    assert!(told(&page).is_none() && !page.contains("og:image"), "{page}");
+    assert!(page.contains("<meta property=\"og:description\" content=\"Premier cours\">"), "{page}");
+
+    show(State::OnAir);
+    let page = world.browser().get("/live/a").await.text;
+    assert!(page.contains(image), "{page}");
+    let object = told(&page).unwrap();
+    assert_eq!((&object["@type"], &object["name"]), (&"VideoObject".into(), &"Hall a".into()));
+    assert_eq!(object["description"], "Premier cours");
+    assert_eq!(object["thumbnailUrl"][0], "http://tv.example/live/a/picture.jpg");
+    assert_eq!(object["embedUrl"], "http://tv.example/embed/live/a");
+    let event = &object["publication"];
+    assert_eq!((&event["@type"], &event["isLiveBroadcast"]), (&"BroadcastEvent".into(), &true.into()));
+    assert_eq!(event["startDate"], "2026-09-21T14:13:20Z");
+    // Its picture may be missing while nothing comes in; it is a broadcast all the same.
+    show(State::Dropped);
+    let page = world.browser().get("/live/a").await.text;
+    assert!(told(&page).is_some() && !page.contains("og:image"), "{page}");
+
+    show(State::OnAir);
+    let (marie, chief) = (world.person("marie", Role::Viewer).await, world.person("chief", Role::Administrator).await);
+    for visibility in [Visibility::SignedIn, Visibility::Draft] {
+        let change = AccessChange { visibility: Some(visibility), ..AccessChange::default() };
+        world.catalogue.change_broadcaster_access(&hall.id, change).await.unwrap();
+        let who = if visibility == Visibility::Draft { &chief } else { &marie };
+        let page = world.browser_of(who).await.get("/live/a").await;
+        assert_eq!(page.status, 200, "{visibility}");
+        assert!(told(&page.text).is_none() && !page.text.contains("og:image"), "{visibility}: {}", page.text);
+        assert!(!page.text.contains("og:description"), "{visibility}");
+    }
 }

@@ -7,7 +7,7 @@ use media::caption::language::Language;
 use std::time::Duration;
 
 /// Of a summary, in characters: as much as others show.
-const MAX_SUMMARY: usize = 200;
+pub(in crate::http::pages) const MAX_SUMMARY: usize = 200;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
