@@ -17,6 +17,14 @@ pub struct RtspUrl(Url);
 #[error("must look like rtsp://HOST/PATH or rtsp://USER:PASSWORD@HOST:PORT/PATH: {0}")]
 pub struct NotRtsp(#[from] BadSource);
 
+impl NotRtsp {
+    /// What is wrong with it.
+    #[must_use]
+    pub fn why(self) -> BadSource {
+        self.0
+    }
+}
+
 impl RtspUrl {
     /// With its credentials; only to be dialled or stored.
     #[must_use]

@@ -149,12 +149,15 @@ impl Assets {
     #[must_use]
     pub fn unhashed() -> Self {
         let script = |name: &str| format!("/assets/{name}.js");
-        let with = |name: &str| Needs {
-            styles: vec!["/assets/site.css".into(), "/assets/player.css".into()],
+        let sheet = |name: &str| format!("/assets/{name}.css");
+        let and = |style: &str, name: &str| Needs {
+            styles: vec![sheet("site"), sheet(style)],
             scripts: vec![script("site"), script(name)],
         };
-        let site = Needs { styles: vec!["/assets/site.css".into()], scripts: vec![script("site")] };
-        let (live, video, operate, embed_video) = (with("live"), with("video"), with("operate"), with("embed"));
+        let with = |name: &str| and("player", name);
+        let site = Needs { styles: vec![sheet("site")], scripts: vec![script("site")] };
+        let (live, video, embed_video) = (with("live"), with("video"), with("embed"));
+        let operate = and("operate", "operate");
         let mut embed_live = live.clone();
         embed_live.scripts.push(script("embed"));
         let files = HashMap::new();

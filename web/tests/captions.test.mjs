@@ -213,16 +213,49 @@ test('who rewinds reads what the playlist has, at its picture', async () => {
   await page.waitForFunction(probe.isLive, null, { timeout: 15_000 });
 });
 
+/** Into the captions' style in the settings, by keyboard. */
+async function openStyle() {
+  const opened = (selector) => page.waitForFunction((items) => [...document.querySelectorAll(items)].some((one) => one.getAttribute('aria-hidden') === 'false'), selector, { timeout: 10_000 });
+  await page.locator('media-player').focus();
+  for (let tries = 20; tries > 0 && !(await page.evaluate(() => document.activeElement.matches('.vds-settings-menu media-menu-button'))); tries -= 1) {
+    await page.keyboard.press('Tab');
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  }
+  await page.keyboard.press('Enter');
+  await opened('.vds-settings-menu-items');
+  for (const name of ['accessibility', 'font']) {
+    await page.locator(`.vds-${name}-menu > media-menu-button`).focus();
+    await page.keyboard.press('Enter');
+    await opened(`.vds-${name}-menu > .vds-menu-items`);
+  }
+}
+const colour = (selector) => page.locator(selector).first().evaluate((element) => getComputedStyle(element).color);
+const YELLOW = /255,? 255,? 0|#ffff00/;
+
+test('a style that is chosen in the menu is shown at once and kept', async () => {
+  origin.tellCue(await cue(40, -500, 120_000, 'En jaune'));
+  await until(['En jaune']);
+  assert.doesNotMatch(await colour('[data-part="live-cue"]'), YELLOW);
+  await openStyle();
+  const field = page.locator('.vds-font-menu input[type="color"]').first();
+  assert.match(await field.getAttribute('aria-label'), /Texte.*Couleur/);
+  await field.fill('#ffff00');
+  await page.waitForFunction(() => /255,? 255,? 0/.test(getComputedStyle(document.querySelector('[data-part="live-cue"]')).color), null, { timeout: 10_000 });
+  for (let n = 0; n < 3; n += 1) await page.keyboard.press('Escape');
+  const kept = await page.evaluate(() => Object.entries(localStorage).filter(([, value]) => value.includes('#ffff00')).length);
+  assert.equal(kept, 1);
+  origin.tellCue(await cue(40, -500, 120_000, ''));
+  await until([]);
+});
+
 test('the choice and the style are kept for the next page, and when the player loads anew', async () => {
-  await page.evaluate(() => localStorage.setItem('vds-player:text-color', '#ffff00'));
   await page.reload({ waitUntil: 'domcontentloaded' });
   await probe.begin(page);
   const showing = () => page.waitForFunction(() => document.querySelector('media-player')?.textTracks.selected?.language === 'fr', null, { timeout: 15_000 });
   await showing();
   origin.tellCue(await cue(8, -500, 60_000, 'Encore là', true));
   await until(['Encore là']);
-  const style = await page.locator('[data-part="live-cue"]').evaluate((element) => getComputedStyle(element).color);
-  assert.match(style, /255,? 255,? 0|#ffff00/);
+  assert.match(await colour('[data-part="live-cue"]'), YELLOW);
   await page.evaluate(() => document.querySelector('amphi-player').reload());
   await until([]);
   await showing();
@@ -300,6 +333,8 @@ test('on a phone captions have 16 pixels at least, of a live and of a video', as
   await page.evaluate((ms) => document.querySelector('amphi-player').seekToDate(ms), told.start + 1_500);
   await page.locator('media-captions [data-part="cue"]').filter({ hasText: 'Une phrase' }).waitFor({ timeout: 10_000 });
   readable(await sizes('media-captions [data-part="cue"]'));
+  // What was chosen on the live holds for its video.
+  assert.match(await colour('media-captions [data-part="cue"]'), YELLOW);
 });
 
 test('nothing was refused by the policy, nothing failed', () => {

@@ -11,8 +11,8 @@ import { openBrowser } from '../../tests/support/peers/browser.mjs';
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-/** Looks at `paths` of an origin in all ways; answers what is wrong, as text. */
-export async function lookAt(origin, paths, { languages = ['fr-FR', 'en-GB'], schemes = [false, true], widths = [390, 1280] } = {}) {
+/** Looks at `paths` of an origin in all ways, once `until` a page is so far; answers what is wrong, as text. */
+export async function lookAt(origin, paths, { languages = ['fr-FR', 'en-GB'], schemes = [false, true], widths = [390, 1280], until = null } = {}) {
   const wrong = [];
   let looked = 0;
   for (const language of languages) {
@@ -23,7 +23,9 @@ export async function lookAt(origin, paths, { languages = ['fr-FR', 'en-GB'], sc
           await page.setViewportSize({ width, height: 850 });
           for (const at of paths) {
             const where = `${at} ${language} ${dark ? 'dark' : 'light'} ${width}`;
-            await page.goto(`${origin}${at}`, { waitUntil: 'networkidle' }).catch(() => undefined);
+            // A live is never idle.
+            await page.goto(`${origin}${at}`, { waitUntil: until ? 'domcontentloaded' : 'networkidle' }).catch(() => undefined);
+            await until?.(page);
             // What was folded is looked at, too.
             await page.evaluate(() => document.querySelectorAll('details').forEach((one) => (one.open = true)));
             // What comes when it is near what is seen.

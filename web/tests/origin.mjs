@@ -177,15 +177,17 @@ class Subtitles {
 
 /**
  * Starts an origin on a free port. `subtitles` are the languages listed; `rate` is the picture's frames per second; `rungs` are pictures
- * beside the source's, each `{ height, lag_ms }`: made so much later than the source, as an engine does.
+ * beside the source's, each `{ height, lag_ms }`: made so much later than the source, as an engine does. `interpreted`: there is a second
+ * sound track, which is the same sound under another name.
  */
-export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtitles: languages = [], port = 0, host = '127.0.0.1' } = {}) {
+export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtitles: languages = [], interpreted = false, port = 0, host = '127.0.0.1' } = {}) {
   const pictureTrack = (name, lag_ms) => new Track(name, 12_800 * rate, 12_800, lag_ms);
   const tracks = { source: pictureTrack('source', 0), audio: new Track('audio', 48_000, 1024) };
   for (const { height, lag_ms } of rungs) tracks[`${height}p`] = pictureTrack(`${height}p`, lag_ms);
   const subtitles = Object.fromEntries(languages.map((language) => [language, new Subtitles(language, tracks.source)]));
   const live = { state: 'idle', video_id: null, video_url: null, viewers: 0, renditions_version: 0 };
   const watchers = new Set();
+  const walls = new Set();
   const waiting = new Set();
   const requests = [];
   let encoder = null;
@@ -269,9 +271,17 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
       response.end(body);
     };
     const hls = (text) => send('application/vnd.apple.mpegurl', text);
-    const { pathname } = url;
+    // What is asked for of the second sound track is the first one's.
+    const pathname = url.pathname.replace(/^\/media\/other\//, '/media/audio/');
     let found;
-    if (/^\/(live\/(demo|hall)|operate\/_)\/events$/.test(pathname)) {
+    if (pathname === '/operate/_/events') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('retry: 1000\n\n');
+      walls.add(response);
+      request.on('close', () => walls.delete(response));
+      return;
+    }
+    if (/^\/live\/(demo|hall)\/events$/.test(pathname)) {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(`retry: 1000\nevent: state\ndata: ${JSON.stringify(live)}\n\n`);
       watchers.add(response);
@@ -281,7 +291,8 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
     if ((found = /^\/(live\/demo|videos\/v[17])\/master\.m3u8$/.exec(pathname))) {
       const kind = found[1] === 'live/demo' ? 'live' : 'vod';
       if (kind === 'live' ? tracks.source.segments.length < 2 : live.state !== 'ended') return send('application/problem+json', '{"status":404}', 404);
-      const audio = hasAudio ? `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="Audio",DEFAULT=YES,AUTOSELECT=YES,URI="/${kind}/audio/media.m3u8"\n` : '';
+      const audio = hasAudio ? `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="${interpreted ? 'Français' : 'Audio'}",DEFAULT=YES,AUTOSELECT=YES,${interpreted ? 'LANGUAGE="fr",' : ''}URI="/${kind}/audio/media.m3u8"\n` +
+        (interpreted ? `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="English",LANGUAGE="en",DEFAULT=NO,AUTOSELECT=YES,URI="/${kind}/other/media.m3u8"\n` : '') : '';
       const texts = languages.map((language) => `#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="s",NAME="${language}",LANGUAGE="${language}",` +
         `AUTOSELECT=YES,DEFAULT=NO,URI="/${kind}/subtitles-${language}/media.m3u8"\n`).join('');
       const groups = `${hasAudio ? ',AUDIO="a"' : ''}${texts && ',SUBTITLES="s"'}`;
@@ -292,11 +303,12 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
       return hls(`#EXTM3U\n#EXT-X-VERSION:9\n${audio}${texts}${variants}${alone}`);
     }
     if ((found = /^\/(live|vod)\/(?:subtitles-(\w+)|(\w+))\/media\.m3u8$/.exec(pathname))) {
-      const track = found[2] ? subtitles[found[2]] : tracks[found[3]];
+      const track = found[2] ? subtitles[found[2]] : tracks[found[3] === 'other' ? 'audio' : found[3]];
       if (!track) return send('text/plain', '', 404);
       const [msn, part] = ['_HLS_msn', '_HLS_part'].map((name) => (url.searchParams.has(name) ? Number(url.searchParams.get(name)) : null));
       if (found[1] === 'live' && msn !== null && !(await until(() => track.has(msn, part)))) return send('text/plain', 'later', 503);
-      return hls(track.playlist(live.state === 'ended', found[1] === 'vod', Object.values(tracks).filter((other) => other !== track)));
+      const list = track.playlist(live.state === 'ended', found[1] === 'vod', Object.values(tracks).filter((other) => other !== track));
+      return hls(found[3] === 'other' ? list.replaceAll('/media/audio/', '/media/other/') : list);
     }
     if ((found = /^\/media\/(\w+)\/init(\d+)\.mp4$/.exec(pathname))) {
       const init = tracks[found[1]]?.spans[Number(found[2])]?.init;
@@ -361,6 +373,14 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
     tellCue(cue) {
       for (const response of watchers) response.write(`event: caption\ndata: ${JSON.stringify(cue)}\n\n`);
     },
+    /** What the wall is told: `all` that there are, or those of which `some` things have changed. */
+    tellWall(event, tiles) {
+      for (const response of walls) response.write(`event: ${event}\ndata: ${JSON.stringify(tiles)}\n\n`);
+    },
+    /** The wall's connections end, as when the server starts anew. */
+    hangUpWall() {
+      for (const response of walls) response.end();
+    },
     setAudio: (on) => (hasAudio = on),
     drop() {
       stopEncoder();
@@ -385,9 +405,15 @@ const PAGES = {
   '/operate': 'operate', '/operate/hall': 'operate-hall', '/operate/_/new': 'operate-new', '/operate/_/jobs': 'operate-jobs', '/operate/_/log': 'operate-log', '/operate/_/machine': 'operate-machine',
   '/people': 'people', '/people/p2': 'person', '/groups': 'groups', '/videos/v1/edit': 'video-edit', '/videos/v1/rights': 'video-rights', '/videos/v1/subtitles': 'video-subtitles', '/videos/v1/download': 'video-download',
   '/my-videos': 'my-videos', '/my-videos/grid': 'my-videos-grid', '/recordings-to-claim': 'recordings-to-claim',
+  '/new-password': 'new-password', '/new-password/short': 'new-password-short', '/sign-in/wrong': 'sign-in-wrong', '/account/wrong': 'account-wrong',
+  '/videos/v1/edit/wrong': 'video-edit-wrong', '/videos/v1/subtitles/wrong': 'video-subtitles-wrong', '/videos/v1/rights/wrong': 'video-rights-wrong',
+  '/people/taken': 'people-taken', '/groups/wrong': 'groups-wrong', '/site/wrong': 'site-wrong', '/message': 'message', '/message/names': 'message-names',
+  '/shown-once': 'shown-once', '/operate/hall/key': 'operate-key', '/my-videos/deleted': 'my-videos-deleted', '/live/on-air': 'live-on-air',
   '/live/closed': 'password', '/live/hall': 'live-tool', '/embed/videos/closed': 'embed-refused',
   '/embed/videos/v7': 'embed-video', '/embed/live/demo': 'embed-live', '/': 'home', '/live/demo': 'live', '/videos': 'videos', '/none': 'error', [VIDEO_PAGE]: 'video', [LECTURE_PAGE]: 'lecture',
 };
+/** The addresses of all pages that the server's tests have written. */
+export const PATHS = Object.keys(PAGES);
 /** What stands beside a live: here a page of this site. */
 const TOOL = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Chat</title><main><h1>Chat</h1><p>Hello.</p></main>';
 
@@ -405,8 +431,8 @@ function serveFile(pathname, languages, send, response, embedder) {
   const manifest = JSON.parse(fs.readFileSync(path.join(DIST, '.vite/manifest.json'), 'utf8'));
   const entry = Object.values(manifest).find((item) => item.isEntry && pathname === `/assets/${item.name}.js`);
   let file = entry ? `/${entry.file}` : pathname;
-  if (/^\/assets\/(site|player)\.css$/.test(pathname)) {
-    const name = pathname.includes('site') ? 'site' : 'amphi-player';
+  if (/^\/assets\/(site|player|operate)\.css$/.test(pathname)) {
+    const name = pathname.includes('player') ? 'amphi-player' : path.basename(pathname, '.css');
     file = `/${Object.values(manifest).find((item) => item.file.includes(`/${name}`) && item.file.endsWith('.js')).css[0]}`;
   }
   const full = path.join(DIST, path.normalize(file));

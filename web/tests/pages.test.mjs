@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { LECTURE_PAGE, startOrigin, VIDEO_PAGE } from './origin.mjs';
+import { PATHS, startOrigin } from './origin.mjs';
 import { lookAt } from './look.mjs';
 
 const DIST = createRequire(import.meta.url).resolve('../package.json').replace('package.json', 'dist');
@@ -20,13 +20,16 @@ before(async () => {
 after(() => origin?.close());
 
 test('every page can be used by everybody, in both languages, light and dark, narrow and wide', async () => {
-  const paths = ['/', '/videos', '/none', '/live/demo', VIDEO_PAGE, LECTURE_PAGE, '/embed/live/demo', '/embed/videos/v7',
-    '/sign-in', '/forgotten', '/account', '/site', '/accessibility', '/search', '/live/closed', '/live/hall', '/embed/videos/closed',
-    '/operate', '/operate/hall', '/operate/_/new', '/operate/_/jobs', '/operate/_/log', '/operate/_/machine', '/people', '/people/p2', '/groups', '/videos/v1/edit',
-    '/my-videos', '/my-videos/grid', '/videos/v1/rights', '/videos/v1/subtitles', '/videos/v1/download', '/recordings-to-claim'];
-  const { wrong, looked } = await lookAt(origin.url, paths);
+  const { wrong, looked } = await lookAt(origin.url, PATHS);
   assert.deepEqual(wrong, []);
-  assert.equal(looked, paths.length * 8);
+  assert.equal(looked, PATHS.length * 8);
+});
+
+test('every page that the server has written is at an address', async () => {
+  const served = new Set();
+  for (const at of PATHS) served.add(await (await fetch(origin.url + at, { headers: { 'accept-language': 'fr' } })).text());
+  const kept = fs.readdirSync(new URL('pages', import.meta.url)).filter((name) => name.endsWith('.fr.html'));
+  assert.equal(served.size, kept.length, 'a page in tests/pages has no line in PAGES of origin.mjs, or two have one page');
 });
 
 test('a page loads at most 60 kB of code before the player', () => {

@@ -48,7 +48,67 @@ struct Entry {
 /// Why lines are no vocabulary: all that is wrong with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    faults: Vec<String>,
+    faults: Vec<Fault>,
+}
+
+/// What is wrong with one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Counted from 1.
+    pub line: usize,
+    /// How the line begins, in quotation marks and fit for a terminal; `None` where it is not this line that is wrong.
+    pub excerpt: Option<String>,
+    /// What is wrong.
+    pub why: Why,
+}
+
+/// Why a line can't be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// A control character, or one without width.
+    #[error("a character that can't be shown")]
+    Hidden,
+    /// `[x]`.
+    #[error("what is in brackets is no language such as [fr]")]
+    Language,
+    /// One side of the sign is empty.
+    #[error("it is SPOKEN = WRITTEN, or what is said as it is written")]
+    Form,
+    /// Too many words on the left.
+    #[error("more than {MAX_PHRASE_WORDS} words are said")]
+    Words,
+    /// One side of the sign is too long.
+    #[error("more than {MAX_WRITTEN_BYTES} bytes")]
+    Long,
+    /// Too many lines.
+    #[error("more than {MAX_ENTRIES} entries")]
+    Entries,
+    /// Too long, all of it.
+    #[error("more than {} KiB in all", MAX_BYTES >> 10)]
+    Bytes,
+}
+
+impl Why {
+    /// How many there may be of what there is too much of: words, bytes, entries, or KiB.
+    #[must_use]
+    pub fn most(self) -> Option<usize> {
+        match self {
+            Self::Hidden | Self::Language | Self::Form => None,
+            Self::Words => Some(MAX_PHRASE_WORDS),
+            Self::Long => Some(MAX_WRITTEN_BYTES),
+            Self::Entries => Some(MAX_ENTRIES),
+            Self::Bytes => Some(MAX_BYTES >> 10),
+        }
+    }
+}
+
+impl Refused {
+    /// Those that are told one by one, and how many more there are.
+    #[must_use]
+    pub fn told(&self) -> (&[Fault], usize) {
+        let (told, more) = self.faults.split_at(self.faults.len().min(TOLD));
+        (told, more.len())
+    }
 }
 
 impl Vocabulary {
@@ -61,16 +121,16 @@ impl Vocabulary {
         for (number, line) in (1..).zip(lines) {
             bytes = bytes.saturating_add(line.len());
             if bytes > MAX_BYTES {
-                faults.push(format!("line {number}: more than {} KiB in all", MAX_BYTES >> 10));
+                faults.push(Fault { line: number, excerpt: None, why: Why::Bytes });
                 break;
             }
             match Entry::of_line(line) {
                 Ok(Some(_)) if entries.len() >= MAX_ENTRIES => {
-                    faults.push(format!("line {number}: more than {MAX_ENTRIES} entries"));
+                    faults.push(Fault { line: number, excerpt: None, why: Why::Entries });
                     break;
                 }
                 Ok(entry) => entries.extend(entry),
-                Err(why) => faults.push(format!("line {number} ({}): {why}", excerpt(line))),
+                Err(why) => faults.push(Fault { line: number, excerpt: Some(excerpt(line)), why }),
             }
         }
         if faults.is_empty() { Ok(Self { entries: entries.into() }) } else { Err(Refused { faults }) }
@@ -145,31 +205,31 @@ fn covers(only: &Language, language: &Language) -> bool {
 
 impl Entry {
     /// `None`: the line says nothing.
-    fn of_line(line: &str) -> Result<Option<Self>, String> {
+    fn of_line(line: &str) -> Result<Option<Self>, Why> {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             return Ok(None);
         }
         if line.chars().any(|c| (c.is_control() && c != '\t') || is_invisible(c)) {
-            return Err("a character that can't be shown".to_owned());
+            return Err(Why::Hidden);
         }
         let (language, text) = match line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((tag, text)) => {
                 let language = Language::new(tag.trim());
-                (Some(language.ok_or("what is in brackets is no language such as [fr]")?), text)
+                (Some(language.ok_or(Why::Language)?), text)
             }
             None => (None, line),
         };
         let (spoken, written) = text.split_once('=').unwrap_or((text, text));
         let [spoken, written] = [spoken, written].map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
         if spoken.is_empty() || written.is_empty() {
-            return Err("it is SPOKEN = WRITTEN, or what is said as it is written".to_owned());
+            return Err(Why::Form);
         }
         if spoken.split(' ').count() > MAX_PHRASE_WORDS {
-            return Err(format!("more than {MAX_PHRASE_WORDS} words are said"));
+            return Err(Why::Words);
         }
         if spoken.len() > MAX_WRITTEN_BYTES || written.len() > MAX_WRITTEN_BYTES {
-            return Err(format!("more than {MAX_WRITTEN_BYTES} bytes"));
+            return Err(Why::Long);
         }
         Ok(Some(Self { language, spoken, written }))
     }
@@ -203,11 +263,21 @@ impl FromStr for Vocabulary {
     }
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, excerpt, why } = self;
+        match excerpt {
+            Some(excerpt) => write!(f, "line {line} ({excerpt}): {why}"),
+            None => write!(f, "line {line}: {why}"),
+        }
+    }
+}
+
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = self.faults.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>();
-        f.write_str(&told.join("; "))?;
-        match self.faults.len().saturating_sub(TOLD) {
+        let (told, more) = self.told();
+        f.write_str(&told.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+        match more {
             0 => Ok(()),
             more => write!(f, "; and {more} more"),
         }

@@ -16,7 +16,7 @@ use media::ingest::Protocol;
 use std::path::Path;
 
 /// The page in a language, with other words in place of what is random.
-async fn page(browser: &mut Browser<'_>, path: &str, language: &str, random: &[(String, &str)]) -> String {
+pub(super) async fn page(browser: &mut Browser<'_>, path: &str, language: &str, random: &[(String, &str)]) -> String {
     // An answer before it has set the cookie that forms repeat.
     browser.get(path).await;
     let mut text = browser.send("GET", path, &[("accept-language", language)], "").await.text;
@@ -230,7 +230,7 @@ fn worried() -> Status {
 }
 
 /// Writes or compares.
-fn keep(language: &str, pages: Vec<(&str, String)>) {
+pub(super) fn keep(language: &str, pages: Vec<(&str, String)>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/tests/pages");
     let write = std::env::var_os("AMPHI_WRITE_PAGES").is_some();
     for (name, text) in pages {

@@ -31,6 +31,8 @@ mod visibility;
 pub mod watched;
 
 #[cfg(test)]
+mod answered;
+#[cfg(test)]
 mod looked_at;
 #[cfg(test)]
 mod tests;

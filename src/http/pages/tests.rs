@@ -213,12 +213,14 @@ async fn pages_of_the_players_tests_are_what_the_server_sends() {
         ("/videos?kind=lecture", "videos"),
         ("/none", "error"),
         ("/live/demo", "live"),
+        ("/live/demo", "live-on-air"),
         ("/embed/live/demo", "embed-live"),
         ("/", "home"),
     ];
     for (path, name) in pages {
         match name {
             "live" => world.show(State::Idle),
+            "live-on-air" => world.show(State::OnAir),
             "home" => {
                 let shown = Status { started_at: Some(at(NOVEMBER)), ..Status::starting() };
                 world.lives.show("demo", Status { state: State::OnAir, viewers: 128, ..shown.clone() });

@@ -27,9 +27,12 @@ import { shortcuts } from './keys';
 import { labelsFor } from './labels';
 import { LiveCaptions, type LiveCue } from './live-captions';
 import { LivePreviews } from './live-previews';
+import { keepMenuRoles } from './menu-roles';
 import { AUTO, Quality } from './quality';
 import { QualityMenu } from './quality-menu';
 import { SoundCover } from './sound-cover';
+import { speakTime } from './spoken-time';
+import { stayWhileUsed } from './stay';
 
 export type PlayerState = 'loading' | 'ready' | 'playing' | 'paused' | 'waiting' | 'ended' | 'error';
 export interface TimeDetail {
@@ -172,7 +175,7 @@ export class AmphiPlayer extends HTMLElement {
       if (now === null) return;
       this.#title = now;
       this.removeAttribute('title');
-      if (this.#player) this.#player.title = now;
+      if (this.#player) this.#name(this.#player);
       return;
     }
     if (!this.isConnected || !this.#player) return;
@@ -295,7 +298,7 @@ export class AmphiPlayer extends HTMLElement {
     player.setAttribute('live-edge-tolerance', '6');
     // A live's DVR bar from its first seconds on; vidstack waits for a minute of it by default.
     player.minLiveDVRWindow = 1;
-    player.title = this.#title;
+    this.#name(player);
     player.muted = this.#muted;
     player.volume = this.#volume;
     player.storage = captionChoice(player);
@@ -314,6 +317,8 @@ export class AmphiPlayer extends HTMLElement {
     const layout = document.createElement('media-video-layout') as MediaVideoLayoutElement;
     layout.translations = labels.layout;
     layout.setAttribute('seek-step', '10');
+    // A menu is larger than a small player, and stands in the page: among what the page is about.
+    layout.menuContainer = 'main';
     this.#showPreviews(layout);
     player.append(provider, layout);
     const tracks = player.textTracks;
@@ -323,12 +328,21 @@ export class AmphiPlayer extends HTMLElement {
     this.#menu = new QualityMenu(player, this.#quality, labels, language);
     this.#cover = new SoundCover(labels.own.soundAlone);
     this.#listen(player);
+    stayWhileUsed(player);
+    keepMenuRoles(player);
+    speakTime(player, labels.own.time);
     player.addEventListener('provider-change', (event) => this.#configure(event, player));
     this.#player = player;
     this.#help = null;
     this.append(player);
     this.#setState('loading');
     player.src = { src, type: 'application/x-mpegurl' };
+  }
+
+  // The library would say what it is in English.
+  #name(player: MediaPlayerElement): void {
+    player.title = this.#title;
+    player.setAttribute('aria-label', `${labelsFor(document.documentElement.lang).own.player} – ${this.#title}`);
   }
 
   // A live becomes a video with the same element. Those of a live come by and by.

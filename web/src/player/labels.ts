@@ -4,6 +4,8 @@ import type { DefaultLayoutTranslations, MediaAnnouncerTranslations } from 'vids
 
 /** Our own words beside vidstack's. */
 export interface OwnLabels {
+  /** What it is, before its title. */
+  player: string;
   unmute: string;
   keyboard: string;
   close: string;
@@ -11,6 +13,8 @@ export interface OwnLabels {
   source: string;
   soundAlone: string;
   keys: readonly (readonly [keys: string, action: string])[];
+  /** What the library says in English of a time, and what is said instead. */
+  time: readonly (readonly [english: string, own: string])[];
 }
 
 export interface Labels {
@@ -78,6 +82,7 @@ const english: Labels = {
     Volume: 'Volume',
   },
   own: {
+    player: 'Player',
     unmute: 'Turn the sound on',
     keyboard: 'Keyboard shortcuts',
     close: 'Close',
@@ -97,6 +102,7 @@ const english: Labels = {
       ['< / >', 'Slower / faster'],
       ['?', 'This list'],
     ],
+    time: [],
   },
 };
 
@@ -160,6 +166,7 @@ const french: Labels = {
     Volume: 'Volume',
   },
   own: {
+    player: 'Lecteur',
     unmute: 'Activer le son',
     keyboard: 'Raccourcis clavier',
     close: 'Fermer',
@@ -179,6 +186,7 @@ const french: Labels = {
       ['< / >', 'Ralentir / accélérer'],
       ['?', 'Cette liste'],
     ],
+    time: [[' out of ', ' sur '], [' hour', ' h'], [' sec', ' s'], ['live', 'en direct']],
   },
 };
 

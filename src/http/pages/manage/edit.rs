@@ -57,6 +57,22 @@ struct Page<'a> {
     saved: bool,
     /// What can't be taken, in the reader's words; empty: nothing.
     trouble: String,
+    /// Its key.
+    wrong: &'static str,
+}
+
+impl Page<'_> {
+    /// Whether what can't be taken is in this field.
+    fn is_about(&self, field: &str) -> bool {
+        let no_time = |text: &str| !text.trim().is_empty() && times::read(text).is_none();
+        match (self.wrong, field) {
+            ("edit-bad-time", "from") => no_time(&self.sent.from),
+            ("edit-bad-time", "until") => no_time(&self.sent.until),
+            ("edit-bad-time", "poster") => no_time(&self.sent.poster),
+            ("edit-bad-cut", "from" | "until") | ("edit-bad-line", "chapters") => true,
+            (key, field) => key.strip_prefix("edit-bad-") == Some(field),
+        }
+    }
 }
 
 /// Why nothing was changed.
@@ -104,7 +120,7 @@ impl<'a> Asked<'a> {
         Ok(Sent::of(&self.video, &details))
     }
 
-    fn show(&self, status: StatusCode, sent: &Sent, saved: bool, trouble: String) -> Response {
+    fn show(&self, status: StatusCode, sent: &Sent, saved: bool, trouble: String, wrong: &'static str) -> Response {
         let t = self.texts();
         let kind = |kind: VideoKind| Choice {
             value: kind.name().to_owned(),
@@ -121,6 +137,7 @@ impl<'a> Asked<'a> {
             sent,
             saved,
             trouble,
+            wrong,
         };
         form.respond(status, &page)
     }
@@ -135,7 +152,7 @@ impl<'a> Asked<'a> {
             Refused::Catalogue(error) => return *broken(&self.reader, &error),
             Refused::Unreadable => return failed(&self.reader),
         };
-        self.show(status, sent, false, self.texts().with(key, "line", line))
+        self.show(status, sent, false, self.texts().with(key, "line", line), key)
     }
 
     async fn apply(&self, layout: &Layout, sent: &Sent) -> Result<(), Refused> {
@@ -221,7 +238,7 @@ pub(super) async fn page(asking: Asking, Path(id): Path<String>, RawQuery(query)
         Err(page) => return *page,
     };
     match asked.now().await {
-        Ok(sent) => asked.show(StatusCode::OK, &sent, query.as_deref() == Some("saved"), String::new()),
+        Ok(sent) => asked.show(StatusCode::OK, &sent, query.as_deref() == Some("saved"), String::new(), ""),
         Err(error) => *broken(&asked.reader, &error),
     }
 }

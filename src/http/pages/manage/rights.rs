@@ -63,6 +63,21 @@ struct Page<'a> {
     trouble: &'static str,
 }
 
+impl Page<'_> {
+    /// Whether what can't be taken is in this field.
+    fn is_about(&self, field: &str) -> bool {
+        let wrong = match self.trouble {
+            "rights-no-group" => "visibility",
+            "rights-bad-password" | "rights-no-password" => "password",
+            "rights-nobody" | "rights-no-owner" => "owners",
+            "rights-bad-affiliation" => "affiliations",
+            "rights-bad-label" => "label",
+            _ => return false,
+        };
+        wrong == field
+    }
+}
+
 /// What a request is about.
 struct Asked<'a> {
     accounts: &'a Accounts,

@@ -59,6 +59,12 @@ impl Page<'_> {
         self.offered.iter().any(|one| one.language.tag() == self.language && one.by_machine)
     }
 
+    /// Whether what can't be taken is in this field: the language, or else what is said.
+    fn is_about(&self, field: &str) -> bool {
+        let bad_language = Language::new(self.language.trim()).is_none();
+        !self.trouble.is_empty() && bad_language == (field == "language")
+    }
+
     fn is_offered(&self) -> bool {
         self.offered.iter().any(|one| one.language.tag() == self.language)
     }

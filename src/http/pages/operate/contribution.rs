@@ -7,10 +7,13 @@ use crate::catalogue::rtsp_url::RtspUrl;
 use crate::http::pages::asking::Asking;
 use crate::http::pages::form::Fields;
 use crate::http::pages::people::{message_about, not_ours};
+use crate::http::pages::texts::Texts;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use media::caption::vocabulary::Vocabulary;
+use fluent_bundle::FluentArgs;
+use media::caption::vocabulary::{Fault, Refused, Vocabulary, Why};
+use media::ingest::rtsp::BadSource;
 use serde::Deserialize;
 
 /// Where it comes from.
@@ -47,15 +50,25 @@ pub(super) async fn change(
     } else {
         match wanted.parse::<RtspUrl>() {
             Ok(url) => Some(Some(url)),
-            Err(why) => return invalid(&why.to_string()),
+            Err(refused) => return invalid(&reader.texts().get(key_of(refused.why()))),
         }
     };
-    let transport: RtspTransport = match sent.rtsp_transport.parse() {
-        Ok(transport) => transport,
-        Err(why) => return invalid(why),
-    };
+    // The form has a choice of those that there are.
+    let Ok(transport) = sent.rtsp_transport.parse::<RtspTransport>() else { return not_ours(&reader) };
     let change = BroadcasterChange { rtsp_url: url, rtsp_transport: Some(transport), ..BroadcasterChange::default() };
     desk.change(&reader, &slug, change).await
+}
+
+/// Key of what is said of an address that can't be pulled.
+fn key_of(why: BadSource) -> &'static str {
+    match why {
+        BadSource::Scheme => "source-no-rtsp",
+        BadSource::Tls => "source-tls",
+        BadSource::Host => "source-no-host",
+        BadSource::Port => "source-bad-port",
+        BadSource::Fragment => "source-fragment",
+        _ => "source-no-url",
+    }
 }
 
 /// How names are written.
@@ -79,9 +92,9 @@ pub(super) async fn change_names(
     let Some(sent) = sent else { return not_ours(&reader) };
     let vocabulary = match sent.vocabulary.parse::<Vocabulary>() {
         Ok(vocabulary) => vocabulary,
-        Err(why) => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return message_about(&reader, status, "names-invalid", "names-invalid-more", &why.to_string());
+        Err(refused) => {
+            let (status, faults) = (StatusCode::UNPROCESSABLE_ENTITY, said(&refused, reader.texts()));
+            return message_about(&reader, status, "names-invalid", "names-invalid-more", &faults);
         }
     };
     let captions = CaptionChange {
@@ -90,4 +103,30 @@ pub(super) async fn change_names(
         ..CaptionChange::default()
     };
     desk.change(&reader, &slug, BroadcasterChange { captions, ..BroadcasterChange::default() }).await
+}
+
+/// What is wrong with names, in the reader's words, a line each.
+fn said(refused: &Refused, texts: &Texts) -> String {
+    let (faults, more) = refused.told();
+    let line = |fault: &Fault| {
+        let key = match fault.why {
+            Why::Hidden => "names-hidden",
+            Why::Language => "names-language",
+            Why::Form => "names-form",
+            Why::Words => "names-words",
+            Why::Long => "names-long",
+            Why::Entries => "names-entries",
+            Why::Bytes => "names-bytes",
+        };
+        let mut args = FluentArgs::new();
+        args.set("line", fault.line);
+        args.set("excerpt", fault.excerpt.as_deref().unwrap_or_default());
+        args.set("why", texts.with(key, "most", fault.why.most().unwrap_or_default()));
+        texts.with_all(if fault.excerpt.is_some() { "names-line-begins" } else { "names-line" }, &args)
+    };
+    let mut lines: Vec<String> = faults.iter().map(line).collect();
+    if more > 0 {
+        lines.push(texts.with("names-more", "count", more));
+    }
+    lines.join("\n")
 }

@@ -60,7 +60,7 @@ struct Message<'a> {
     frame: Frame<'a>,
     title: &'static str,
     more: &'static str,
-    /// What exactly; empty: `more` says it.
+    /// What exactly, in the reader's words, a line each; empty: `more` says it.
     detail: &'a str,
 }
 
@@ -68,7 +68,7 @@ pub(super) fn message(reader: &Reader<'_>, status: StatusCode, title: &'static s
     message_about(reader, status, title, more, "")
 }
 
-/// The same with what exactly it is about.
+/// The same with what exactly it is about, in the reader's words, a line each.
 pub(super) fn message_about(
     reader: &Reader<'_>,
     status: StatusCode,
@@ -127,6 +127,22 @@ impl Trouble {
 
     fn is_none(self) -> bool {
         self.key.is_empty()
+    }
+
+    /// Whether it is about what is typed in the field of this name.
+    fn is_about(self, field: &str) -> bool {
+        match self.key {
+            // Nobody is told which of the two.
+            "sign-in-wrong" => matches!(field, "login" | "password"),
+            "password-wrong" => field == "password",
+            "password-too-short" => matches!(field, "password" | "new"),
+            "old-password-wrong" => field == "old",
+            "people-login-taken" | "people-login-invalid" => field == "login",
+            "people-mail-taken" | "people-mail-invalid" => field == "mail",
+            "people-name-invalid" => field == "name",
+            "groups-taken" | "groups-title-invalid" => field == "title",
+            _ => false,
+        }
     }
 }
 

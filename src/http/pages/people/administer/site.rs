@@ -100,6 +100,8 @@ struct Page<'a> {
     typed: Typed,
     /// Empty: nothing is wrong.
     trouble: String,
+    /// The field that it is about.
+    wrong: &'static str,
     /// The same of the logo.
     logo_trouble: String,
     neighbours: [Side; 2],
@@ -108,10 +110,18 @@ struct Page<'a> {
     max_contact: usize,
 }
 
+impl Page<'_> {
+    fn is_about(&self, field: &str) -> bool {
+        self.wrong == field
+    }
+}
+
 /// What could not be taken, of the form and of the logo's, in the reader's words; empty: nothing.
 #[derive(Default)]
 struct Troubles {
     form: String,
+    /// The field that it is about.
+    wrong: &'static str,
     logo: String,
 }
 
@@ -129,6 +139,7 @@ fn show(reader: &Reader<'_>, status: StatusCode, forms: Forms, saved: bool) -> R
         token: form.token(),
         typed: forms.typed,
         trouble: forms.troubles.form,
+        wrong: forms.troubles.wrong,
         logo_trouble: forms.troubles.logo,
         neighbours: forms.neighbours,
         saved,
@@ -174,7 +185,11 @@ pub(super) async fn change(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> R
         Ok(()) => see("/site?saved=yes"),
         Err(error) => match trouble(&error, reader.texts()) {
             Some(form) => {
-                let troubles = Troubles { form, ..Troubles::default() };
+                let wrong = match error {
+                    Error::Contrast { field, .. } | Error::Invalid { field, .. } => field,
+                    _ => "",
+                };
+                let troubles = Troubles { form, wrong, ..Troubles::default() };
                 with(&asking, StatusCode::UNPROCESSABLE_ENTITY, Typed::sent(&sent), troubles, false).await
             }
             None => {
@@ -377,7 +392,7 @@ mod tests {
         ] {
             let refused = sent(&mut browser, &form(light, dark, "")).await;
             assert_eq!(refused.status, 422, "{light} {dark}");
-            let alert = refused.text.split("role=\"alert\">").nth(1).and_then(|rest| rest.split("</p>").next());
+            let alert = refused.text.split("autofocus>").nth(1).and_then(|rest| rest.split("</p>").next());
             let alert = alert.unwrap_or_else(|| panic!("{}", refused.text));
             assert!(alert.contains(said), "{light} {dark}: {alert}");
             assert!(refused.text.contains(&format!("value=\"{light}{dark}\"")), "what was typed stays");

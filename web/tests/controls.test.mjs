@@ -1,0 +1,204 @@
+// What the player's own controls are to who uses the keyboard or listens: a live that is on air, the settings' menu and the list of shortcuts.
+// And that who wants it still has it still while it plays.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { lost, moving, small } from './access.mjs';
+import { axe, lookAt } from './look.mjs';
+import { startOrigin } from './origin.mjs';
+import { openBrowser } from '../../tests/support/peers/browser.mjs';
+
+let origin;
+let browser;
+let page;
+
+/** What opens the settings. */
+const SETTINGS = '.vds-settings-menu media-menu-button[aria-label]';
+
+const playing = async (at) => {
+  await at.waitForSelector('[data-state="on_air"] [data-player-state="playing"]', { timeout: 60_000 });
+  await at.waitForSelector('media-mute-button', { state: 'attached', timeout: 30_000 });
+};
+
+before(async () => {
+  origin = await startOrigin({ subtitles: ['fr'], rungs: [{ height: 180, lag_ms: 0 }] });
+  origin.push();
+  browser = await openBrowser({ language: 'fr-FR' });
+  page = browser.page;
+  await page.goto(`${origin.url}/live/demo`);
+  await playing(page);
+});
+after(async () => {
+  await browser?.close();
+  await origin?.close();
+});
+
+/** What has the focus: whether the selector fits it or what is around it. */
+const focused = (selector) => page.waitForFunction((wanted) => Boolean(document.activeElement?.closest(wanted)), selector, { timeout: 10_000 });
+const open = () => page.waitForFunction(() => document.querySelector('.vds-settings-menu-items')?.checkVisibility({ visibilityProperty: true, opacityProperty: true }), null, { timeout: 10_000 });
+/** By keyboard from the player on, as somebody would. */
+async function goTo(selector) {
+  await page.locator('media-player').focus();
+  for (let tries = 20; tries > 0; tries -= 1) {
+    await page.keyboard.press('Tab');
+    // The first key shows the controls.
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    if (await page.evaluate((wanted) => document.activeElement.matches(wanted), selector)) return;
+  }
+  assert.fail(`${selector} is not reached`);
+}
+async function openMenu() {
+  await goTo(SETTINGS);
+  await page.keyboard.press('Enter');
+  await open();
+}
+
+test('a live on air: axe finds nothing in both languages, light and dark, narrow and wide', async () => {
+  const paths = ['/live/demo', '/live/on-air', '/embed/live/demo'];
+  const { wrong, looked } = await lookAt(origin.url, paths, { until: playing });
+  assert.deepEqual(wrong, []);
+  assert.equal(looked, paths.length * 8);
+});
+
+test('after a rest the first Tab leads from the player to its controls, and back', async () => {
+  await page.locator('media-player').focus();
+  await page.waitForFunction(() => !document.querySelector('media-player').hasAttribute('data-controls'), null, { timeout: 20_000 });
+  await page.keyboard.press('Tab');
+  await focused('media-controls');
+  await page.keyboard.press('Shift+Tab');
+  await page.waitForFunction(() => document.activeElement.localName === 'media-player', null, { timeout: 10_000 });
+  await page.waitForFunction(() => !document.querySelector('media-player').hasAttribute('data-controls'), null, { timeout: 20_000 });
+  await page.keyboard.press('Shift+Tab');
+  assert.notEqual(await page.evaluate(() => document.activeElement.localName), 'media-player', 'the key did nothing');
+});
+
+test('who is on a control by keyboard stays there, however long they think', async () => {
+  await goTo('media-caption-button');
+  // Twice as long as the library waits.
+  await page.waitForTimeout(4_500);
+  assert.ok(await page.evaluate(() => document.activeElement.matches('media-caption-button')), 'the focus was taken away');
+  assert.ok(await page.locator('media-player').evaluate((player) => player.hasAttribute('data-controls')), 'the controls have gone');
+  const shown = () => page.evaluate(() => document.querySelector('media-player').textTracks.selected !== null);
+  const before = await shown();
+  await page.keyboard.press('Enter');
+  await page.waitForFunction((was) => (document.querySelector('media-player').textTracks.selected !== null) !== was, before, { timeout: 10_000 });
+  await page.keyboard.press('Enter');
+  await page.locator('media-player').evaluate((player) => player.blur());
+  await page.locator('.name').focus();
+  await page.waitForFunction(() => !document.querySelector('media-player').hasAttribute('data-controls'), null, { timeout: 20_000 });
+});
+
+test('the settings are opened, used and left by keyboard, and the focus comes back', async () => {
+  await openMenu();
+  await focused('.vds-settings-menu-items');
+  assert.deepEqual(await axe(page), []);
+  assert.deepEqual(await small(page), []);
+  // Into the first menu inside, and back out of it.
+  await page.locator('.vds-quality-menu > media-menu-button').focus();
+  await page.keyboard.press('Enter');
+  await focused('.vds-quality-menu media-menu-items');
+  assert.deepEqual(await axe(page), []);
+  const first = await page.evaluate(() => document.activeElement.textContent);
+  await page.keyboard.press('ArrowDown');
+  await page.waitForFunction((before) => document.activeElement.textContent !== before, first, { timeout: 10_000 });
+  await page.keyboard.press('Escape');
+  await focused('.vds-quality-menu > media-menu-button');
+  await page.keyboard.press('Escape');
+  await focused(SETTINGS);
+  await page.waitForFunction(() => !document.querySelector('.vds-settings-menu-items').checkVisibility({ visibilityProperty: true, opacityProperty: true }), null, { timeout: 10_000 });
+});
+
+test('every menu inside the settings is as good', async () => {
+  await openMenu();
+  await focused('.vds-settings-menu-items');
+  const count = await page.locator('.vds-settings-menu-items .vds-menu > media-menu-button:visible').count();
+  assert.ok(count >= 3, String(count));
+  const wrong = [];
+  for (let n = 0; n < count; n += 1) {
+    const button = page.locator('.vds-settings-menu-items .vds-menu > media-menu-button:visible').nth(n);
+    const name = (await button.textContent()).trim().split(/\s{2,}/)[0];
+    await button.focus();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.activeElement?.closest('.vds-settings-menu-items .vds-menu-items'), null, { timeout: 10_000 });
+    wrong.push(...(await axe(page)).map((one) => `${name}: ${one}`));
+    // The captions' style is a menu inside.
+    const inner = page.locator('.vds-font-menu > media-menu-button');
+    if (await inner.isVisible()) {
+      await inner.focus();
+      await page.keyboard.press('Enter');
+      await page.locator('.vds-font-menu input[type="color"]').first().waitFor({ timeout: 10_000 });
+      wrong.push(...(await axe(page)).map((one) => `${name}, captions: ${one}`));
+      await page.keyboard.press('Escape');
+      await page.waitForFunction(() => document.activeElement?.matches('.vds-font-menu > media-menu-button'), null, { timeout: 10_000 });
+    }
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => document.activeElement?.matches('.vds-settings-menu-items .vds-menu > media-menu-button'), null, { timeout: 10_000 });
+  }
+  await page.keyboard.press('Escape');
+  await focused(SETTINGS);
+  assert.deepEqual(wrong, []);
+});
+
+test('the list of shortcuts takes the focus, keeps it, and gives it back', async () => {
+  for (const width of [1280, 320]) {
+    await page.setViewportSize({ width, height: 640 });
+    await page.locator('media-player').focus();
+    await page.keyboard.press('?');
+    await focused('dialog.key-help');
+    assert.deepEqual(await axe(page), []);
+    assert.deepEqual(await lost(page), []);
+    const box = await page.locator('dialog.key-help').boundingBox();
+    assert.ok(box.x >= 0 && box.x + box.width <= width, JSON.stringify(box));
+    for (const key of ['Tab', 'Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab']) {
+      await page.keyboard.press(key);
+      assert.ok(await page.evaluate(() => document.activeElement === document.body || Boolean(document.activeElement.closest('dialog'))), key);
+    }
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => document.activeElement === document.querySelector('media-player'), null, { timeout: 10_000 });
+    assert.equal(await page.locator('dialog[open]').count(), 0);
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
+});
+
+test('who wants it still has it still: the player, its menu, and a live that begins', async () => {
+  await page.mouse.move(2, 2);
+  const moves = await moving(page);
+  assert.ok(moves.length > 5, 'without the wish this finds what moves');
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  // What has begun to move goes on.
+  await page.reload();
+  await playing(page);
+  assert.deepEqual(await moving(page), []);
+  await openMenu();
+  assert.deepEqual(await moving(page), []);
+  await page.keyboard.press('Escape');
+  const another = await startOrigin();
+  const other = await browser.context.newPage();
+  try {
+    another.tell({ state: 'starting' });
+    await other.goto(`${another.url}/live/demo`);
+    await other.waitForSelector('[data-state="starting"] .pulse');
+    assert.ok((await moving(other)).some((one) => /pulse/.test(one)), 'without the wish it turns');
+    await other.emulateMedia({ reducedMotion: 'reduce' });
+    assert.deepEqual(await moving(other), []);
+  } finally {
+    await other.close();
+    await another.close();
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+  }
+});
+
+test('what happens to a live is said once, in words', async () => {
+  const said = () => page.locator('[data-live] > [role="status"]').textContent();
+  origin.tell({ state: 'dropped' });
+  await page.waitForFunction(() => /./.test(document.querySelector('[data-live] > [role="status"]').textContent) && document.querySelector('[data-state="dropped"]'), null, { timeout: 10_000 });
+  const dropped = await said();
+  assert.equal(dropped, await page.locator('[data-panel="dropped"] [data-say]').textContent());
+  origin.tell({ state: 'on_air' });
+  await page.waitForFunction((before) => document.querySelector('[data-live] > [role="status"]').textContent !== before, dropped, { timeout: 10_000 });
+  assert.equal(await said(), await page.locator('[data-panel="on_air"] [data-say]').textContent());
+});
+
+test('nothing was refused by the policy, no other site was asked', () => {
+  assert.deepEqual(browser.faults.csp, []);
+  assert.deepEqual(browser.faults.third_party, []);
+});
