@@ -308,7 +308,7 @@ fn a_tenant_has_what_is_its_own() {
 #[test]
 fn the_catalogue_is_made_before_the_first_start() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "11 migrations were applied.\n");
+    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "12 migrations were applied.\n");
     assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "The catalogue is up to date.\n");
     assert_eq!(amphi(folder.path(), &["video", "list"]).unwrap(), "There are no videos yet.\n");
     assert_eq!(amphi(folder.path(), &["job", "list"]).unwrap(), "There are no such jobs.\n");

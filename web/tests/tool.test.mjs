@@ -101,7 +101,7 @@ test('where the broadcaster says so it stands below in a wide window, too, and t
   await page.goto(`${origin.url}/live/hall`);
   await below();
   assert.equal(await height(), 12, 'what was kept');
-  await page.locator('.tool').scrollIntoViewIfNeeded();
+  await page.locator('[data-splitter]').evaluate((bar) => bar.scrollIntoView({ block: 'center' }));
   const box = await page.getByRole('separator', { name: 'Hauteur' }).boundingBox();
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
   await page.mouse.down();

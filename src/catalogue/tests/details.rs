@@ -3,7 +3,7 @@
 use super::super::details::{Chapter, Cut, DetailsChange, VideoKind};
 use super::super::id::{PersonId, VideoId};
 use super::super::identity::NewPerson;
-use super::super::recordings::{BroadcasterDetailsChange, Recordings};
+use super::super::recordings::{BroadcasterDetailsChange, Recordings, ToolPlace};
 use super::super::secret::Password;
 use super::super::video::{Finished, NewVideo, Video, VideoChange, VideoFilter};
 use super::{Catalogue, at, hall};
@@ -121,6 +121,21 @@ pub(super) async fn what_is_too_much_or_makes_no_sense_is_refused_by_name(catalo
     let live = begun(&catalogue, &a).await;
     let early = DetailsChange { cut: Some(cut(Some(1), None)), ..none() };
     assert!(matches!(catalogue.change_details(&live.id, early).await, Err(Error::Conflict(_))));
+}
+
+pub(super) async fn a_tool_stands_where_it_was_put_whatever_its_address(catalogue: Catalogue) {
+    let hall = hall(&catalogue, "a").await;
+    let change = async |tool_url: Option<Option<&str>>, tool_place| {
+        let tool_url = tool_url.map(|url| url.map(str::to_owned));
+        let change = BroadcasterDetailsChange { tool_url, tool_place, ..BroadcasterDetailsChange::default() };
+        let said = catalogue.change_broadcaster_details(&hall.id, change).await.unwrap();
+        (said.tool_url, said.tool_place)
+    };
+    let url = "https://chat.example/a";
+    assert_eq!(change(Some(Some(url)), None).await, (Some(url.to_owned()), ToolPlace::Beside));
+    assert_eq!(change(None, Some(ToolPlace::Below)).await, (Some(url.to_owned()), ToolPlace::Below));
+    assert_eq!(change(Some(None), None).await, (None, ToolPlace::Below));
+    assert_eq!(change(None, Some(ToolPlace::Beside)).await, (None, ToolPlace::Beside));
 }
 
 pub(super) async fn a_recording_is_its_broadcasters_owners_or_waits_and_is_claimed_once(catalogue: Catalogue) {

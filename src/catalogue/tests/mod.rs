@@ -21,7 +21,7 @@ use super::{Catalogue, Tenant};
 use media::time::WallTime;
 
 /// Files in `migrations/`.
-const MIGRATIONS: usize = 11;
+const MIGRATIONS: usize = 12;
 
 /// Bodies that take a fresh catalogue: a test each on SQLite, and all of them on one PostgreSQL.
 macro_rules! on_both {
@@ -73,6 +73,7 @@ on_both! {
     details::are_changed_all_or_nothing_and_read_back,
     details::what_is_too_much_or_makes_no_sense_is_refused_by_name,
     details::a_recording_is_its_broadcasters_owners_or_waits_and_is_claimed_once,
+    details::a_tool_stands_where_it_was_put_whatever_its_address,
     jobs::a_complete_video_has_one_and_it_is_done_once,
     jobs::a_lease_that_has_passed_is_claimed_again,
     jobs::a_failure_waits_and_is_given_up_and_can_be_tried_again,

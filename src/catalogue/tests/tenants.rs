@@ -35,6 +35,7 @@ pub(super) async fn have_neighbours_of_their_own_or_those_of_the_server(catalogu
     let own = Neighbours { embedders: sites(&["https://moodle.b.example", "https://*.b.example"]), tools: sites(&[]) };
     b.set_neighbours(&own).await.unwrap();
     assert_eq!(listed().await, own);
+    assert_eq!((b.neighbours().await.unwrap(), catalogue.neighbours().await.unwrap()), (own, Neighbours::default()));
     assert_eq!(catalogue.tenants().await.unwrap()[0].neighbours, Neighbours::default(), "nobody else's");
     for bad in ["https://a; script-src *", "https://a https://b", "https://a,b", ""].map(|bad| sites(&[bad])) {
         let refused = b.set_neighbours(&Neighbours { embedders: bad.clone(), tools: None }).await;
