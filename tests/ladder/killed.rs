@@ -87,7 +87,7 @@ fn damaged(clip: &Clip) -> Clip {
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a small file")]
         let (pos, size) = (pos as usize, size as usize);
-        bytes[pos + size / 2..pos + size / 2 + 40].iter_mut().enumerate().for_each(|(n, b)| *b ^= 0x55 + n as u8);
+        bytes[pos + size / 2..pos + size / 2 + 40].iter_mut().zip(0x55u8..).for_each(|(byte, by)| *byte ^= by);
         done += 1;
     }
     assert!(done > 20, "{done} pictures are damaged");
