@@ -3,14 +3,17 @@
 
 use crate::support::browser::{Browser, add_person};
 use crate::support::engine::{built, engines};
+use crate::support::flv::{Tag, encode, tags};
 use crate::support::hls::connection::wall_ms;
 use crate::support::http::{Ask, ask};
 use crate::support::line::Line;
 use crate::support::peers::{Log, Peer, run_bytes, wait_until};
+use crate::support::publisher::{Plan, Publisher};
 use crate::support::server::{Options, Server};
 use crate::support::stream::{Clip, SOON, amphi, amphi_json, broadcaster, wait_on_air, wait_state};
 use rustix::process::Signal;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// From a line that is too slow, or silent, to an operator who is told; and from a line that is good again.
@@ -121,6 +124,41 @@ fn an_operator_sees_a_push_come_suffer_recover_and_end() {
     assert_eq!((ended.status, ended.header("location")), (303, Some("/operate/demo")), "{}", ended.text());
     wall.wait("demo", TOLD, "ended", |tile| tile["state"] == "ended");
     assert!(!wall.said.is_complete(), "it goes on");
+}
+
+/// A push that begins within a group of pictures, whose sound lags behind more and more, and one of whose pictures says that it is 10 s older than
+/// it is.
+fn suffering() -> Vec<Tag> {
+    let mut tags = tags(encode("320x180", 25, &["-t", "40", "-g", "25", "-bf", "0"]));
+    let first = tags.iter().position(Tag::is_keyframe).unwrap();
+    tags.remove(first);
+    for tag in tags.iter_mut().filter(|tag| !tag.video) {
+        tag.at_ms -= tag.at_ms * 3 / 100;
+    }
+    let wrong = tags.iter_mut().find(|tag| tag.is_picture() && !tag.is_keyframe() && tag.at_ms > 12_000).unwrap();
+    wrong.at_ms -= 10_000;
+    tags
+}
+
+#[test]
+fn an_operator_sees_sound_that_drifts_timestamps_that_were_repaired_and_frames_that_were_dropped() {
+    let server = Server::start(Options::with(&[("AMPHI_LIVE__GRACE", "60s")]));
+    let marie = add_person(&server, "marie", "operator");
+    let marie = Browser::sign_in(&server, "marie", &marie);
+    let wall = Wall::open(&marie, "/operate/_/events");
+    let plan = Plan { tags: Arc::new(suffering()), silent_after: true };
+    let publisher = Publisher::start(server.rtmp(), "demo?key=demo", plan);
+    let (tile, _) = wall.wait("demo", SOON, "on air", |tile| tile["state"] == "on_air" && tile["drops"].is_u64());
+    // What comes before the first keyframe can't be shown: the rest of its group.
+    assert_eq!((tile["drops"].as_u64(), tile["repairs"].as_u64()), (Some(24), Some(0)), "{tile}");
+    assert!(says(&tile, "dropped_frames"), "{tile}");
+    let (tile, _) = wall.wait("demo", SOON, "repaired", |tile| tile["repairs"] == 1);
+    assert!(says(&tile, "timestamp_jumps") && tile["state"] == "on_air", "{tile}");
+    // 3 % slower than the pictures: 30 ms behind after each second.
+    let (tile, _) = wall.wait("demo", SOON, "drifting", |tile| tile["drift_ms"].as_i64() < Some(-500));
+    assert!((-1_300..-500).contains(&tile["drift_ms"].as_i64().unwrap()), "{tile}");
+    assert_eq!((tile["drops"].as_u64(), tile["repairs"].as_u64()), (Some(24), Some(1)), "{tile}");
+    publisher.stop();
 }
 
 #[test]

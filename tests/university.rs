@@ -63,6 +63,7 @@ fn a_hall_is_added_a_live_is_watched_and_its_recording_is_claimed_cut_and_given_
     wait_for(&story, "starved");
     line.widen();
     wait_for(&story, "recovered");
+    wait_for(&story, "curves");
     wait_for(&story, "end");
     encoder.terminate();
     encoder.finish(STEP);

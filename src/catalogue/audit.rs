@@ -1,7 +1,7 @@
 //! The audit log: who changed what that others depend on. Only ever added to.
 
 use super::database::Row;
-use super::id::EntryId;
+use super::id::{EntryId, PersonId};
 use super::{Catalogue, Error};
 use media::time::WallTime;
 
@@ -32,6 +32,21 @@ pub struct Entry {
     /// For people; never a secret.
     pub detail: String,
 }
+
+/// Which entries.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Only those that are listed after this one.
+    pub before: Option<EntryId>,
+    /// Only what this person did.
+    pub person: Option<PersonId>,
+    /// Only this act, such as `video.rights`.
+    pub act: Option<String>,
+    /// How many at most; 1 to [`MAX_ENTRIES`], others are brought there.
+    pub limit: usize,
+}
+
+const SELECT: &str = "SELECT id, at_ms, actor, actor_id, act, object_id, detail FROM audit_log WHERE tenant_id = $1";
 
 /// Most entries of one answer.
 pub const MAX_ENTRIES: usize = 200;
@@ -93,13 +108,42 @@ impl Catalogue {
     /// # Errors
     /// `Database`.
     pub async fn audit_log(&self, limit: usize) -> Result<Vec<Entry>, Error> {
-        let limit = i64::try_from(limit.clamp(1, MAX_ENTRIES)).unwrap_or(1);
-        let statement = self
-            .statement(
-                "SELECT id, at_ms, actor, actor_id, act, object_id, detail FROM audit_log \
-                 WHERE tenant_id = $1 ORDER BY at_ms DESC, id LIMIT $2",
-            )
-            .bind(limit);
+        self.audit_entries(&AuditFilter { limit, ..AuditFilter::default() }).await
+    }
+
+    /// Those that a filter lets through, newest first.
+    ///
+    /// # Errors
+    /// `NotFound` for the one that they come after; `Database`.
+    pub async fn audit_entries(&self, filter: &AuditFilter) -> Result<Vec<Entry>, Error> {
+        let mut statement = self.statement(SELECT);
+        if let Some(before) = &filter.before {
+            let row = self.statement(SELECT).push_bind(" AND id = ", before.as_str());
+            let before = self.database.row(row).await?.as_ref().map(model).transpose()?;
+            let before = before.ok_or(Error::NotFound("entry"))?;
+            statement = statement
+                .push_bind(" AND (at_ms < ", before.at.millis())
+                .push_bind(" OR (at_ms = ", before.at.millis())
+                .push_bind(" AND id > ", before.id.as_str())
+                .push("))");
+        }
+        if let Some(person) = &filter.person {
+            statement = statement.push_bind(" AND actor = 'person' AND actor_id = ", person.as_str());
+        }
+        if let Some(act) = &filter.act {
+            statement = statement.push_bind(" AND act = ", act.as_str());
+        }
+        let limit = i64::try_from(filter.limit.clamp(1, MAX_ENTRIES)).unwrap_or(1);
+        let statement = statement.push_bind(" ORDER BY at_ms DESC, id LIMIT ", limit);
         self.database.rows(statement).await?.iter().map(model).collect()
+    }
+
+    /// What was done at least once, by name.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn audited_acts(&self) -> Result<Vec<String>, Error> {
+        let statement = self.statement("SELECT DISTINCT act FROM audit_log WHERE tenant_id = $1 ORDER BY act");
+        self.database.rows(statement).await?.iter().map(|row| row.text("act")).collect()
     }
 }

@@ -1,7 +1,7 @@
-//! Groups of people, and buildings: what rights refer to by name.
+//! Groups of people: what rights refer to by name.
 
 use super::database::Row;
-use super::id::{BuildingId, GroupId};
+use super::id::GroupId;
 use super::slug;
 use super::{Catalogue, Error, taken};
 use media::time::WallTime;
@@ -16,21 +16,8 @@ pub struct Group {
     pub title: String,
 }
 
-/// Where broadcasters are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Building {
-    /// Names it for ever.
-    pub id: BuildingId,
-    /// What people call it; unique.
-    pub title: String,
-}
-
 fn group(row: &Row) -> Result<Group, Error> {
     Ok(Group { id: row.parsed("id")?, title: row.text("title")? })
-}
-
-fn building(row: &Row) -> Result<Building, Error> {
-    Ok(Building { id: row.parsed("id")?, title: row.text("title")? })
 }
 
 impl Catalogue {
@@ -86,29 +73,5 @@ impl Catalogue {
             return Err(Error::NotFound("group"));
         }
         tx.commit().await
-    }
-
-    /// All buildings, by title.
-    ///
-    /// # Errors
-    /// `Database`.
-    pub async fn buildings(&self) -> Result<Vec<Building>, Error> {
-        let statement = self.statement("SELECT id, title FROM buildings WHERE tenant_id = $1 ORDER BY title");
-        self.database.rows(statement).await?.iter().map(building).collect()
-    }
-
-    /// One more building, without broadcasters.
-    ///
-    /// # Errors
-    /// `Taken("building")`, `Invalid`, `Database`.
-    pub async fn add_building(&self, title: &str, now: WallTime) -> Result<Building, Error> {
-        let building = Building { id: BuildingId::random()?, title: slug::title("title", title)? };
-        let statement = self
-            .statement("INSERT INTO buildings (tenant_id, id, title, created_ms) VALUES ($1, $2, $3, $4)")
-            .bind(building.id.as_str())
-            .bind(building.title.as_str())
-            .bind(now.millis());
-        taken(self.database.execute(statement).await, "building")?;
-        Ok(building)
     }
 }

@@ -81,7 +81,7 @@ named! {
         Storyboard = "storyboard",
         /// Renditions that the live lacked.
         Ladder = "ladder",
-        /// A mail to its owners that it is there.
+        /// A mail to its owners that it is there, or to operators that it waits for one.
         Notice = "notice",
     }
 }

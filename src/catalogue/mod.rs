@@ -10,10 +10,10 @@
 //!
 //! - [`broadcaster`] (with [`captions`] and [`credits`]), [`key`], [`video`], [`token`], [`job`] (with [`lease`]): one noun each, model and statements;
 //! - [`tenant`] with [`host`]: whose rows there are, and by which names they are reached; [`look`] with [`colour`]: what each looks like;
-//! - [`person`] with [`identity`], [`group`], [`session`], [`reset`]: who people are and how they sign in;
+//! - [`person`] with [`identity`], [`group`], [`session`], [`reset`]: who people are and how they sign in; [`building`]: where they operate;
 //! - [`access`], [`link`], [`signing`]: whom things are for, and what opens them; [`audit`]: who changed what;
 //! - [`viewers`]: how many watched;
-//! - [`details`]: what people say of a video, and which part of it is shown; [`recordings`]: whose a hall's recordings are;
+//! - [`details`]: what people say of a video, and which part of it is shown; [`recordings`]: whose a hall's recordings are; [`waiting`]: who is told that they wait;
 //! - [`indexed`]: what the search is made from; [`changes`]: which videos it has to look at again;
 //! - [`listing`]: videos as readers narrow and order them;
 //! - [`demo`]: what `--dev` needs;
@@ -22,6 +22,7 @@
 pub mod access;
 pub mod audit;
 pub mod broadcaster;
+pub mod building;
 pub mod captions;
 pub mod changes;
 pub mod colour;
@@ -56,6 +57,7 @@ mod tests;
 pub mod token;
 pub mod video;
 pub mod viewers;
+pub mod waiting;
 
 pub use error::Error;
 pub use tenant::Tenant;

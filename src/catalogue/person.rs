@@ -88,7 +88,12 @@ impl Catalogue {
     /// # Errors
     /// `Database`.
     pub async fn people(&self) -> Result<Vec<Person>, Error> {
-        let rows = self.database.rows(self.statement(SELECT).push(" ORDER BY p.name, p.id")).await?;
+        self.people_where("").await
+    }
+
+    /// Those of whom ` AND …` holds, by name.
+    pub(super) async fn people_where(&self, and: &'static str) -> Result<Vec<Person>, Error> {
+        let rows = self.database.rows(self.statement(SELECT).push(and).push(" ORDER BY p.name, p.id")).await?;
         let mut people = rows.iter().map(model).collect::<Result<Vec<_>, _>>()?;
         for person in &mut people {
             self.fill_buildings(person).await?;

@@ -190,6 +190,21 @@ impl Catalogue {
         self.videos_of(VideoFilter { broadcaster: None, listed_only: false, limit, cursor: None }, Whose::Nobody).await
     }
 
+    /// How many recordings a broadcaster has that are not deleted.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn recordings_of(&self, id: &BroadcasterId) -> Result<u64, Error> {
+        let statement = self.statement(
+            "SELECT COUNT(*) AS videos FROM videos \
+             WHERE tenant_id = $1 AND broadcaster_id = $2 AND deleted_ms IS NULL",
+        );
+        match self.database.row(statement.bind(id.as_str())).await? {
+            Some(row) => row.unsigned("videos"),
+            None => Ok(0),
+        }
+    }
+
     /// A person's own videos, newest first; with `deleted`, those that were deleted softly instead.
     ///
     /// # Errors

@@ -361,7 +361,7 @@ impl Catalogue {
             .raised((finished.next_msn, finished.next_discontinuity))?
             .push_bind(" AND id = (SELECT broadcaster_id FROM videos WHERE tenant_id = $1 AND id = ", id.as_str())
             .push(")");
-        let owned = self.video_state(id).await?.is_some_and(|state| !state.owners.is_empty());
+        let told = self.video_state(id).await?.is_some_and(|state| !state.owners.is_empty() || state.claimable);
         let mut tx = self.database.begin().await?;
         let found = tx
             .execute(
@@ -384,7 +384,7 @@ impl Catalogue {
             self.add_job_in(&mut tx, JobKind::Ladder, id, finished.ended_at).await?;
         }
         // What is too short to be listed is no news.
-        if finished.listed && owned {
+        if finished.listed && told {
             self.add_job_in(&mut tx, JobKind::Notice, id, finished.ended_at).await?;
         }
         tx.commit().await?;

@@ -4,6 +4,7 @@ use super::access::OfBroadcaster;
 use super::ask::{self, Wish};
 use super::{Error, captions, stdin, table};
 use crate::catalogue::Catalogue;
+use crate::catalogue::audit::Actor;
 use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange, NewBroadcaster, RecordStart, RtspTransport};
 use crate::catalogue::captions::CaptionChange;
 use crate::catalogue::credits::{Credits, CreditsChange};
@@ -309,7 +310,9 @@ pub(super) async fn run(command: Command, config: &Config, catalogue: &Catalogue
             Ok(lines.into_iter().map(|line| line + "\n").collect())
         }
         Command::Remove { slug } => {
-            catalogue.remove_broadcaster(&find(catalogue, &slug).await?.id, now()).await?;
+            let id = find(catalogue, &slug).await?.id;
+            catalogue.remove_broadcaster(&id, now()).await?;
+            catalogue.note(&Actor::CommandLine, "broadcaster.delete", id.as_str(), slug.as_str(), now()).await?;
             Ok(format!("{slug} is removed and its keys are refused; its videos stay.\n"))
         }
         Command::List { json } => {

@@ -104,7 +104,7 @@ enum Command {
     Group(group::Command),
     /// Where broadcasters are; operators can be limited to some.
     #[command(subcommand)]
-    Building(group::Command),
+    Building(group::BuildingCommand),
     /// API tokens.
     #[command(subcommand)]
     Token(token::Command),

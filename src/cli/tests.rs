@@ -41,6 +41,8 @@ fn the_command_line_is_that_of_the_contract() {
         "user list",
         "group add L1",
         "building list --json",
+        "building rename Sciences M1",
+        "building remove M1",
         "video access aaaaaaaaaaaaaaaa --visibility groups --group L1 --owner a --downloadable true",
         "broadcaster access hall --visibility signed_in --building Sciences --open-figures false",
         "token create --label x --scope videos:write",
@@ -242,6 +244,13 @@ fn people_groups_and_buildings_are_changed_and_it_is_noted() {
     amphi(here, &["broadcaster", "add", "hall", "--visibility", "draft"]).unwrap();
     let words = ["broadcaster", "access", "hall", "--visibility", "groups", "--group", "L1", "--building", "Sciences"];
     amphi(here, &words).unwrap();
+    let kept = amphi(here, &["building", "remove", "Sciences"]).unwrap_err().to_string();
+    assert!(kept.ends_with("operators who are limited to it: hall"), "{kept}");
+    amphi(here, &["building", "rename", "Sciences", "M1"]).unwrap();
+    let listed = json(&amphi(here, &["building", "list", "--json"]).unwrap());
+    assert_eq!((listed.as_array().unwrap().len(), listed[0]["title"].as_str()), (1, Some("M1")));
+    amphi(here, &["building", "add", "Letters"]).unwrap();
+    assert_eq!(amphi(here, &["building", "remove", "Letters"]).unwrap(), "Letters is removed.\n");
     let without = amphi(here, &["broadcaster", "access", "hall", "--visibility", "password"]).unwrap_err();
     assert!(without.to_string().contains("must be set for the visibility password"), "{without}");
     let unknown = amphi(here, &["video", "access", "aaaaaaaaaaaaaaaa", "--visibility", "public"]).unwrap_err();
@@ -251,10 +260,12 @@ fn people_groups_and_buildings_are_changed_and_it_is_noted() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let acts: Vec<String> = runtime.block_on(async {
         let catalogue = Catalogue::open(path.to_str().unwrap()).await.unwrap();
-        catalogue.audit_log(10).await.unwrap().into_iter().map(|entry| entry.act).collect()
+        catalogue.audit_log(20).await.unwrap().into_iter().map(|entry| entry.act).collect()
     });
     let count = |act: &str| acts.iter().filter(|known| *known == act).count();
     assert_eq!((count("person.add"), count("person.change"), count("broadcaster.rights")), (1, 2, 1), "{acts:?}");
+    let of_buildings = (count("building.add"), count("building.change"), count("building.remove"));
+    assert_eq!(of_buildings, (2, 1, 1), "{acts:?}");
 }
 
 #[test]
@@ -308,7 +319,7 @@ fn a_tenant_has_what_is_its_own() {
 #[test]
 fn the_catalogue_is_made_before_the_first_start() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "12 migrations were applied.\n");
+    assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "13 migrations were applied.\n");
     assert_eq!(amphi(folder.path(), &["migrate"]).unwrap(), "The catalogue is up to date.\n");
     assert_eq!(amphi(folder.path(), &["video", "list"]).unwrap(), "There are no videos yet.\n");
     assert_eq!(amphi(folder.path(), &["job", "list"]).unwrap(), "There are no such jobs.\n");

@@ -13,6 +13,7 @@ mod ladder;
 mod notice;
 mod runner;
 pub mod storyboard;
+mod waiting;
 mod work;
 
 use crate::archive::writer::Archive;

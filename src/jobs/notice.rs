@@ -1,12 +1,15 @@
-//! A mail to the owners of a recording that is a video now: where it is, and that nobody has looked over it yet. In both languages of the site, as nobody
+//! A mail to the owners of a recording that is a video now: where it is, and that nobody has looked over it yet; of one that waits for an owner,
+//! see `waiting.rs`. In both languages of the site, as nobody
 //! knows which one its reader reads.
 //!
 //! **Promises.** Each owner who has an address and may sign in is written to once, unless a mail server failed for all of them: then it is tried again.
 
+use super::waiting;
 use super::work::{Failure, Workshop};
 use crate::catalogue::id::{PersonId, VideoId};
 use crate::catalogue::person::Person;
 use crate::catalogue::video::Video;
+use crate::clock::now;
 use crate::mail::Mail;
 
 /// Writes to them. Where nobody can be written to, or nothing is owned any more, it is done.
@@ -19,6 +22,9 @@ pub(super) async fn write(shop: &Workshop, id: &VideoId) -> Result<(), Failure> 
     else {
         return Ok(());
     };
+    if state.owners.is_empty() {
+        return if state.claimable { waiting::write(shop, &post, &video, &state, now()).await } else { Ok(()) };
+    }
     let (mut written, mut trouble) = (0, None);
     for owner in state.owners.iter().filter_map(|id| id.parse::<PersonId>().ok()) {
         let Some(person) = shop.catalogue.person(&owner).await.map_err(failed)? else { continue };

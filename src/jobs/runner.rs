@@ -69,6 +69,7 @@ pub(super) struct Runner<W> {
 enum End {
     Done,
     Unready(String),
+    Later(WallTime, String),
     Failed(String),
     /// Somebody cancelled it, or it is another runner's.
     Lost,
@@ -212,6 +213,7 @@ impl<W: Work> Runner<W> {
             done = tokio::time::timeout(self.timing.limit, self.work.run(job, &progress)) => match done {
                 Ok(Ok(())) => End::Done,
                 Ok(Err(Failure::Unready(why))) => End::Unready(why),
+                Ok(Err(Failure::Later(when, why))) => End::Later(when, why),
                 Ok(Err(Failure::Failed(why))) => End::Failed(why),
                 Err(_) => End::Failed(format!("not done after {:?}", self.timing.limit)),
             },
@@ -271,6 +273,11 @@ impl<W: Work> Runner<W> {
                 tracing::warn!(job = %id, %kind, %video, "a job can't be done on this machine: {why}");
                 count(job, "put_back");
                 self.catalogue.put_job_back(id, &self.owner, Some(why), at).await?
+            }
+            End::Later(when, why) => {
+                tracing::info!(job = %id, %kind, %video, "a job is done later: {why}");
+                count(job, "put_back");
+                self.catalogue.put_job_back(id, &self.owner, Some(why), *when).await?
             }
             End::Failed(why) => {
                 let again = wait_after(job.attempts).map(|wait| at.plus_micros(micros(wait)));

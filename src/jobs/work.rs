@@ -5,6 +5,7 @@ use crate::archive::writer::Archive;
 use crate::catalogue::Catalogue;
 use crate::catalogue::job::{Job, JobKind};
 use crate::mail::Post;
+use media::time::WallTime;
 use pipelines::client;
 use pipelines::ladder::Preset;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ impl Progress {
 pub(super) enum Failure {
     /// This machine lacks something: no fault of the job.
     Unready(String),
+    /// There is a time before which it is not to be done, and why.
+    Later(WallTime, String),
     /// This attempt failed; another may not.
     Failed(String),
 }

@@ -21,6 +21,14 @@ pub enum State {
     Ended,
 }
 
+impl State {
+    /// Whether something arrives or is waited for: what has to be ended before its broadcaster is removed.
+    #[must_use]
+    pub fn is_busy(self) -> bool {
+        matches!(self, Self::Starting | Self::OnAir | Self::Dropped)
+    }
+}
+
 /// A snapshot. Cheap to make: nothing here is computed per viewer.
 #[derive(Clone, Debug)]
 pub struct Status {

@@ -24,6 +24,22 @@ pub(super) fn operator_page(who: &Who<'_>, action: Action) -> Decision {
     allowed_if(action == Action::See && is(who, |p| p.role >= Role::Operator), || people_only(who))
 }
 
+/// Known to every operator; changed by who operates in all of them, as a change of one is a change of who operates what.
+pub(super) fn buildings(who: &Who<'_>, action: Action) -> Decision {
+    match action {
+        Action::See | Action::Find => {
+            let scopes = [Scope::BroadcastersRead, Scope::BroadcastersWrite];
+            let may = is(who, |p| p.role >= Role::Operator) || token(who, &scopes);
+            allowed_if(may, || lacks(who, Scope::BroadcastersRead))
+        }
+        Action::Create | Action::Change | Action::Delete => {
+            let may = is(who, |p| p.operates(None)) || token(who, &[Scope::BroadcastersWrite]);
+            allowed_if(may, || lacks(who, Scope::BroadcastersWrite))
+        }
+        Action::Restore | Action::Operate | Action::Claim => lacks(who, Scope::BroadcastersWrite),
+    }
+}
+
 /// The list is for every operator, each job for those of the building where its video was recorded.
 pub(super) fn jobs(who: &Who<'_>, action: Action, state: &State) -> Decision {
     let operates = is(who, |p| p.operates(state.building.as_deref()));

@@ -74,6 +74,7 @@ pub fn decide(who: &Who<'_>, object: &Object<'_>, action: Action, state: &State)
         Kind::Live(part) => live::decide(who, object.id, part, action, state),
         Kind::Video(part) => video::decide(who, object.id, part, action, state),
         Kind::OperatorPage => desk::operator_page(who, action),
+        Kind::Buildings => desk::buildings(who, action),
         Kind::Jobs => desk::jobs(who, action, state),
         Kind::People => desk::people(who, action),
         Kind::Tokens => desk::tokens(who, action),

@@ -24,6 +24,8 @@ pub enum Kind {
     Video(VideoPart),
     /// A page for operators. What it shows is asked for one by one.
     OperatorPage,
+    /// Where broadcasters are, and what operators are limited to.
+    Buildings,
     /// Work in the background.
     Jobs,
     /// People, groups, roles.

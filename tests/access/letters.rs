@@ -115,3 +115,48 @@ fn whoever_owns_a_recording_is_written_to_when_it_is_there_and_when_it_is_given_
     let told = &told[told.rfind("MESSAGE FOLLOWS").unwrap()..];
     assert!(told.contains("To: eve@uni.example") && told.contains(&format!("/videos/{second}/edit")), "{told}");
 }
+
+#[test]
+fn operators_are_told_once_an_hour_that_recordings_wait_for_an_owner() {
+    let (at, mut post) = mail_server();
+    let server = recording(&[
+        ("AMPHI_SMTP__URL", &format!("smtp://{at}")),
+        ("AMPHI_SMTP__FROM", "Amphi <amphi@uni.example>"),
+        ("AMPHI_HTTP__PUBLIC_URL", "http://tv.uni.example"),
+        ("AMPHI_JOBS__AT_ONCE", "1"),
+    ]);
+    amphi(&server, &["building", "add", "Elsewhere"]);
+    let mut passwords = Vec::new();
+    for (login, role) in
+        [("ops", "operator"), ("limited", "operator"), ("chief", "administrator"), ("eve", "contributor")]
+    {
+        passwords.push(add(&server, login, role));
+        amphi(&server, &["user", "change", login, "--mail", &format!("{login}@uni.example")]);
+    }
+    amphi(&server, &["user", "change", "limited", "--building", "Elsewhere"]);
+    let mut ops = Browser::sign_in(&server, "ops", &passwords[0]);
+    let about = "description=&speakers=&licence=&tool_url=&recordings=to_claim&owner=";
+    assert_eq!(ops.fill("/operate/demo", "/operate/demo/about", about).status, 303);
+    let clip = Clip::new("320x180", 4);
+    let record = || {
+        let mut encoder = clip.push(&format!("rtmp://{}/live/demo?key=demo", server.rtmp()));
+        assert!(encoder.finish(SOON).success(), "{}", encoder.log());
+    };
+    record();
+    post.wait_for("------------ END MESSAGE ------------", SOON);
+    let mails = || post.log().replace("=\n", "").replace("=3D", "=");
+    let told = mails();
+    assert!(told.contains("To: ops@uni.example"), "{told}");
+    assert!(told.contains("http://tv.uni.example/recordings-to-claim"), "{told}");
+    assert!(told.contains("Recordings to claim: 1") && told.contains("one recording waits for an owner"), "{told}");
+
+    record();
+    wait_videos(&server, "demo", 2);
+    // Its mail waits for the hour to pass: it is put back, and nobody else is written to instead.
+    let put_back = "its operators were written to within the hour";
+    assert!(wait_until(SOON, || ops.get("/operate/_/jobs").text().contains(put_back)), "{}", server.log());
+    let told = mails();
+    assert_eq!(told.matches("MESSAGE FOLLOWS").count(), 1, "nobody but who may say whose it is, once: {told}");
+    let page = ops.get("/recordings-to-claim").text();
+    assert_eq!(page.matches("/attribute\"").count(), 2, "{page}");
+}

@@ -27,7 +27,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     ("integrations", &["archive", "catalogue", "clock", "config", "jobs", "lifecycle", "live", "policy", "telemetry"]),
-    ("jobs", &["archive", "catalogue", "clock", "config", "lifecycle", "live", "mail", "telemetry"]),
+    ("jobs", &["archive", "catalogue", "clock", "config", "lifecycle", "live", "mail", "policy", "telemetry"]),
     ("lifecycle", &[]),
     ("live", &["archive", "catalogue", "clock", "config", "lifecycle", "models", "telemetry"]),
     ("mail", &[]),

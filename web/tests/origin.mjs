@@ -281,7 +281,7 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
       request.on('close', () => walls.delete(response));
       return;
     }
-    if (/^\/live\/(demo|hall)\/events$/.test(pathname)) {
+    if (/^\/(live\/(demo|hall)|operate\/_\/jobs)\/events$/.test(pathname)) {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(`retry: 1000\nevent: state\ndata: ${JSON.stringify(live)}\n\n`);
       watchers.add(response);
@@ -403,6 +403,7 @@ const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg
 const PAGES = {
   '/sign-in': 'sign-in', '/forgotten': 'forgotten', '/account': 'account', '/site': 'site', '/accessibility': 'accessibility', '/search': 'search',
   '/operate': 'operate', '/operate/hall': 'operate-hall', '/operate/_/new': 'operate-new', '/operate/_/jobs': 'operate-jobs', '/operate/_/log': 'operate-log', '/operate/_/machine': 'operate-machine',
+  '/operate/hall/rights': 'operate-rights', '/operate/hall/remove': 'operate-remove', '/operate/_/buildings/b1': 'operate-building',
   '/people': 'people', '/people/p2': 'person', '/groups': 'groups', '/videos/v1/edit': 'video-edit', '/videos/v1/rights': 'video-rights', '/videos/v1/subtitles': 'video-subtitles', '/videos/v1/download': 'video-download',
   '/my-videos': 'my-videos', '/my-videos/grid': 'my-videos-grid', '/recordings-to-claim': 'recordings-to-claim',
   '/new-password': 'new-password', '/new-password/short': 'new-password-short', '/sign-in/wrong': 'sign-in-wrong', '/account/wrong': 'account-wrong',

@@ -1,7 +1,7 @@
 //! Whom things are for, what opens them, and who changed that.
 
 use super::super::access::AccessChange;
-use super::super::audit::Actor;
+use super::super::audit::{Actor, AuditFilter, Entry};
 use super::super::broadcaster::NewBroadcaster;
 use super::super::id::{PersonId, VideoId};
 use super::super::identity::NewPerson;
@@ -210,4 +210,25 @@ pub(super) async fn the_audit_log_is_read_newest_first(catalogue: Catalogue) {
     assert_eq!((&log[2].actor, log[2].detail.as_str()), (&zoe, "visibility: public → groups"));
     assert_eq!((log[1].detail.len(), log[1].detail.contains('\n')), (500, false));
     assert_eq!(catalogue.audit_log(1).await.unwrap().len(), 1);
+    let after = async |entry: &Entry, act: Option<&str>| {
+        let filter =
+            AuditFilter { before: Some(entry.id.clone()), act: act.map(str::to_owned), limit: 9, ..Default::default() };
+        let found = catalogue.audit_entries(&filter).await.unwrap();
+        found.into_iter().map(|entry| entry.act).collect::<Vec<_>>()
+    };
+    assert_eq!(after(&log[0], None).await, ["person.add", "video.access"]);
+    assert_eq!(after(&log[0], Some("video.access")).await, ["video.access"]);
+    assert!(after(&log[2], None).await.is_empty());
+    // At the same moment, each is still listed once.
+    for n in 0..5 {
+        catalogue.note(&zoe, "same.moment", &n.to_string(), "", at(9)).await.unwrap();
+    }
+    let same = catalogue.audit_log(5).await.unwrap();
+    for (n, entry) in same.iter().enumerate() {
+        assert_eq!(after(entry, Some("same.moment")).await.len(), 4 - n);
+    }
+    assert_eq!(
+        catalogue.audited_acts().await.unwrap(),
+        ["broadcaster.delete", "person.add", "same.moment", "video.access"]
+    );
 }

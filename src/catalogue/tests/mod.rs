@@ -21,7 +21,7 @@ use super::{Catalogue, Tenant};
 use media::time::WallTime;
 
 /// Files in `migrations/`.
-const MIGRATIONS: usize = 12;
+const MIGRATIONS: usize = 13;
 
 /// Bodies that take a fresh catalogue: a test each on SQLite, and all of them on one PostgreSQL.
 macro_rules! on_both {
@@ -94,6 +94,7 @@ on_both! {
     people::what_somebody_is_can_be_changed,
     people::somebody_always_administers,
     people::groups_and_affiliations_are_what_was_said_last,
+    people::a_building_is_renamed_and_removed_when_nothing_is_in_it,
     people::tokens_are_found_until_revoked_or_expired,
     scope::another_tenant_sees_and_changes_nothing,
     sessions::hold_until_they_end_expire_or_are_unused,

@@ -1,5 +1,6 @@
 //! People and API tokens.
 
+use super::super::access::AccessChange;
 use super::super::id::{GroupId, PersonId, TokenId};
 use super::super::identity::NewPerson;
 use super::super::person::{MOST_FOUND, PersonChange};
@@ -190,4 +191,33 @@ pub(super) async fn tokens_are_found_until_revoked_or_expired(catalogue: Catalog
     let past = catalogue.add_token("x", &scopes, Some(at(1)), at(1)).await;
     assert!(matches!(past, Err(Error::Invalid { field: "expires", .. })));
     assert!(matches!(catalogue.revoke_token(&TokenId::random().unwrap(), at(1)).await, Err(Error::NotFound(_))));
+}
+
+pub(super) async fn a_building_is_renamed_and_removed_when_nothing_is_in_it(catalogue: Catalogue) {
+    let north = catalogue.add_building("North", at(1)).await.unwrap();
+    let south = catalogue.add_building("South", at(1)).await.unwrap();
+    assert!(matches!(catalogue.rename_building(&north.id, "South").await, Err(Error::Taken("building"))));
+    assert!(matches!(catalogue.rename_building(&north.id, " ").await, Err(Error::Invalid { field: "title", .. })));
+    assert_eq!(catalogue.rename_building(&north.id, "North wing").await.unwrap().title, "North wing");
+    assert_eq!(catalogue.building(&north.id).await.unwrap().unwrap().title, "North wing");
+
+    let hall = super::hall(&catalogue, "hall").await;
+    let put = AccessChange { building: Some(Some(north.id.clone())), ..AccessChange::default() };
+    catalogue.change_broadcaster_access(&hall.id, put).await.unwrap();
+    let person = catalogue.add_person(new("paul"), &PasswordHash::of_nobody(), at(1)).await.unwrap();
+    let only = Some(Buildings::Only(BTreeSet::from([north.id.to_string(), south.id.to_string()])));
+    let limited = PersonChange { role: Some(Role::Operator), buildings: only, ..PersonChange::default() };
+    catalogue.change_person(&person.id, limited, at(2)).await.unwrap();
+    let inside = catalogue.inside_building(&north.id).await.unwrap();
+    assert_eq!((inside.named().as_str(), inside.is_empty()), ("hall; paul", false));
+    assert!(matches!(catalogue.remove_building(&north.id).await, Err(Error::Conflict(_))));
+    catalogue.remove_broadcaster(&hall.id, at(3)).await.unwrap();
+    assert!(matches!(catalogue.remove_building(&north.id).await, Err(Error::Conflict(_))), "paul still is");
+    let viewer = PersonChange { role: Some(Role::Viewer), ..PersonChange::default() };
+    catalogue.change_person(&person.id, viewer, at(4)).await.unwrap();
+    assert!(catalogue.inside_building(&north.id).await.unwrap().is_empty());
+    catalogue.remove_building(&north.id).await.unwrap();
+    assert!(matches!(catalogue.remove_building(&north.id).await, Err(Error::NotFound("building"))));
+    assert!(matches!(catalogue.rename_building(&north.id, "x").await, Err(Error::NotFound("building"))));
+    assert_eq!(catalogue.buildings().await.unwrap(), [south]);
 }

@@ -130,6 +130,9 @@ pub(super) async fn another_tenant_sees_and_changes_nothing(ours: Catalogue) {
     let hall = theirs.add_broadcaster(NewBroadcaster::new("b".parse().unwrap(), "b"), at(1)).await.unwrap();
     let refused = theirs.change_broadcaster_access(&hall.id, foreign).await;
     assert!(matches!(refused, Err(Error::NotFound("group"))));
+    assert!(theirs.building(&building.id).await.unwrap().is_none());
+    assert!(matches!(theirs.rename_building(&building.id, "y").await, Err(Error::NotFound("building"))));
+    assert!(matches!(theirs.remove_building(&building.id).await, Err(Error::NotFound("building"))));
     let foreign = AccessChange { building: Some(Some(building.id)), ..AccessChange::default() };
     let refused = theirs.change_broadcaster_access(&hall.id, foreign).await;
     assert!(matches!(refused, Err(Error::NotFound("building"))));

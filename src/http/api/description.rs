@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi as Derive};
     info(title = "Amphi", description = "Broadcasters, lives and videos."),
     modifiers(&Bearer),
     tags(
-        (name = "broadcasters", description = "Places that can be on air, and their stream keys."),
+        (name = "broadcasters", description = "Places that can be on air, their stream keys, and the buildings that they are in."),
         (name = "lives", description = "What is on air."),
         (name = "videos", description = "What was on air."),
         (name = "jobs", description = "Work in the background for videos: posters and previews."),

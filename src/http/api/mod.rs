@@ -1,12 +1,13 @@
-//! `/api/v1`: broadcasters and their keys, lives, videos, the search, jobs.
+//! `/api/v1`: broadcasters and their keys, buildings, lives, videos, the search, jobs.
 //!
 //! An endpoint is a file: what it takes, its description, its handler, its tests. All of them stand in [`router`]'s
 //! table, from which the OpenAPI description comes too. Who may do what is the gate's affair: handlers are asked by who may.
 //!
 //! **To add an endpoint:** `<noun>/<verb>.rs`, its line in the table here, and its line in the gate's.
 
-mod access;
+pub(super) mod access;
 mod broadcasters;
+mod buildings;
 mod description;
 mod jobs;
 mod keys;
@@ -50,6 +51,8 @@ where
         .routes(routes!(broadcasters::get::handler, broadcasters::update::handler, broadcasters::delete::handler))
         .routes(routes!(broadcasters::page::get, broadcasters::page::update))
         .routes(routes!(access::broadcaster::get, access::broadcaster::update))
+        .routes(routes!(buildings::list::handler, buildings::create::handler))
+        .routes(routes!(buildings::update::handler, buildings::delete::handler))
         .routes(routes!(jobs::list::handler))
         .routes(routes!(jobs::retry::handler))
         .routes(routes!(jobs::cancel::handler))
@@ -125,7 +128,9 @@ mod tests {
                     let problem = response["content"]["application/problem+json"].is_object();
                     assert_eq!(problem, status.starts_with('4'), "{method} {path} {status}");
                 }
-                let open = |path: &str| !["/keys", "/jobs", "/access", "/links"].iter().any(|end| path.ends_with(end));
+                let open = |path: &str| {
+                    !["/keys", "/jobs", "/access", "/links", "/buildings"].iter().any(|end| path.ends_with(end))
+                };
                 let reads = method == "get" && open(path);
                 assert_eq!(operation["security"].is_array(), !reads, "{method} {path}");
                 // Without a token nothing is done, whatever is sent.
@@ -140,7 +145,7 @@ mod tests {
         }
         operations.sort();
         operations.dedup();
-        assert_eq!(operations.len(), 35, "{operations:?}");
+        assert_eq!(operations.len(), 39, "{operations:?}");
         let schemas = &described["components"]["schemas"];
         assert!(schemas["Video"]["properties"]["hls_url"].is_object(), "one name, one schema");
         assert!(schemas["ContributionVideo"]["properties"]["frame_rate"].is_object());

@@ -104,6 +104,7 @@ const fn api(method: Verb, path: &'static str, door: Door, action: Action) -> Ru
 const SITE: Door = Door::Plain(Kind::Site);
 const ACCOUNT: Door = Door::Plain(Kind::Account);
 const DESK: Door = Door::Plain(Kind::OperatorPage);
+const BUILDINGS: Door = Door::Plain(Kind::Buildings);
 const PEOPLE: Door = Door::Plain(Kind::People);
 const HALL: Door = Door::Live(LivePart::Record);
 const KEYS: Door = Door::Live(LivePart::Keys);
@@ -172,13 +173,18 @@ pub(super) const RULES: &[Rule] = &[
     page("/operate", DESK),
     media("/operate/_/events", DESK),
     page("/operate/_/jobs", Door::Plain(Kind::Jobs)),
+    media("/operate/_/jobs/events", Door::Plain(Kind::Jobs)),
     form("/operate/_/jobs/{id}/retry", Door::Job, Action::Change),
     form("/operate/_/jobs/{id}/cancel", Door::Job, Action::Change),
     page("/operate/_/log", Door::Plain(Kind::AuditLog)),
     page("/operate/_/machine", DESK),
     page("/operate/_/new", DESK),
     form("/operate/_/new", Door::Plain(Kind::Live(LivePart::Record)), Action::Create),
-    form("/operate/_/buildings", Door::Plain(Kind::Live(LivePart::Record)), Action::Create),
+    form("/operate/_/buildings", BUILDINGS, Action::Create),
+    // For who may change it.
+    page("/operate/_/buildings/{id}", BUILDINGS),
+    form("/operate/_/buildings/{id}", BUILDINGS, Action::Change),
+    form("/operate/_/buildings/{id}/remove", BUILDINGS, Action::Delete),
     page("/operate/{slug}", HALL_RIGHTS),
     form("/operate/{slug}/end", HALL, Action::Operate),
     form("/operate/{slug}/recording", HALL, Action::Operate),
@@ -187,7 +193,11 @@ pub(super) const RULES: &[Rule] = &[
     form("/operate/{slug}/engine", HALL, Action::Operate),
     form("/operate/{slug}/settings", HALL, Action::Change),
     form("/operate/{slug}/about", HALL, Action::Change),
-    form("/operate/{slug}/access", HALL_RIGHTS, Action::Change),
+    form("/operate/{slug}/building", HALL_RIGHTS, Action::Change),
+    page("/operate/{slug}/rights", HALL_RIGHTS),
+    form("/operate/{slug}/rights", HALL_RIGHTS, Action::Change),
+    page("/operate/{slug}/remove", HALL_RIGHTS),
+    form("/operate/{slug}/remove", HALL, Action::Delete),
     form("/operate/{slug}/keys/add", KEYS, Action::Create),
     form("/operate/{slug}/keys/rotate", KEYS, Action::Change),
     form("/operate/{slug}/keys/revoke", KEYS, Action::Delete),
@@ -243,6 +253,10 @@ pub(super) const RULES: &[Rule] = &[
     api(Verb::Patch, "/api/v1/broadcasters/{slug}/page", HALL, Action::Change),
     api(Verb::Get, "/api/v1/broadcasters/{slug}/access", HALL_RIGHTS, Action::See),
     api(Verb::Patch, "/api/v1/broadcasters/{slug}/access", HALL_RIGHTS, Action::Change),
+    api(Verb::Get, "/api/v1/buildings", BUILDINGS, Action::See),
+    api(Verb::Post, "/api/v1/buildings", BUILDINGS, Action::Create),
+    api(Verb::Patch, "/api/v1/buildings/{id}", BUILDINGS, Action::Change),
+    api(Verb::Delete, "/api/v1/buildings/{id}", BUILDINGS, Action::Delete),
     api(Verb::Get, "/api/v1/lives", SITE, Action::See),
     api(Verb::Get, "/api/v1/search", SITE, Action::See),
     api(Verb::Get, "/api/v1/videos", SITE, Action::See),
@@ -294,6 +308,9 @@ pub(super) fn act(kind: Kind, rule: Rule) -> Option<&'static str> {
         (Kind::Video(_), Action::Delete) => "video.delete",
         (Kind::Video(_), Action::Restore) => "video.restore",
         (Kind::Video(_), _) => "video.change",
+        (Kind::Buildings, Action::Create) => "building.add",
+        (Kind::Buildings, Action::Delete) => "building.remove",
+        (Kind::Buildings, _) => "building.change",
         (Kind::Jobs, _) => "job.change",
         (Kind::People, Action::Create) if rule.path.starts_with("/groups") => "group.add",
         (Kind::People, Action::Create) => "person.add",

@@ -121,6 +121,7 @@ async fn pages_of_who_works_here_are_what_the_server_sends() {
     let random: Vec<(String, &str)> = random.iter().map(|(id, name)| (id.clone(), name.as_str())).collect();
     let person = format!("/people/{}", marie.id);
     let edit = format!("/videos/{}/edit", video.id);
+    let inside = format!("/operate/_/buildings/{}", building.id);
     for (language, asked) in [("fr", "fr-FR"), ("en", "en-GB")] {
         let mut pages = Vec::new();
         for (path, name) in [
@@ -130,6 +131,9 @@ async fn pages_of_who_works_here_are_what_the_server_sends() {
             ("/operate/_/jobs", "operate-jobs"),
             ("/operate/_/log", "operate-log"),
             ("/operate/_/machine", "operate-machine"),
+            ("/operate/hall/rights", "operate-rights"),
+            ("/operate/lab/remove", "operate-remove"),
+            (inside.as_str(), "operate-building"),
             ("/people", "people"),
             (person.as_str(), "person"),
             ("/groups", "groups"),

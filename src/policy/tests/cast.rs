@@ -151,6 +151,7 @@ pub(super) fn kinds() -> Vec<(String, Kind)> {
         ("site", Kind::Site),
         ("account", Kind::Account),
         ("operator-page", Kind::OperatorPage),
+        ("buildings", Kind::Buildings),
         ("jobs", Kind::Jobs),
         ("people", Kind::People),
         ("tokens", Kind::Tokens),

@@ -66,9 +66,12 @@ async function technician() {
   await shot(page, 'technician-new');
   await press(page, '/operate/_/new');
   await page.waitForURL('**/operate/amphi-ada');
+  await page.click('a[href="/operate/amphi-ada/rights"]');
   await page.selectOption('#visibility', 'signed_in');
-  await press(page, '/operate/amphi-ada/access');
-  await page.waitForLoadState();
+  await press(page, '/operate/amphi-ada/rights');
+  await saved(page);
+  await shot(page, 'technician-rights');
+  await page.goto(`${url}/operate/amphi-ada`);
   await page.selectOption('#recordings', 'to_claim');
   await press(page, '/operate/amphi-ada/about');
   await page.waitForLoadState();
@@ -105,6 +108,20 @@ async function student(page) {
   report('watched', back.behind && back.decoded_frames > 10 && Math.abs(moved - 10) < 3, { moved, decoded: back.decoded_frames });
 }
 
+/** In the page: bitrate and pace are drawn, and their tables say the same; false as long as they are not. */
+function drawnCurves() {
+  const drawn = [...document.querySelectorAll('[data-curves]:not([hidden]) canvas')].filter((canvas) => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    return data.some((channel) => channel > 0);
+  });
+  const points = ['kbps', 'pace'].map((key) => {
+    const rows = [...document.querySelectorAll(`[data-points="${key}"]:not([hidden]) tbody tr`)];
+    const said = rows.filter((row) => row.querySelector('th time').textContent !== '' && /\d/.test(row.querySelector('td').textContent));
+    return said.length === rows.length ? rows.length : 0;
+  });
+  return drawn.length >= 2 && points.every((count) => count >= 3) && { drawn: drawn.length, points };
+}
+
 /** Sees a push come, starve and recover. */
 async function operator(page) {
   await page.goto(`${url}/operate`);
@@ -119,7 +136,9 @@ async function operator(page) {
   await tile('ok');
   report('recovered', true);
   await page.goto(`${url}/operate/amphi-ada`);
-  await page.waitForSelector('canvas, svg.curve, [data-curve]', { timeout: 15_000 }).catch(() => {});
+  const curves = await page.waitForFunction(drawnCurves, null, { timeout: 15_000 });
+  report('curves', true, await curves.jsonValue());
+  await page.click('[data-points="kbps"] summary');
   await shot(page, 'operator-hall-on-air');
   await page.goto(`${url}/operate/_/machine`);
   await shot(page, 'operator-machine');

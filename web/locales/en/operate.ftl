@@ -209,4 +209,33 @@ hall-recordings = Its recordings
 hall-recordings-kept = are its owner’s
 hall-recordings-to-claim = wait to be claimed
 hall-owner = Owner of its recordings (login or mail address)
-job-kind-notice = mail to its owners
+job-kind-notice = mail that it is there
+building-inside = What is in it
+building-empty = Nothing: no broadcaster, and no operator is limited to it.
+building-broadcasters = Broadcasters
+building-operators = Operators who are limited to it
+building-kept = It was not removed: something is in it.
+building-remove = Remove the building
+building-remove-more = Recordings stay; those of broadcasters that were removed before are for operators of all buildings then.
+building-remove-first = Move its broadcasters first, and limit nobody to it.
+hall-remove = Remove this broadcaster
+hall-remove-on-air = It is on air: end the live first. Nothing was removed.
+hall-remove-recordings = { $count ->
+    [0] It has no recordings.
+    [one] Its recording stays, for whom it is now.
+   *[other] Its { $count } recordings stay, for whom they are now.
+}
+hall-remove-keys = Its keys are refused for good: encoders that have one can send no more.
+hall-remove-page = Its live’s page is gone, and another broadcaster may have its name in addresses:
+hall-remove-button = Remove it for good
+hall-rights = Change whom, with groups or a password
+hall-rights-more = Who may not watch any more is cut off within seconds. Recordings begin with what their live had; those that there are keep theirs.
+hall-open-figures = Whoever may watch a live may also see what its encoder sends
+moment = Time
+log-whose = Who did it (login, mail address; empty: everybody)
+log-nobody = Nobody here has this login or address.
+log-all = everything
+log-show = Show
+log-pages = Pages of the log
+log-older = Older entries
+log-newest = Newest entries

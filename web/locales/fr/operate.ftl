@@ -209,4 +209,33 @@ hall-recordings = Ses enregistrements
 hall-recordings-kept = sont à son propriétaire
 hall-recordings-to-claim = attendent d’être revendiqués
 hall-owner = Propriétaire de ses enregistrements (identifiant ou adresse de courriel)
-job-kind-notice = courriel à ses propriétaires
+job-kind-notice = courriel qui l’annonce
+building-inside = Ce qui s’y trouve
+building-empty = Rien : aucun diffuseur, et aucun opérateur n’y est limité.
+building-broadcasters = Diffuseurs
+building-operators = Opérateurs qui y sont limités
+building-kept = Il n’a pas été supprimé : quelque chose s’y trouve.
+building-remove = Supprimer le bâtiment
+building-remove-more = Les enregistrements restent ; ceux de diffuseurs supprimés auparavant reviennent aux opérateurs de tous les bâtiments.
+building-remove-first = Déplacez d’abord ses diffuseurs, et n’y limitez plus personne.
+hall-remove = Supprimer ce diffuseur
+hall-remove-on-air = Il est à l’antenne : terminez d’abord le direct. Rien n’a été supprimé.
+hall-remove-recordings = { $count ->
+    [0] Il n’a aucun enregistrement.
+    [one] Son enregistrement reste, pour qui il est maintenant.
+   *[other] Ses { $count } enregistrements restent, pour qui ils sont maintenant.
+}
+hall-remove-keys = Ses clés sont refusées pour toujours : les encodeurs qui en ont une ne peuvent plus rien envoyer.
+hall-remove-page = La page de son direct disparaît, et un autre diffuseur pourra avoir son nom dans les adresses :
+hall-remove-button = Le supprimer pour toujours
+hall-rights = Changer, avec des groupes ou un mot de passe
+hall-rights-more = Qui ne peut plus regarder est coupé en quelques secondes. Un enregistrement commence comme son direct ; ceux qui existent restent comme ils sont.
+hall-open-figures = Qui peut regarder un direct peut aussi voir ce que son encodeur envoie
+moment = Heure
+log-whose = Qui l’a fait (identifiant, adresse de courriel ; vide : tout le monde)
+log-nobody = Personne ici n’a cet identifiant ou cette adresse.
+log-all = tout
+log-show = Afficher
+log-pages = Pages du journal
+log-older = Entrées plus anciennes
+log-newest = Entrées les plus récentes

@@ -1,55 +1,32 @@
-// /operate and /operate/<slug>: tiles follow the server's messages. All words are in the page already, in the reader's language.
+// /operate and /operate/<slug>: tiles follow the server's messages; /operate/_/jobs: so do jobs. All words are in the page already, in the reader's language.
 import { keepCurves } from './curves';
+import { followJobs } from './jobs';
+import { follow, NOTHING, readWords } from './stream';
 import { parseTiles, type Alert, type TileChange } from './tiles';
-
-/** What stands where there is nothing to show. */
-const NOTHING = '–';
-const RETRY_FIRST_MS = 1_000;
-const RETRY_LAST_MS = 30_000;
 
 class Wall {
   readonly #root: HTMLElement;
   readonly #blank = document.querySelector<HTMLTemplateElement>('template[data-blank]');
   readonly #status = document.querySelector<HTMLElement>('[data-say]');
-  readonly #connection = document.querySelector<HTMLElement>('[data-connection]');
   readonly #numbers = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
-  readonly #words = new Map<string, string>();
+  readonly #words = readWords();
   readonly #listener: (change: TileChange) => void;
 
   constructor(root: HTMLElement, listener: (change: TileChange) => void) {
     this.#root = root;
     this.#listener = listener;
-    for (const word of document.querySelectorAll<HTMLElement>('[data-word]')) this.#words.set(word.dataset['word'] ?? '', word.textContent ?? '');
     for (const figure of root.querySelectorAll<HTMLElement>('dd[data-f]')) {
       const text = figure.textContent ?? '';
       if (/^-?\d+(\.\d+)?$/.test(text)) figure.textContent = this.#numbers.format(Number(text));
     }
-    this.#follow(root.dataset['events'] ?? '');
+    follow(root.dataset['events'] ?? '', (data, whole) => this.#take(data, whole));
   }
 
-  #follow(url: string): void {
-    let retry_ms = RETRY_FIRST_MS;
-    const open = () => {
-      const source = new EventSource(url);
-      const take = (event: MessageEvent<string>, whole: boolean) => {
-        retry_ms = RETRY_FIRST_MS;
-        if (this.#connection) this.#connection.textContent = '';
-        const tiles = parseTiles(event.data);
-        if (!tiles) return;
-        if (whole) this.#keepOnly(new Set(tiles.map((tile) => tile.slug)));
-        for (const tile of tiles) this.#change(tile);
-      };
-      source.addEventListener('all', (event: MessageEvent<string>) => take(event, true));
-      source.addEventListener('some', (event: MessageEvent<string>) => take(event, false));
-      source.addEventListener('error', () => {
-        // Figures that stand still look like figures that are good.
-        if (this.#connection) this.#connection.textContent = this.#connection.dataset['lost'] ?? '';
-        if (source.readyState !== EventSource.CLOSED) return;
-        window.setTimeout(open, retry_ms * (0.5 + Math.random()));
-        retry_ms = Math.min(retry_ms * 2, RETRY_LAST_MS);
-      });
-    };
-    open();
+  #take(data: string, whole: boolean): void {
+    const tiles = parseTiles(data);
+    if (!tiles) return;
+    if (whole) this.#keepOnly(new Set(tiles.map((tile) => tile.slug)));
+    for (const tile of tiles) this.#change(tile);
   }
 
   #tile(slug: string): HTMLElement | null {
@@ -151,3 +128,4 @@ class Wall {
 
 const root = document.querySelector<HTMLElement>('[data-wall]');
 if (root) new Wall(root, keepCurves());
+followJobs();

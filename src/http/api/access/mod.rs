@@ -49,8 +49,8 @@ async fn password(wish: Option<Option<String>>) -> Result<Option<Option<Password
     Ok(Some(Some(hashed?)))
 }
 
-/// For the audit log.
-fn detail(before: &State, after: &State) -> String {
+/// What has changed, for the audit log.
+pub(in crate::http) fn detail(before: &State, after: &State) -> String {
     let mut said = Vec::new();
     if before.visibility != after.visibility {
         said.push(format!("visibility {} → {}", before.visibility, after.visibility));

@@ -6,7 +6,6 @@ use crate::http::input::Segments;
 use crate::http::problem::Problem;
 use crate::http::state::Clock;
 use crate::live;
-use crate::live::status::State as Stands;
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -33,8 +32,7 @@ pub(crate) async fn handler(
     Segments(slug): Segments<String>,
 ) -> Result<StatusCode, Problem> {
     let stored = find(&catalogue, &slug).await?;
-    let busy = |state| matches!(state, Stands::Starting | Stands::OnAir | Stands::Dropped);
-    if live.status(&slug).is_some_and(|live| busy(live.state)) {
+    if live.status(&slug).is_some_and(|live| live.state.is_busy()) {
         return Err(Problem::new(StatusCode::CONFLICT).detail("It is on air: end the live first."));
     }
     catalogue.remove_broadcaster(&stored.id, clock.now()).await?;

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 pub(super) struct Job {
     /// Opaque.
     id: String,
-    /// `storyboard`: poster and previews; `ladder`: renditions that the live lacked; `notice`: a mail to its owners.
+    /// `storyboard`: poster and previews; `ladder`: renditions that the live lacked; `notice`: a mail to its owners, or to operators when it waits for one.
     kind: &'static str,
     video_id: String,
     /// `queued`, `running`, `done`, `failed` or `cancelled`.

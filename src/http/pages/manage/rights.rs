@@ -4,20 +4,19 @@ use super::found::{self, broken};
 use crate::catalogue::access::AccessChange;
 use crate::catalogue::id::{PersonId, VideoId};
 use crate::catalogue::link::Link;
-use crate::catalogue::secret::Password;
 use crate::catalogue::video::Video;
 use crate::catalogue::{Catalogue, Error};
 use crate::http::accounts::Accounts;
 use crate::http::gate::Noted;
 use crate::http::pages::asking::Asking;
-use crate::http::pages::form::{Choice, Fields, FormPage, Pair, all, said};
+use crate::http::pages::form::{Fields, FormPage, Pair, said};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{not_ours, see};
 use crate::http::pages::source::Source;
-use crate::http::pages::{ErrorPage, Reader, visibility};
+use crate::http::pages::visibility::{self, Whom};
+use crate::http::pages::{ErrorPage, Reader};
 use crate::policy::object::{Action, Kind, VideoPart};
-use crate::policy::state::{State as Standing, Visibility};
-use crate::policy::who::Audience;
+use crate::policy::state::State as Standing;
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
@@ -46,11 +45,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     token: &'a str,
     video: &'a Video,
-    visibilities: Vec<Choice>,
-    groups: Vec<Choice>,
-    /// With commas between.
-    affiliations: String,
-    has_password: bool,
+    whom: Whom,
     downloadable: bool,
     /// A line each: a login, a mail address for who has none, or an id.
     owners: String,
@@ -64,17 +59,17 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Whether what can't be taken is in this field.
-    fn is_about(&self, field: &str) -> bool {
-        let wrong = match self.trouble {
-            "rights-no-group" => "visibility",
-            "rights-bad-password" | "rights-no-password" => "password",
+    /// The field that can't be taken; empty: none.
+    fn wrong(&self) -> &'static str {
+        match self.trouble {
             "rights-nobody" | "rights-no-owner" => "owners",
-            "rights-bad-affiliation" => "affiliations",
             "rights-bad-label" => "label",
-            _ => return false,
-        };
-        wrong == field
+            whom => visibility::field(whom),
+        }
+    }
+
+    fn is_about(&self, field: &str) -> bool {
+        self.wrong() == field
     }
 }
 
@@ -117,30 +112,14 @@ impl<'a> Asked<'a> {
         let standing = &self.standing;
         let now = self.accounts.now();
         let line = |link: Link| Line { over: link.revoked_at.is_some() || link.expires_at <= now, link };
-        let for_whom = |visibility: Visibility| Choice {
-            value: visibility.name().to_owned(),
-            text: texts.get(visibility::key(visibility, "edit-for-draft")),
-            chosen: visibility == standing.visibility,
-        };
-        let groups = self.catalogue().groups().await?.into_iter().map(|group| Choice {
-            chosen: standing.audience.contains(&Audience::Group(group.id.to_string())),
-            value: group.id.to_string(),
-            text: group.title,
-        });
-        let affiliations = standing.audience.iter().filter_map(|one| match one {
-            Audience::Affiliation(name) => Some(name.as_str()),
-            Audience::Group(_) => None,
-        });
+        let whom = Whom::of(self.catalogue(), texts, standing, "edit-for-draft").await?;
         let form = FormPage::new(&self.reader);
         let shows_secret = made.is_some();
         let page = Page {
             frame: form.frame(),
             token: form.token(),
             video: &self.video,
-            visibilities: Visibility::ALL.into_iter().map(for_whom).collect(),
-            groups: groups.collect(),
-            affiliations: affiliations.collect::<Vec<_>>().join(", "),
-            has_password: standing.password_version.is_some(),
+            whom,
             downloadable: standing.downloadable,
             owners: self.owners().await?,
             links: self.catalogue().links(&self.video.id).await?.into_iter().map(line).collect(),
@@ -168,21 +147,7 @@ impl<'a> Asked<'a> {
 
     async fn change(&self, sent: &[Pair]) -> Result<(), Refused> {
         let first = |name| said(sent, name).trim();
-        let visibility: Visibility = first("visibility").parse().map_err(|_| Refused::Said("edit-bad-field"))?;
-        let groups = all(sent, "group").map(|id| Audience::Group(id.to_owned()));
-        let affiliations = first("affiliations").split(',').map(str::trim).filter(|name| !name.is_empty());
-        let audience: BTreeSet<Audience> =
-            groups.chain(affiliations.map(|name| Audience::Affiliation(name.to_lowercase()))).collect();
-        if visibility == Visibility::Groups && audience.is_empty() {
-            return Err(Refused::Said("rights-no-group"));
-        }
-        let password = match first("password") {
-            "" => None,
-            typed => {
-                let typed = Password::shared(typed.to_owned()).map_err(|_| Refused::Said("rights-bad-password"))?;
-                Some(Some(self.accounts.hash(typed).await.map_err(|_| Refused::Said("try-again"))?))
-            }
-        };
+        let whom = visibility::read(sent, self.accounts).await.map_err(Refused::Said)?;
         let mut owners = BTreeSet::new();
         for line in first("owners").lines().map(str::trim).filter(|line| !line.is_empty()).take(MAX_OWNERS) {
             // Who has neither is named by id.
@@ -196,14 +161,8 @@ impl<'a> Asked<'a> {
         if owners.is_empty() && !self.standing.owners.is_empty() {
             return Err(Refused::Said("rights-no-owner"));
         }
-        let change = AccessChange {
-            visibility: Some(visibility),
-            audience: Some(audience),
-            password,
-            owners: Some(owners),
-            downloadable: Some(!first("downloadable").is_empty()),
-            ..AccessChange::default()
-        };
+        let change =
+            AccessChange { owners: Some(owners), downloadable: Some(!first("downloadable").is_empty()), ..whom };
         Ok(self.catalogue().change_video_access(&self.video.id, change).await?)
     }
 }
@@ -217,14 +176,10 @@ enum Refused {
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Invalid { field: "password", .. } => Self::Said("rights-no-password"),
-            Error::Invalid { field: "affiliation", .. } => Self::Said("rights-bad-affiliation"),
-            Error::Invalid { field: "label", .. } => Self::Said("rights-bad-label"),
-            Error::Invalid { .. } => Self::Said("edit-bad-field"),
-            // Removed while the form was open.
-            Error::NotFound("group" | "person") => Self::Said("people-choice-gone"),
-            error => Self::Catalogue(error),
+        match (&error, visibility::trouble(&error)) {
+            (Error::Invalid { field: "label", .. }, _) => Self::Said("rights-bad-label"),
+            (_, Some(key)) => Self::Said(key),
+            (_, None) => Self::Catalogue(error),
         }
     }
 }

@@ -1,9 +1,10 @@
-//! `/operate/_/jobs`: work in the background, of the buildings where the operator works, with what can be done about it.
+//! `/operate/_/jobs`: work in the background, of the buildings where the operator works, with what can be done about it. It follows by itself where
+//! there is JavaScript.
 
+use super::progress::{self, Shown};
 use super::{Desk, refused};
 use crate::catalogue::Error;
-use crate::catalogue::id::VideoId;
-use crate::catalogue::job::{Job, JobFilter, JobState, MAX_JOBS};
+use crate::catalogue::job::{Job, JobKind, JobState};
 use crate::http::assets::Entry;
 use crate::http::gate::visitor::Visitor;
 use crate::http::pages::asking::Asking;
@@ -23,39 +24,56 @@ struct Page<'a> {
     frame: Frame<'a>,
     token: &'a str,
     jobs: Vec<Line>,
+    /// What a job that is added later looks like.
+    blank: Line,
+    /// Keys of texts that scripts put in.
+    words: Vec<String>,
 }
 
 /// A job in the table.
 struct Line {
-    job: Job,
+    /// `None`: one that is added later.
+    job: Option<Job>,
     /// Of its video; empty when that is gone.
     title: String,
     may_change: bool,
 }
 
 impl Line {
-    fn kind_key(&self) -> String {
-        format!("job-kind-{}", self.job.kind)
+    fn id(&self) -> &str {
+        self.job.as_ref().map_or("", |job| job.id.as_str())
     }
 
-    fn state_key(&self) -> String {
-        format!("job-state-{}", self.job.state)
+    fn kind_key(&self) -> Option<String> {
+        self.job.as_ref().map(|job| format!("job-kind-{}", job.kind))
+    }
+
+    fn state_key(&self) -> Option<String> {
+        self.job.as_ref().map(|job| format!("job-state-{}", job.state))
     }
 
     fn percent(&self) -> u32 {
-        self.job.progress_permille / 10
+        self.job.as_ref().map_or(0, |job| job.progress_permille / 10)
+    }
+
+    fn error(&self) -> &str {
+        self.job.as_ref().and_then(|job| job.error.as_deref()).unwrap_or_default()
+    }
+
+    fn is(&self, states: &[JobState]) -> bool {
+        self.job.as_ref().is_some_and(|job| states.contains(&job.state))
     }
 
     fn runs(&self) -> bool {
-        self.job.state == JobState::Running
+        self.is(&[JobState::Running])
     }
 
     fn may_cancel(&self) -> bool {
-        self.may_change && matches!(self.job.state, JobState::Queued | JobState::Running)
+        self.is(&[JobState::Queued, JobState::Running])
     }
 
     fn may_retry(&self) -> bool {
-        self.may_change && matches!(self.job.state, JobState::Failed | JobState::Cancelled)
+        self.is(&[JobState::Failed, JobState::Cancelled])
     }
 }
 
@@ -67,25 +85,25 @@ pub(super) async fn page(State(desk): State<Desk>, asking: Asking) -> Response {
         Err(error) => return refused(&reader, &error),
     };
     let form = FormPage::new(&reader);
-    let page = Page { frame: form.frame_loading(Entry::Operate), token: form.token(), jobs };
+    let blank = Line { job: None, title: String::new(), may_change: true };
+    let frame = form.frame_loading(Entry::Operate);
+    let page = Page { frame, token: form.token(), jobs, blank, words: words() };
     form.respond(StatusCode::OK, &page)
 }
 
 async fn lines(desk: &Desk, visitor: &Visitor) -> Result<Vec<Line>, Error> {
-    let jobs = desk.catalogue.jobs(JobFilter { state: None, limit: MAX_JOBS }).await?;
-    let ids: Vec<VideoId> = jobs.iter().map(|job| job.video_id.clone()).collect();
-    let states = desk.catalogue.video_states(&ids).await?;
-    let mut lines = Vec::new();
-    for job in jobs {
-        let Some(state) = states.get(&job.video_id) else { continue };
-        if !visitor.may(Action::Find, Kind::Jobs, job.id.as_str(), state) {
-            continue;
-        }
-        let title = desk.catalogue.video(&job.video_id).await?.map_or_else(String::new, |video| video.title);
-        let may_change = visitor.may(Action::Change, Kind::Jobs, job.id.as_str(), state);
-        lines.push(Line { job, title, may_change });
-    }
-    Ok(lines)
+    let mine = progress::jobs(desk).await?.into_iter().filter(|shown| shown.is_for(visitor));
+    let line = |Shown { job, title, standing, .. }: Shown| {
+        let may_change = visitor.may(Action::Change, Kind::Jobs, job.id.as_str(), &standing);
+        Line { job: Some(job), title, may_change }
+    };
+    Ok(mine.map(line).collect())
+}
+
+/// Keys of what scripts put in.
+fn words() -> Vec<String> {
+    let kinds = JobKind::ALL.iter().map(|kind| format!("job-kind-{kind}"));
+    kinds.chain(JobState::ALL.iter().map(|state| format!("job-state-{state}"))).collect()
 }
 
 /// `POST /operate/_/jobs/{id}/retry`.

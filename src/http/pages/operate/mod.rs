@@ -4,18 +4,24 @@
 //! Whoever is limited to buildings sees and changes what is there: the gate asks the policy for a broadcaster's own addresses, and lists ask it row by
 //! row.
 //!
-//! - `tile`: what is said of a broadcaster; `wall`: all of them; `hall`: one; `settings`, `about`, `contribution` and `keys`: what can be changed of it;
-//! - `jobs` and `log`: work in the background, and who did what; `machine`: disk, models and engines.
+//! - `tile`: what is said of a broadcaster; `wall`: all of them; `hall`: one; `settings`, `about`, `contribution`, `rights` and `keys`: what can be changed of it; `removal`;
+//! - `buildings`: where they are;
+//! - `rounds`: what streams of events tell;
+//! - `jobs` and `log`: work in the background (`progress`: how far it is), and who did what; `machine`: disk, models and engines.
 
 mod about;
+mod buildings;
 mod contribution;
 mod hall;
 mod jobs;
 mod keys;
 mod log;
 mod machine;
+mod progress;
+mod removal;
+mod rights;
+mod rounds;
 mod settings;
-
 mod tile;
 mod wall;
 
@@ -36,8 +42,8 @@ use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
+use rounds::Rounds;
 use tile::Tile;
-use wall::Wall;
 
 /// A description of 10,000 characters and 30 speakers of 200, each of which may be twelve bytes in a form, and the rest.
 const MAX_ABOUT_BYTES: usize = 240 << 10;
@@ -52,14 +58,22 @@ pub struct Desk {
     lives: live::Handle,
     clock: Clock,
     tasks: Tasks,
-    wall: Wall,
+    wall: Rounds<wall::Round>,
+    progress: Rounds<progress::Round>,
 }
 
 impl Desk {
     /// Over the catalogue of `accounts` and its lives.
     #[must_use]
     pub fn new(accounts: &Accounts, lives: live::Handle, tasks: Tasks) -> Self {
-        Self { catalogue: accounts.catalogue().clone(), lives, clock: accounts.clock(), tasks, wall: Wall::default() }
+        Self {
+            catalogue: accounts.catalogue().clone(),
+            lives,
+            clock: accounts.clock(),
+            tasks,
+            wall: Rounds::default(),
+            progress: Rounds::default(),
+        }
     }
 
     /// What is to be said of a broadcaster, to somebody who looks at it now.
@@ -101,12 +115,15 @@ where
         .route("/operate", get(wall::page))
         .route("/operate/_/events", get(wall::events))
         .route("/operate/_/jobs", get(jobs::page))
+        .route("/operate/_/jobs/events", get(progress::events))
         .route("/operate/_/jobs/{id}/retry", post(jobs::retry))
         .route("/operate/_/jobs/{id}/cancel", post(jobs::cancel))
         .route("/operate/_/log", get(log::page))
         .route("/operate/_/machine", get(machine::page))
         .route("/operate/_/new", get(settings::new).post(settings::add))
-        .route("/operate/_/buildings", post(settings::add_building))
+        .route("/operate/_/buildings", post(buildings::add))
+        .route("/operate/_/buildings/{id}", get(buildings::page).post(buildings::rename))
+        .route("/operate/_/buildings/{id}/remove", post(buildings::remove))
         .route("/operate/{slug}", get(hall::page))
         .route("/operate/{slug}/end", post(hall::end))
         .route("/operate/{slug}/recording", post(hall::record))
@@ -115,7 +132,9 @@ where
         .route("/operate/{slug}/about", post(about::change).layer(DefaultBodyLimit::max(MAX_ABOUT_BYTES)))
         .route("/operate/{slug}/contribution", post(contribution::change))
         .route("/operate/{slug}/names", post(contribution::change_names).layer(DefaultBodyLimit::max(MAX_NAMES_BYTES)))
-        .route("/operate/{slug}/access", post(settings::change_access))
+        .route("/operate/{slug}/building", post(settings::move_to))
+        .route("/operate/{slug}/rights", get(rights::page).post(rights::send))
+        .route("/operate/{slug}/remove", get(removal::page).post(removal::send))
         .route("/operate/{slug}/keys/add", post(keys::add))
         .route("/operate/{slug}/keys/rotate", post(keys::rotate))
         .route("/operate/{slug}/keys/revoke", post(keys::revoke))

@@ -1,12 +1,12 @@
-//! What can be changed of a broadcaster by form, one more broadcaster, one more building.
+//! What can be changed of a broadcaster by form, and one more broadcaster.
 
 use super::about::About;
 use super::{Desk, refused};
 use crate::catalogue::Error;
 use crate::catalogue::access::AccessChange;
 use crate::catalogue::broadcaster::{Broadcaster, BroadcasterChange, NewBroadcaster, RecordStart};
+use crate::catalogue::building::Building;
 use crate::catalogue::captions::CaptionChange;
-use crate::catalogue::group::Building;
 use crate::catalogue::slug::Slug;
 use crate::http::assets::Entry;
 use crate::http::gate::visitor::Visitor;
@@ -42,7 +42,6 @@ pub(super) struct Settings {
     /// Seconds; `None`: the server's.
     pub(super) grace_s: Option<u64>,
     pub(super) visibility: Visibility,
-    pub(super) visibilities: Vec<Visibility>,
     pub(super) building: Option<String>,
     pub(super) buildings: Vec<Building>,
     pub(super) about: About,
@@ -62,7 +61,6 @@ impl Settings {
             recorded_by_hand: hall.record_start == RecordStart::ByHand,
             grace_s: hall.grace.map(|grace| grace.as_secs()),
             visibility: standing.visibility,
-            visibilities: visibility::offered(standing.visibility),
             building: standing.building,
             buildings: buildings_of(desk, visitor).await?,
             about: About::of(&desk.catalogue, hall).await?,
@@ -71,9 +69,9 @@ impl Settings {
 }
 
 impl Settings {
-    /// Key of a visibility's text.
-    pub(super) fn visibility_key(&self, visibility: &Visibility) -> &'static str {
-        visibility::key(*visibility, "visibility-draft")
+    /// Key of the text of whom its lives are for.
+    pub(super) fn visibility_key(&self) -> &'static str {
+        visibility::key(self.visibility, "visibility-draft")
     }
 
     /// Whether it is there.
@@ -156,20 +154,19 @@ pub(super) async fn change(
     }
 }
 
-/// Whom its lives are for, and where it is.
+/// Where it is, which says who operates it.
 #[derive(Deserialize)]
-pub(super) struct Access {
-    visibility: String,
+pub(super) struct Place {
     /// Empty: nowhere.
     building: String,
 }
 
-/// `POST /operate/{slug}/access`.
-pub(super) async fn change_access(
+/// `POST /operate/{slug}/building`.
+pub(super) async fn move_to(
     State(desk): State<Desk>,
     asking: Asking,
     Path(slug): Path<String>,
-    Fields(sent): Fields<Access>,
+    Fields(sent): Fields<Place>,
 ) -> Response {
     let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
@@ -177,15 +174,13 @@ pub(super) async fn change_access(
         let hall = desk.hall(&slug).await?;
         let (_, standing) =
             desk.catalogue.broadcaster_state(&hall.slug).await?.ok_or(Error::NotFound("broadcaster"))?;
-        let invalid = |reason| Error::Invalid { field: "visibility", reason };
-        let visibility: Visibility = sent.visibility.parse().map_err(invalid)?;
         let building = Some(sent.building.as_str()).filter(|building| !building.is_empty());
         // Nobody gives a broadcaster away to where they may not take it from.
         if building != standing.building.as_deref() && !may_have_in(&asking.visitor, building) {
             return Err(Error::NotFound("building"));
         }
         let building = building.map(str::parse).transpose().map_err(|_| Error::NotFound("building"))?;
-        let change = AccessChange { visibility: Some(visibility), building: Some(building), ..AccessChange::default() };
+        let change = AccessChange { building: Some(building), ..AccessChange::default() };
         desk.catalogue.change_broadcaster_access(&hall.id, change).await
     };
     match changed.await {
@@ -247,26 +242,6 @@ pub(super) async fn add(State(desk): State<Desk>, asking: Asking, Fields(sent): 
     };
     match added.await {
         Ok(slug) => see(&format!("/operate/{slug}")),
-        Err(error) => refused(&reader, &error),
-    }
-}
-
-/// A new building's form.
-#[derive(Deserialize)]
-pub(super) struct NewBuilding {
-    title: String,
-}
-
-/// `POST /operate/_/buildings`.
-pub(super) async fn add_building(
-    State(desk): State<Desk>,
-    asking: Asking,
-    Fields(sent): Fields<NewBuilding>,
-) -> Response {
-    let reader = asking.reader();
-    let Some(sent) = sent else { return not_ours(&reader) };
-    match desk.catalogue.add_building(&sent.title, desk.clock.now()).await {
-        Ok(_) => see("/operate/_/new"),
         Err(error) => refused(&reader, &error),
     }
 }

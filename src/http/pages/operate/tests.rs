@@ -15,6 +15,11 @@ use media::ingest::StreamKey;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+mod log;
+mod progress;
+mod removals;
+mod rights;
+
 async fn operator(world: &World) -> Browser<'_> {
     let person = world.person("marie", Role::Operator).await;
     let change = PersonChange { buildings: Some(Buildings::All), ..PersonChange::default() };
@@ -162,7 +167,8 @@ async fn broadcasters_and_buildings_are_added_and_changed_by_form() {
     assert!(wrong.status == 422 && wrong.text.contains("Line 2 ("), "the line is named: {}", wrong.text);
     let wrong = "title=x&preset=none&captions=own&languages=&grace_s=&record_start=automatic";
     assert_eq!(marie.post("/operate/amphi-3/settings", wrong).await.status, 422);
-    assert_eq!(marie.post("/operate/amphi-3/access", "visibility=draft&building=").await.status, 303);
+    assert_eq!(marie.post("/operate/amphi-3/rights", "visibility=draft").await.status, 303);
+    assert_eq!(marie.post("/operate/amphi-3/building", "building=").await.status, 303);
     let (_, standing) = world.catalogue.broadcaster_state(&hall.slug).await.unwrap().unwrap();
     assert_eq!((standing.visibility.name(), standing.building), ("draft", None));
 }
@@ -276,12 +282,12 @@ async fn who_is_limited_to_a_building_moves_nothing_out_of_it_and_adds_none() {
     let page = paul.get("/operate/_/new").await;
     assert!(page.text.contains("You operate in some buildings only"));
     for to in ["", other.id.as_str()] {
-        let moved = paul.post("/operate/north/access", &format!("visibility=public&building={to}")).await;
+        let moved = paul.post("/operate/north/building", &format!("building={to}")).await;
         assert_eq!(moved.status, 404, "{to}");
     }
     assert_eq!(paul.post("/operate/_/new", "title=x&slug=&building=").await.status, 403);
-    let stays = format!("visibility=draft&building={building}");
-    assert_eq!(paul.post("/operate/north/access", &stays).await.status, 303);
+    assert_eq!(paul.post("/operate/north/building", &format!("building={building}")).await.status, 303);
+    assert_eq!(paul.post("/operate/north/rights", "visibility=draft").await.status, 303);
 }
 
 #[tokio::test]

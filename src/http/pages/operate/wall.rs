@@ -5,6 +5,7 @@
 //! what was missed: nothing is queued.
 
 use super::Desk;
+use super::rounds::{self, CATALOGUE_EVERY, HEARTBEAT, LOOK_EVERY, message};
 use super::tile::{Tile, words};
 use crate::catalogue::Error;
 use crate::http::assets::{Assets, Entry};
@@ -14,24 +15,15 @@ use crate::http::pages::frame::{Frame, respond};
 use crate::policy::object::{Action, Kind, LivePart};
 use crate::policy::state::State as Standing;
 use askama::Template;
-use axum::body::Body;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use serde::Deserialize;
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 use tokio::sync::watch;
 
-/// As often as statuses are made.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Broadcasters and whom they are for are looked up this often, in looks.
-const CATALOGUE_EVERY: u64 = 5;
-/// Below the silence after which proxies close a connection.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Who may look into its rights is who operates it: what everybody may see of figures is no matter here.
 const THEIRS: Kind = Kind::Live(LivePart::Rights);
 
@@ -67,10 +59,6 @@ impl Shown {
     }
 }
 
-/// The wall, made while somebody looks.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Wall(Arc<Mutex<Option<watch::Sender<Arc<Round>>>>>);
-
 /// All broadcasters: id, slug, title, and how things stand with them.
 type Known = Vec<(String, String, String, Standing)>;
 
@@ -105,22 +93,16 @@ fn look(desk: &Desk, known: &Known, before: &Round) -> Round {
     Round { number: before.number + if same { 1 } else { 2 }, tiles: tiles.collect() }
 }
 
-impl Wall {
-    async fn follow(&self, desk: &Desk) -> Result<watch::Receiver<Arc<Round>>, Error> {
-        if let Some(sender) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            return Ok(sender.subscribe());
-        }
-        let known = known(desk).await?;
-        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = &*running {
-            return Ok(sender.subscribe());
-        }
-        let (sender, receiver) = watch::channel(Arc::new(look(desk, &known, &Round::default())));
-        *running = Some(sender.clone());
-        drop(running);
-        desk.tasks.spawn("wall", keep(desk.clone(), known, sender));
-        Ok(receiver)
+async fn follow(desk: &Desk) -> Result<watch::Receiver<Arc<Round>>, Error> {
+    if let Some(rounds) = desk.wall.running() {
+        return Ok(rounds);
     }
+    let known = known(desk).await?;
+    let (rounds, sender) = desk.wall.begin(look(desk, &known, &Round::default()));
+    if let Some(sender) = sender {
+        desk.tasks.spawn("wall", keep(desk.clone(), known, sender));
+    }
+    Ok(rounds)
 }
 
 /// Looks until nobody else does.
@@ -133,12 +115,8 @@ async fn keep(desk: Desk, mut known_now: Known, sender: watch::Sender<Arc<Round>
             _ = ticks.tick() => false,
             () = desk.tasks.soft_stopped() => true,
         };
-        {
-            let mut running = desk.wall.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if stopping || sender.receiver_count() == 0 {
-                *running = None;
-                return;
-            }
+        if desk.wall.is_over(&sender, stopping) {
+            return;
         }
         looks += 1;
         if looks.is_multiple_of(CATALOGUE_EVERY) {
@@ -171,16 +149,6 @@ struct Stream {
 }
 
 impl Stream {
-    /// Whether the operator is still what they were when they came.
-    async fn stands(&self) -> bool {
-        let Some(person) = self.visitor.person() else { return false };
-        // A catalogue that does not answer takes nobody's right away.
-        match self.desk.catalogue.standing(&person.session.person_id).await {
-            Ok(standing) => standing.as_ref() == Some(&person.standing),
-            Err(_) => true,
-        }
-    }
-
     fn may_see(&self, shown: &Shown) -> bool {
         self.only.as_ref().is_none_or(|slug| *slug == shown.tile.slug)
             && self.visitor.may(Action::See, THEIRS, &shown.id, &shown.standing)
@@ -210,11 +178,10 @@ impl Stream {
         loop {
             tokio::select! {
                 changed = self.rounds.changed() => changed.ok()?,
-                () = &mut quiet => return Some(Bytes::from_static(b":\n\n")),
+                () = &mut quiet => return Some(rounds::NOTHING),
             }
             let round = Arc::clone(&self.rounds.borrow_and_update());
-            // The page comes back as what they are now.
-            if round.number.is_multiple_of(CATALOGUE_EVERY) && !self.stands().await {
+            if round.number.is_multiple_of(CATALOGUE_EVERY) && !rounds::stands(&self.desk, &self.visitor).await {
                 return None;
             }
             if let Some(message) = self.message(&round) {
@@ -224,25 +191,9 @@ impl Stream {
     }
 }
 
-fn message(event: &str, objects: &[&Bytes]) -> Bytes {
-    let length = objects.iter().map(|object| object.len() + 1).sum::<usize>() + event.len() + 32;
-    let mut text = Vec::with_capacity(length);
-    text.extend_from_slice(b"event: ");
-    text.extend_from_slice(event.as_bytes());
-    text.extend_from_slice(b"\ndata: [");
-    for (n, object) in objects.iter().enumerate() {
-        if n > 0 {
-            text.push(b',');
-        }
-        text.extend_from_slice(object);
-    }
-    text.extend_from_slice(b"]\n\n");
-    text.into()
-}
-
 /// `GET /operate/_/events`.
 pub(super) async fn events(State(desk): State<Desk>, visitor: Visitor, Query(only): Query<Only>) -> Response {
-    let rounds = match desk.wall.follow(&desk).await {
+    let rounds = match follow(&desk).await {
         Ok(rounds) => rounds,
         Err(error) => {
             tracing::error!(%error, "the wall can't be shown");
@@ -250,16 +201,10 @@ pub(super) async fn events(State(desk): State<Desk>, visitor: Visitor, Query(onl
         }
     };
     let stream = Stream { rounds, visitor, only: only.only, told: None, saw: Vec::new(), desk };
-    let body = stream::unfold(stream, async |mut stream| {
+    rounds::events(stream::unfold(stream, async |mut stream| {
         let bytes = stream.next().await?;
-        Some((Ok::<_, Infallible>(bytes), stream))
-    });
-    let mut response = Response::new(Body::from_stream(body));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
+        Some((bytes, stream))
+    }))
 }
 
 #[derive(Template)]

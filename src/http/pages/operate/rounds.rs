@@ -1,0 +1,105 @@
+//! What operators' streams of events tell: looked at by one task for all who follow, while somebody does.
+//!
+//! **Promise.** The newest look is kept and no other: who reads slowly misses looks, and nothing is queued.
+
+use super::Desk;
+use crate::http::gate::visitor::Visitor;
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often one looks: as often as statuses are made.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What changes seldom is looked up this often, in looks.
+pub(super) const CATALOGUE_EVERY: u64 = 5;
+/// Below the silence after which proxies close a connection.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A line that says nothing.
+pub(super) const NOTHING: Bytes = Bytes::from_static(b":\n\n");
+
+/// The newest look of a kind, if somebody looks. Clones share.
+#[derive(Debug)]
+pub(super) struct Rounds<T>(Arc<Mutex<Option<watch::Sender<Arc<T>>>>>);
+
+impl<T> Clone for Rounds<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Default for Rounds<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> Rounds<T> {
+    /// What others follow already.
+    pub(super) fn running(&self) -> Option<watch::Receiver<Arc<T>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(watch::Sender::subscribe)
+    }
+
+    /// Begins with a first look; and what the task that looks on sends by, unless another one has begun meanwhile.
+    pub(super) fn begin(&self, first: T) -> (watch::Receiver<Arc<T>>, Option<watch::Sender<Arc<T>>>) {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = &*running {
+            return (sender.subscribe(), None);
+        }
+        let (sender, receiver) = watch::channel(Arc::new(first));
+        *running = Some(sender.clone());
+        (receiver, Some(sender))
+    }
+
+    /// Whether the task ends: the server stops, or nobody follows any more.
+    pub(super) fn is_over(&self, sender: &watch::Sender<Arc<T>>, stopping: bool) -> bool {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = stopping || sender.receiver_count() == 0;
+        if over {
+            *running = None;
+        }
+        over
+    }
+}
+
+/// Whether the operator is still what they were when they came: if not, the page comes back as what they are now.
+pub(super) async fn stands(desk: &Desk, visitor: &Visitor) -> bool {
+    let Some(person) = visitor.person() else { return false };
+    // A catalogue that does not answer takes nobody's right away.
+    match desk.catalogue.standing(&person.session.person_id).await {
+        Ok(standing) => standing.as_ref() == Some(&person.standing),
+        Err(_) => true,
+    }
+}
+
+/// An event with an array of JSON objects.
+pub(super) fn message(event: &str, objects: &[&Bytes]) -> Bytes {
+    let length = objects.iter().map(|object| object.len() + 1).sum::<usize>() + event.len() + 32;
+    let mut text = Vec::with_capacity(length);
+    text.extend_from_slice(b"event: ");
+    text.extend_from_slice(event.as_bytes());
+    text.extend_from_slice(b"\ndata: [");
+    for (n, object) in objects.iter().enumerate() {
+        if n > 0 {
+            text.push(b',');
+        }
+        text.extend_from_slice(object);
+    }
+    text.extend_from_slice(b"]\n\n");
+    text.into()
+}
+
+/// The answer that a stream of events is.
+pub(super) fn events(stream: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+    let mut response = Response::new(Body::from_stream(stream.map(Ok::<_, Infallible>)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
