@@ -114,6 +114,7 @@ fn what_was_edited_the_moment_before_a_kill_is_there_after_it() {
         ("poster", ""),
     ];
     let edit = format!("/videos/{id}/edit");
+    assert!(wait_until(CUT, || marie.get(&edit).status == 200), "whose it is was said on the command line");
     let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let answer = marie.fill(&edit, &edit, &form);
     assert_eq!(answer.status, 303, "{}", answer.text());

@@ -172,6 +172,12 @@ test('who opens it begins there, and has what was said so far', async () => {
   await until(origin.subtitles.fr.cues.toSorted((a, b) => a.start - b.start).map(({ text }) => text));
 });
 
+test('the second in which a live begins is in it', async () => {
+  await page.goto(`${origin.url}/live/demo?at=${new Date(begun_ms - 900).toISOString()}`);
+  await reaches(begun_ms - 100, begun_ms + 8_000);
+  assert.equal(await page.locator('.strip.missed:visible').count(), 0);
+});
+
 test('a moment that can’t be watched any more is said to be, and the live is shown', async () => {
   await page.goto(`${origin.url}/live/demo?at=2020-01-01T10:00:00Z`);
   await begin();

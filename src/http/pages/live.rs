@@ -127,6 +127,11 @@ mod tests {
             (sent_on.status, sent_on.header("location")),
             (307, format!("{}?at=2026-09-21T14:13:32Z", video.page_url()).as_str())
         );
+        // The second that it begins in.
+        assert_eq!(
+            ask("/live/hall?at=2026-09-21T14:13:19.5Z").await.header("location"),
+            format!("{}?at=2026-09-21T14:13:19Z", video.page_url())
+        );
         // Before it, after it, and what is no moment.
         assert!(missed(&ask(&moment(-5)).await) && missed(&ask(&moment(31)).await));
         for path in ["/live/hall", "/live/hall?at=soon", "/live/hall?at=", "/live/hall?at=1&at=2"] {

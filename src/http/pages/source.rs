@@ -210,6 +210,9 @@ pub async fn video(source: &Source, id: &str) -> Result<Option<VideoView>, Failu
     }))
 }
 
+/// Moments are told to the second, begins are not.
+const TO_THE_SECOND_MICROS: i64 = 999_999;
+
 /// Where what a hall showed at a moment can be watched now, if that is a video that this visitor may be told of; `None`: nowhere, or in the live that
 /// is on air.
 ///
@@ -221,15 +224,16 @@ pub async fn moment(
     at: WallTime,
     visitor: &Visitor,
 ) -> Result<Option<VideoLink>, Failure> {
+    let begun_by = at.plus_micros(TO_THE_SECOND_MICROS);
     let status = source.lives.status(slug);
     let goes_on = status.filter(|status| matches!(status.state, State::OnAir | State::Dropped | State::Starting));
-    if goes_on.and_then(|status| status.started_at).is_some_and(|started_at| started_at <= at) {
+    if goes_on.and_then(|status| status.started_at).is_some_and(|started_at| started_at <= begun_by) {
         return Ok(None);
     }
     let Ok(name) = slug.parse::<Slug>() else { return Ok(None) };
     let catalogue = &source.catalogue;
     let Some((id, hall)) = catalogue.broadcaster_state(&name).await.map_err(|e| failed(&e))? else { return Ok(None) };
-    let filter = VideoFilter { broadcaster: Some(id), listed_only: false, limit: 1, cursor: Cursor::at(at) };
+    let filter = VideoFilter { broadcaster: Some(id), listed_only: false, limit: 1, cursor: Cursor::at(begun_by) };
     let Some(video) = catalogue.videos(filter).await.map_err(|e| failed(&e))?.items.pop() else { return Ok(None) };
     if video.state != VideoState::Ended || video.ended_at.is_none_or(|ended_at| ended_at < at) {
         return Ok(None);

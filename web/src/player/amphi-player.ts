@@ -75,6 +75,8 @@ const RETURN_EVERY_MS = 15_000;
 /** The live edge moves a little forward and back between two updates of the playlist. */
 const DVR_MARGIN_S = 0.75;
 
+/** Addresses say moments to the second: that of the first pictures may come a little before them. */
+const TO_THE_SECOND_MS = 1_000;
 /** A moment so near the live edge is the live edge. */
 const AT_EDGE_S = 1;
 
@@ -549,11 +551,12 @@ export class AmphiPlayer extends HTMLElement {
     if (date_ms === null || !details || !this.video) return;
     // A live's first pictures take it to the live edge, wherever it was before.
     if (live && this.video.buffered.length === 0) return;
-    const frag = details.fragments.findLast((f) => f.programDateTime !== null && f.programDateTime <= date_ms);
+    const begun = details.fragments.findLast((f) => f.programDateTime !== null && f.programDateTime <= date_ms);
+    const frag = begun ?? details.fragments.slice(0, 1).find((f) => f.programDateTime !== null && f.programDateTime - date_ms < TO_THE_SECOND_MS);
     this.#startDate_ms = null;
     this.#onDate(frag !== undefined);
     if (!frag || frag.programDateTime === null) return;
-    const to_s = frag.start + Math.min((date_ms - frag.programDateTime) / 1_000, frag.duration);
+    const to_s = frag.start + Math.max(0, Math.min((date_ms - frag.programDateTime) / 1_000, frag.duration));
     // What is said is told before its picture can be shown.
     if (live && to_s >= (this.#hls?.liveSyncPosition ?? Infinity) - AT_EDGE_S) return this.goLive();
     if (live) this.#judge('behind');
