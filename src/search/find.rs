@@ -23,11 +23,12 @@ const LOOKED_AT: usize = 2_000;
 const EXPANSIONS: usize = 12;
 /// A flat union keeps its terms in order at each step: of more than so many forms that costs more than passing over blocks saves.
 const FLAT: usize = 4;
-/// A phrase that may stand in more videos than this is a frequent one.
-const FREQUENT: u64 = 20_000;
-/// Of the videos in which all words of a frequent phrase are, so many of the best are looked at first, whether the words stand together there:
-/// that takes much longer to find out than that they are there, and there are enough among these.
-const TRIED: usize = 1_000;
+/// Of the videos in which all words of a phrase are, the best are looked at first, whether the words stand together there: that takes much longer
+/// to find out than that they are there. So many that this many times as many as are asked for should be among them; it is a guess, as both the
+/// kinds of pairs and the rarest word only say how many there are at most.
+const SURELY: u64 = 3;
+/// At most so many: where the words seldom stand together, all videos that have their kinds of pairs are fewer.
+const TRIED: u64 = 1_000;
 
 /// A question before the index as it is now.
 pub(super) struct Asked {
@@ -58,7 +59,7 @@ impl Asked {
     /// # Errors
     /// When the index can't be read.
     pub(super) fn find(&self, places: Range<usize>) -> Result<Vec<Hit>, Error> {
-        let most = if self.may_stand_in()? > FREQUENT { TRIED } else { 0 };
+        let most = self.worth_trying(places.end as u64)?;
         self.find_trying(places, most)
     }
 
@@ -113,6 +114,24 @@ impl Asked {
             least = least.min(sum);
         }
         Ok(least)
+    }
+
+    /// Among how many of the best with all words `wanted` with the phrases should be; 0: among too many.
+    fn worth_trying(&self, wanted: u64) -> Result<usize, Error> {
+        let stand = self.may_stand_in()?;
+        if stand == 0 {
+            return Ok(0);
+        }
+        let mut rarest = u64::MAX;
+        for forms in self.forms.iter().flatten() {
+            let mut sum = 0;
+            for form in forms {
+                sum += self.searcher.doc_freq(&Term::from_field_text(self.fields.all, form))?;
+            }
+            rarest = rarest.min(sum);
+        }
+        let most = SURELY.saturating_mul(wanted).saturating_mul(rarest.div_ceil(stand));
+        Ok(usize::try_from(most).ok().filter(|_| most <= TRIED).unwrap_or(0))
     }
 
     /// The same as by asking for `phrases` everywhere, found among the first videos with all words; `None`: there may be others.
@@ -350,6 +369,9 @@ mod tests {
             let all = ids(0..200, 0);
             assert!((20..=120).contains(&all.len()), "{typed}: {}", all.len());
             assert!(asked.may_stand_in().unwrap() >= all.len() as u64, "{typed}");
+            assert_eq!(asked.find(0..200).unwrap().len(), all.len(), "{typed}");
+            let first: Vec<_> = asked.find(0..5).unwrap().into_iter().map(|hit| hit.id).collect();
+            assert_eq!(first, all[..5], "{typed}");
             for most in [1, 10, 60, 1_000] {
                 assert_eq!(ids(0..200, most), all, "{typed}, {most} tried");
                 let pages: Vec<_> = (0..40).flat_map(|n| ids(5 * n..5 * n + 5, most)).collect();
