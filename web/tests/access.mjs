@@ -342,7 +342,7 @@ export const moving = (page) => ask(page, 'moving');
 export async function ready(page) {
   await page.evaluate(() => document.querySelectorAll('details').forEach((one) => (one.open = true)));
   await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-  await page.waitForFunction(() => !document.querySelector('[data-transcript][aria-busy]') && !document.querySelector('[data-lines]:empty'), null, { timeout: 30_000 });
+  await page.waitForFunction(() => !document.querySelector('[data-transcript][aria-busy]') && !document.querySelector('[data-transcript] [data-lines]:empty'), null, { timeout: 30_000 });
   await page.waitForFunction(() => [...document.querySelectorAll('amphi-player')].every((player) =>
     ['ready', 'playing', 'paused'].includes(player.dataset.playerState) && player.querySelector('media-play-button, media-time-slider')), null, { timeout: 30_000 });
   // A live that has ended becomes its video once its last pictures are played.

@@ -99,7 +99,8 @@ test('it is searched without accents, also in lines that come', async () => {
   await page.locator('[data-search]').fill('SERIES');
   assert.deepEqual(await texts(), ['Voici les séries.']);
   assert.equal(await page.locator('[data-found]').textContent(), 'Lignes trouvées : 1');
-  say(cue(5, (await date()) - 200, 'Encore des séries.'), cue(6, (await date()) - 100, 'Autre chose.'));
+  const { end } = origin.subtitles.fr.cues.find(({ id }) => id === 4);
+  say(cue(5, end, 'Encore des séries.'), cue(6, end + 100, 'Autre chose.'));
   await until(['Voici les séries.', 'Encore des séries.']);
   assert.equal(await page.locator('[data-found]').textContent(), 'Lignes trouvées : 2');
   await page.locator('[data-search]').fill('');

@@ -23,14 +23,15 @@ export async function lookAt(origin, paths, { languages = ['fr-FR', 'en-GB'], sc
           await page.setViewportSize({ width, height: 850 });
           for (const at of paths) {
             const where = `${at} ${language} ${dark ? 'dark' : 'light'} ${width}`;
-            // A live is never idle.
-            await page.goto(`${origin}${at}`, { waitUntil: until ? 'domcontentloaded' : 'networkidle' }).catch(() => undefined);
-            await until?.(page);
+            // A live is never idle; and only a player loads more than its page says.
+            await page.goto(`${origin}${at}`, { waitUntil: until ? 'domcontentloaded' : 'load' }).catch(() => undefined);
+            if (until) await until(page);
+            else if ((await page.locator('amphi-player').count()) > 0) await page.waitForLoadState('networkidle');
             // What was folded is looked at, too.
             await page.evaluate(() => document.querySelectorAll('details').forEach((one) => (one.open = true)));
             // What comes when it is near what is seen.
             await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-            await page.waitForFunction(() => !document.querySelector('[data-transcript][aria-busy]') && !document.querySelector('[data-lines]:empty'), null, { timeout: 10_000 });
+            await page.waitForFunction(() => !document.querySelector('[data-transcript][aria-busy]') && !document.querySelector('[data-transcript] [data-lines]:empty'), null, { timeout: 10_000 });
             await page.evaluate(() => scrollTo(0, 0));
             await keepPicture(page, `${at}-${language}-${dark ? 'dark' : 'light'}-${width}`);
             wrong.push(...(await axe(page)).map((finding) => `${where}: ${finding}`));

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// 128 bits in hexadecimal.
 const LENGTH: usize = 32;
 
-/// New words for one address within [`WITHIN_S`], unless the setting `http.new_viewers` says otherwise.
+/// New words for one address within `WITHIN_S`, unless the setting `http.new_viewers` says otherwise.
 pub const NEW_VIEWERS: u32 = 2_000;
 const WITHIN_S: f64 = 600.0;
 /// Addresses that are remembered: 2 MB. Beyond it the one that came longest ago is new again.
