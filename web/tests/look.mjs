@@ -25,7 +25,7 @@ export async function lookAt(origin, paths, { languages = ['fr-FR', 'en-GB'], sc
             const where = `${at} ${language} ${dark ? 'dark' : 'light'} ${width}`;
             // A live is never idle; and only a player loads more than its page says.
             await page.goto(`${origin}${at}`, { waitUntil: until ? 'domcontentloaded' : 'load' }).catch(() => undefined);
-            if (until) await until(page);
+            if (until) await until(page).catch((error) => { throw new Error(`${where}: ${error.message}`); });
             else if ((await page.locator('amphi-player').count()) > 0) await page.waitForLoadState('networkidle');
             // What was folded is looked at, too.
             await page.evaluate(() => document.querySelectorAll('details').forEach((one) => (one.open = true)));
