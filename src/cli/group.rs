@@ -113,8 +113,8 @@ pub(super) async fn groups(catalogue: &Catalogue, titles: &[&str]) -> Result<BTr
 }
 
 async fn building(catalogue: &Catalogue, title: &str) -> Result<BuildingId, Error> {
-    let known = catalogue.buildings().await?.into_iter().find(|building| building.title == title);
-    known.map(|building| building.id).ok_or_else(|| Error::Other(format!("there is no building {title}")))
+    let found = buildings(catalogue, &[title]).await?.pop_first();
+    found.ok_or_else(|| Error::Other(format!("there is no building {title}")))
 }
 
 /// The buildings with these titles.

@@ -97,8 +97,9 @@ fn delegating(origin: &str) -> String {
     kept.map(str::to_owned).chain(given).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether it is a source that names one site, or those of one domain, by https.
-fn is_site(text: &str) -> bool {
+/// Whether it is a source that names one site, or those of one domain, by https: a page that is watched by https can be shown no other.
+#[must_use]
+pub fn is_site(text: &str) -> bool {
     text.starts_with("https://") && is_source(text)
 }
 

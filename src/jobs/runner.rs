@@ -320,7 +320,7 @@ fn count(job: &Job, outcome: &'static str) {
     metrics::counter!("amphi_jobs_total", "kind" => job.kind.name(), "outcome" => outcome).increment(1);
 }
 
-fn micros(time: Duration) -> i64 {
+pub(super) fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 

@@ -4,6 +4,7 @@
 //! **Promises.** Whoever is written to may say whose the recording is, as the policy has it: operators of its building, and where nobody of those
 //! can be written to, administrators. Nobody is written to more than once an hour; what comes meanwhile is told an hour later, if it still waits.
 
+use super::runner::micros;
 use super::work::{Failure, Workshop};
 use crate::catalogue::id::VideoId;
 use crate::catalogue::person::Person;
@@ -31,10 +32,6 @@ enum Turn {
     Told,
     /// Not before then.
     Later(WallTime),
-}
-
-fn micros(time: Duration) -> i64 {
-    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// For who was told last at `told`, of a recording that ended at `ended`.

@@ -3,7 +3,6 @@
 
 use super::director::Command;
 use super::handle::Handle;
-use super::status::State;
 use crate::catalogue::captions::CaptionSettings;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -24,9 +23,8 @@ impl Handle {
                 _ = ticks.tick() => {}
                 () = stop.cancelled() => return,
             }
-            let on_air = |state| matches!(state, State::Starting | State::OnAir | State::Dropped);
             let slugs: Vec<String> =
-                self.statuses().into_iter().filter(|(_, s)| on_air(s.state)).map(|(slug, _)| slug).collect();
+                self.statuses().into_iter().filter(|(_, s)| s.state.is_busy()).map(|(slug, _)| slug).collect();
             told.retain(|slug, _| slugs.contains(slug));
             for slug in slugs {
                 self.tell_captions(slug, &mut told).await;

@@ -22,7 +22,7 @@ pub enum State {
 }
 
 impl State {
-    /// Whether something arrives or is waited for: what has to be ended before its broadcaster is removed.
+    /// Whether a live goes on: something arrives, or is waited for.
     #[must_use]
     pub fn is_busy(self) -> bool {
         matches!(self, Self::Starting | Self::OnAir | Self::Dropped)

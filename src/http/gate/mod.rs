@@ -442,6 +442,15 @@ impl Gate {
 #[derive(Clone, Debug)]
 pub struct Noted(pub String);
 
+impl Noted {
+    /// The answer with it.
+    #[must_use]
+    pub fn on(self, mut response: Response) -> Response {
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
 impl Gate {
     /// What was changed goes to the audit log. Nobody is told that it failed: what was done is done.
     async fn note(&self, noted: Option<Noted>, rule: Rule, visitor: &Visitor, found: &Found, names: &Names) {

@@ -117,9 +117,7 @@ pub async fn home(source: &Source, visitor: &Visitor) -> Result<HomeView, Failur
         .lives
         .statuses()
         .into_iter()
-        .filter(|(slug, s)| {
-            for_them.contains(slug.as_str()) && matches!(s.state, State::OnAir | State::Dropped | State::Starting)
-        })
+        .filter(|(slug, s)| for_them.contains(slug.as_str()) && s.state.is_busy())
         .collect();
     shown.sort_by_key(|(_, s)| s.started_at);
     let on_air = shown
@@ -226,7 +224,7 @@ pub async fn moment(
 ) -> Result<Option<VideoLink>, Failure> {
     let begun_by = at.plus_micros(TO_THE_SECOND_MICROS);
     let status = source.lives.status(slug);
-    let goes_on = status.filter(|status| matches!(status.state, State::OnAir | State::Dropped | State::Starting));
+    let goes_on = status.filter(|status| status.state.is_busy());
     if goes_on.and_then(|status| status.started_at).is_some_and(|started_at| started_at <= begun_by) {
         return Ok(None);
     }

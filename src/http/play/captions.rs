@@ -10,6 +10,7 @@ use crate::live::subtitles;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Response, StatusCode};
+use media::caption::Cue;
 use media::caption::export;
 use media::caption::language::Language;
 use media::caption::style::CaptionStyle;
@@ -17,7 +18,7 @@ use media::caption::webvtt;
 
 /// What a file is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Webvtt,
     Subrip,
     Text,
@@ -25,7 +26,7 @@ enum Form {
 }
 
 impl Form {
-    fn from_suffix(suffix: &str) -> Option<Self> {
+    pub(super) fn from_suffix(suffix: &str) -> Option<Self> {
         Some(match suffix {
             "vtt" => Self::Webvtt,
             "srt" => Self::Subrip,
@@ -35,7 +36,7 @@ impl Form {
         })
     }
 
-    fn content_type(self) -> HeaderValue {
+    pub(super) fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Webvtt => "text/vtt; charset=utf-8",
             Self::Subrip => "application/x-subrip; charset=utf-8",
@@ -55,11 +56,16 @@ impl Form {
                 export::text(&kept.words, &style, &kept.language, &kept.names.glossary())
             }
             // As they wrote it: where a paragraph ends is not known.
-            (Self::Text, _) => said.cues.iter().map(|cue| cue.lines.join(" ") + "\n").collect(),
+            (Self::Text, _) => as_written(&said.cues),
             (Self::Words, Some(kept)) => export::json_lines(&kept.words, time),
             (Self::Words, None) => return None,
         })
     }
+}
+
+/// A line for each cue.
+pub(super) fn as_written<'a>(cues: impl IntoIterator<Item = &'a Cue>) -> String {
+    cues.into_iter().map(|cue| cue.lines.join(" ") + "\n").collect()
 }
 
 /// The file that is named.

@@ -2,15 +2,33 @@
 //! transcript, each cue as the page's events tell of it, the newest some thousands; `txt`, `vtt` and `srt` to take away. Times of files count
 //! from the begin of what can be watched. 404 when nothing is on air or nothing is heard in that language.
 
+use super::captions::{Form, as_written};
 use super::{Play, not_found, problem, respond};
 use crate::http::input::Segments;
 use crate::live::said::Said;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
-use bytes::Bytes;
 use media::caption::language::Language;
 use media::caption::{export, webvtt};
+
+/// What it is told as.
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    /// To the page's transcript.
+    Page,
+    File(Form),
+}
+
+impl Told {
+    fn from_suffix(suffix: &str) -> Option<Self> {
+        match suffix {
+            "json" => Some(Self::Page),
+            // When each word was said is known of recordings only.
+            file => Form::from_suffix(file).filter(|form| *form != Form::Words).map(Self::File),
+        }
+    }
+}
 
 /// The file that is named.
 pub(super) async fn handler(
@@ -18,9 +36,9 @@ pub(super) async fn handler(
     Segments((slug, file)): Segments<(String, String)>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let wanted = file.rsplit_once('.').and_then(|(tag, form)| Some((Language::new(tag)?, form.to_owned())));
-    let Some((language, form)) = wanted.filter(|(_, form)| ["json", "txt", "vtt", "srt"].contains(&form.as_str()))
-    else {
+    let wanted =
+        file.rsplit_once('.').and_then(|(tag, suffix)| Some((Language::new(tag)?, Told::from_suffix(suffix)?)));
+    let Some((language, told)) = wanted else {
         return not_found("There is no such file: captions are LANGUAGE.json, .txt, .vtt or .srt.")
             .map(super::Payload::into_body);
     };
@@ -32,10 +50,10 @@ pub(super) async fn handler(
     let gzip = respond::accepts_gzip(&headers);
     let made = tokio::task::spawn_blocking(move || {
         let said = list.said();
-        match form.as_str() {
-            "json" if gzip => respond::passing(JSON, said.json().1.clone(), true),
-            "json" => respond::passing(JSON, said.json().0.clone(), false),
-            form => file_of(&said, form),
+        match told {
+            Told::Page if gzip => respond::passing(JSON, said.json().1.clone(), true),
+            Told::Page => respond::passing(JSON, said.json().0.clone(), false),
+            Told::File(form) => respond::passing(form.content_type(), file_of(&said, form).into(), false),
         }
     });
     match made.await {
@@ -49,14 +67,13 @@ pub(super) async fn handler(
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-fn file_of(said: &Said, form: &str) -> Response<Bytes> {
+fn file_of(said: &Said, form: Form) -> String {
     let time = |micros| said.position(micros);
-    let (kind, text) = match form {
-        "vtt" => ("text/vtt; charset=utf-8", webvtt::file(said.cues(), time)),
-        "srt" => ("application/x-subrip; charset=utf-8", export::srt(said.cues(), time)),
-        _ => ("text/plain; charset=utf-8", said.cues().map(|cue| cue.lines.join(" ") + "\n").collect()),
-    };
-    respond::passing(HeaderValue::from_static(kind), text.into(), false)
+    match form {
+        Form::Webvtt => webvtt::file(said.cues(), time),
+        Form::Subrip => export::srt(said.cues(), time),
+        Form::Text | Form::Words => as_written(said.cues()),
+    }
 }
 
 #[cfg(test)]

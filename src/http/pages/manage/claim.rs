@@ -145,9 +145,7 @@ pub(super) async fn attribute(asking: Asking, Path(id): Path<String>, Fields(sen
         Ok(Some((person, title))) => {
             let detail = person.login.clone().unwrap_or_else(|| person.name.clone());
             tell(&asking.accounts, &reader, person, &title, &id);
-            let mut response = see("/recordings-to-claim?attributed");
-            response.extensions_mut().insert(Noted(detail));
-            response
+            Noted(detail).on(see("/recordings-to-claim?attributed"))
         }
         // Nobody of this name, or nobody who may sign in.
         Ok(None) | Err(Error::NotFound("person")) => {

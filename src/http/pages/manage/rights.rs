@@ -208,10 +208,8 @@ pub(super) async fn send(asking: Asking, Path(id): Path<String>, Fields(sent): F
                 asking.accounts.catalogue().video_state(&asked.video.id).await.ok().flatten().unwrap_or_default();
             let still =
                 asking.visitor.may(Action::See, Kind::Video(VideoPart::Rights), asked.video.id.as_str(), &after);
-            let mut response = see(&if still { format!("/videos/{id}/rights?saved") } else { "/my-videos".to_owned() });
-            let detail = said(&sent, "visibility").to_owned();
-            response.extensions_mut().insert(Noted(detail));
-            response
+            let to = if still { format!("/videos/{id}/rights?saved") } else { "/my-videos".to_owned() };
+            Noted(said(&sent, "visibility").to_owned()).on(see(&to))
         }
         Err(Refused::Said(key)) => asked.show(StatusCode::UNPROCESSABLE_ENTITY, false, key, None).await,
         Err(Refused::Catalogue(error)) => *broken(&asked.reader, &error),

@@ -164,11 +164,8 @@ pub(super) async fn send(
     };
     let tag = language.tag().to_owned();
     match captioning::change(asking.accounts.catalogue(), &layout, &desk.video, language, wish).await {
-        Ok(()) => {
-            let mut response = see(&format!("/videos/{}/subtitles?language={tag}&saved", desk.video.id));
-            response.extensions_mut().insert(Noted(format!("captions {tag}")));
-            response
-        }
+        Ok(()) => Noted(format!("captions {tag}"))
+            .on(see(&format!("/videos/{}/subtitles?language={tag}&saved", desk.video.id))),
         Err(Failed) => failed(&desk.reader),
     }
 }

@@ -65,18 +65,12 @@ pub(super) struct Named {
     title: String,
 }
 
-/// With what the audit log is to say.
-fn noted(mut response: Response, detail: String) -> Response {
-    response.extensions_mut().insert(Noted(detail));
-    response
-}
-
 /// `POST /operate/_/buildings`.
 pub(super) async fn add(State(desk): State<Desk>, asking: Asking, Fields(sent): Fields<Named>) -> Response {
     let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     match desk.catalogue.add_building(&sent.title, desk.clock.now()).await {
-        Ok(building) => noted(see(LIST), format!("{} {}", building.id, building.title)),
+        Ok(building) => Noted(format!("{} {}", building.id, building.title)).on(see(LIST)),
         Err(error) => refused(&reader, &error),
     }
 }
@@ -92,7 +86,7 @@ pub(super) async fn rename(
     let Some(sent) = sent else { return not_ours(&reader) };
     let Ok(id) = id.parse() else { return refused(&reader, &Error::NotFound("building")) };
     match desk.catalogue.rename_building(&id, &sent.title).await {
-        Ok(building) => noted(see(&format!("/operate/_/buildings/{id}")), building.title),
+        Ok(building) => Noted(building.title).on(see(&format!("/operate/_/buildings/{id}"))),
         Err(error) => refused(&reader, &error),
     }
 }
@@ -112,7 +106,7 @@ pub(super) async fn remove(
         let id: BuildingId = id.parse().map_err(|_| Error::NotFound("building"))?;
         let building = desk.catalogue.building(&id).await?.ok_or(Error::NotFound("building"))?;
         match desk.catalogue.remove_building(&id).await {
-            Ok(()) => Ok(noted(see(LIST), building.title)),
+            Ok(()) => Ok(Noted(building.title).on(see(LIST))),
             Err(Error::Conflict(_)) => show(&desk, &reader, &id, true).await,
             Err(error) => Err(error),
         }

@@ -62,9 +62,7 @@ pub(super) async fn send(
             return show(&desk, &reader, hall, StatusCode::CONFLICT).await;
         }
         desk.catalogue.remove_broadcaster(&hall.id, desk.clock.now()).await?;
-        let mut response = see("/operate");
-        response.extensions_mut().insert(Noted(format!("{} {}", hall.slug, hall.title)));
-        Ok(response)
+        Ok(Noted(format!("{} {}", hall.slug, hall.title)).on(see("/operate")))
     };
     removed.await.unwrap_or_else(|error| refused(&reader, &error))
 }

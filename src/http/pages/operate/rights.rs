@@ -103,9 +103,7 @@ pub(super) async fn send(
             return show(&desk, &reader, &slug, false, trouble).await;
         }
         let (_, after) = found(&desk, &slug).await?;
-        let mut response = see(&format!("/operate/{slug}/rights?saved"));
-        response.extensions_mut().insert(Noted(detail(&before, &after)));
-        Ok(response)
+        Ok(Noted(detail(&before, &after)).on(see(&format!("/operate/{slug}/rights?saved"))))
     };
     changed.await.unwrap_or_else(|error| refused(&reader, &error))
 }

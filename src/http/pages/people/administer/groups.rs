@@ -1,10 +1,11 @@
 //! `/groups`: the groups that things are for, and how many people are in each.
 
-use super::{noted, trouble};
+use super::trouble;
 use crate::catalogue::Error;
 use crate::catalogue::group::Group;
 use crate::catalogue::id::GroupId;
 use crate::http::accounts::Accounts;
+use crate::http::gate::Noted;
 use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Fields, FormPage, Pair, said};
 use crate::http::pages::frame::Frame;
@@ -60,7 +61,7 @@ pub(super) async fn add(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> Resp
     let Some(sent) = sent else { return not_ours(&reader) };
     let title = said(&sent, "title");
     match asking.accounts.catalogue().add_group(title, asking.accounts.now()).await {
-        Ok(group) => noted(see("/groups"), format!("{} {}", group.id, group.title)),
+        Ok(group) => Noted(format!("{} {}", group.id, group.title)).on(see("/groups")),
         Err(error) => match trouble(&reader, &error) {
             Ok((status, trouble)) => show(&asking.accounts, &reader, status, title, trouble).await,
             Err(page) => *page,

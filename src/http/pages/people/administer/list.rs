@@ -1,9 +1,10 @@
 //! `/people`: who there is, and one more.
 
-use super::{made, noted, roles, show_once, trouble};
+use super::{made, roles, show_once, trouble};
 use crate::catalogue::identity::NewPerson;
 use crate::catalogue::person::Person;
 use crate::http::accounts::Accounts;
+use crate::http::gate::Noted;
 use crate::http::pages::Reader;
 use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Choice, Fields, FormPage, Pair, said};
@@ -105,7 +106,7 @@ pub(super) async fn add(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> Resp
         Ok(person) => {
             let login = person.login.as_deref().unwrap_or_default();
             let page = show_once(&reader, &person.name, login, &password, &person.id);
-            noted(page, format!("{login} {} {}", person.id, person.role))
+            Noted(format!("{login} {} {}", person.id, person.role)).on(page)
         }
         Err(error) => match trouble(&reader, &error) {
             Ok((status, trouble)) => show(&asking.accounts, &reader, status, "", &sent, trouble).await,

@@ -15,7 +15,6 @@ use crate::catalogue::id::PersonId;
 use crate::catalogue::secret::{Password, PasswordHash};
 use crate::http::accounts::{Accounts, NotVerified};
 use crate::http::assets::{Assets, Entry};
-use crate::http::gate::Noted;
 use crate::http::pages::Reader;
 use crate::http::pages::form::Choice;
 use crate::http::pages::frame::{Frame, respond};
@@ -112,11 +111,5 @@ fn show_once(reader: &Reader<'_>, name: &str, login: &str, password: &Password, 
     let page = Once { frame, name, login, password: password.reveal(), back: &back };
     let mut response = respond(StatusCode::OK, &page).into_response();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-/// With what the audit log is to say.
-fn noted(mut response: Response, detail: String) -> Response {
-    response.extensions_mut().insert(Noted(detail));
     response
 }

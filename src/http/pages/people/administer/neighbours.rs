@@ -9,7 +9,7 @@ use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Fields, Pair, said};
 use crate::http::pages::people::{failed, not_ours, see};
 use crate::http::pages::texts::Texts;
-use crate::http::security::is_source;
+use crate::http::security::{is_site, is_source};
 use axum::response::Response;
 use fluent_bundle::FluentArgs;
 
@@ -125,11 +125,6 @@ fn read(sent: &[Pair], name: &'static str, is_good: fn(&str) -> bool) -> Result<
     Ok(Some(sites))
 }
 
-/// Who watches by https can be shown a page by https only.
-fn is_tool(site: &str) -> bool {
-    site.starts_with("https://") && is_source(site)
-}
-
 /// For people, in the audit log.
 fn noted(list: Option<&[String]>) -> String {
     match list {
@@ -143,7 +138,7 @@ fn noted(list: Option<&[String]>) -> String {
 pub(super) async fn change(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> Response {
     let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
-    let (tools, embedders) = match (read(&sent, TOOLS, is_tool), read(&sent, EMBEDDERS, is_source)) {
+    let (tools, embedders) = match (read(&sent, TOOLS, is_site), read(&sent, EMBEDDERS, is_source)) {
         (Ok(tools), Ok(embedders)) => (tools, embedders),
         (tools, embedders) => {
             let side = |name, list: Result<_, Wrong>| Side::sent(name, &sent, list.err(), reader.texts());
@@ -152,11 +147,7 @@ pub(super) async fn change(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> R
     };
     let act = format!("tools: {}; embedders: {}", noted(tools.as_deref()), noted(embedders.as_deref()));
     match asking.accounts.catalogue().set_neighbours(&Neighbours { embedders, tools }).await {
-        Ok(()) => {
-            let mut response = see("/site?saved=yes");
-            response.extensions_mut().insert(Noted(act));
-            response
-        }
+        Ok(()) => Noted(act).on(see("/site?saved=yes")),
         Err(error) => {
             tracing::error!(%error, "the sites that have to do with this one can't be changed");
             failed(&reader)
@@ -188,21 +179,21 @@ mod tests {
         };
         let sites = "\r\n https://Chat.example/ \r\nhttps://*.b.example:8443\n\nhttps://chat.example";
         let taken = vec!["https://chat.example".to_owned(), "https://*.b.example:8443".to_owned()];
-        assert_eq!(read(sites, is_tool), Ok(Some(taken)));
-        assert_eq!(read(" \n", is_tool), Ok(Some(Vec::new())), "none is something, too");
+        assert_eq!(read(sites, is_site), Ok(Some(taken)));
+        assert_eq!(read(" \n", is_site), Ok(Some(Vec::new())), "none is something, too");
         assert_eq!(read("*\nhttp://a", is_source), Ok(Some(vec!["*".to_owned(), "http://a".to_owned()])));
         for bad in ["*", "http://a", "a.example", "https://a.example/room", "https://a b", "https://a;b", "/", "x://y"]
         {
-            let wrong = read(&format!("https://a\n\n{bad}\nx"), is_tool);
+            let wrong = read(&format!("https://a\n\n{bad}\nx"), is_site);
             assert_eq!(wrong, Err(Wrong::Line(3, bad.to_owned())), "{bad}");
         }
         let many = |count: usize| (0..count).map(|n| format!("https://h{n}.example\n")).collect::<String>();
-        assert_eq!(read(&many(MAX_SITES), is_tool).unwrap().unwrap().len(), MAX_SITES);
-        assert_eq!(read(&many(MAX_SITES + 9), is_tool), Err(Wrong::Many(MAX_SITES + 1)));
+        assert_eq!(read(&many(MAX_SITES), is_site).unwrap().unwrap().len(), MAX_SITES);
+        assert_eq!(read(&many(MAX_SITES + 9), is_site), Err(Wrong::Many(MAX_SITES + 1)));
         let long = format!("https://{}", vec!["a"; MAX_SITE].join("."));
-        assert!(matches!(read(&long, is_tool), Err(Wrong::Line(1, said)) if said.len() == REPEATED));
+        assert!(matches!(read(&long, is_site), Err(Wrong::Line(1, said)) if said.len() == REPEATED));
         let unused = [(TOOLS.to_owned(), "https://a".to_owned())];
-        assert_eq!(super::read(&unused, TOOLS, is_tool), Err(Wrong::Unused));
+        assert_eq!(super::read(&unused, TOOLS, is_site), Err(Wrong::Unused));
     }
 
     #[tokio::test]

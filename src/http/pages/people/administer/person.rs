@@ -1,10 +1,11 @@
 //! `/people/{id}`: what somebody is, another password for them, and whether they may sign in.
 
-use super::{is_self, made, noted, roles, show_once, trouble};
+use super::{is_self, made, roles, show_once, trouble};
 use crate::catalogue::id::{GroupId, PersonId};
 use crate::catalogue::person::{Person, PersonChange};
 use crate::catalogue::{Catalogue, Error};
 use crate::http::accounts::Accounts;
+use crate::http::gate::Noted;
 use crate::http::pages::asking::Asking;
 use crate::http::pages::form::{Choice, Fields, FormPage, Pair, all, said};
 use crate::http::pages::frame::Frame;
@@ -118,7 +119,7 @@ impl<'a> Asked<'a> {
 
     /// To the page, which says that it was done.
     fn saved(&self, detail: String) -> Response {
-        noted(see(&format!("/people/{}?saved", self.person.id)), detail)
+        Noted(detail).on(see(&format!("/people/{}?saved", self.person.id)))
     }
 }
 
@@ -214,7 +215,7 @@ pub(super) async fn password(asking: Asking, Path(id): Path<String>, Fields(sent
     match asking.accounts.catalogue().set_password(&asked.person.id, &hash, None, asking.accounts.now()).await {
         Ok(()) => {
             let page = show_once(&asked.reader, &asked.person.name, &login, &password, &asked.person.id);
-            noted(page, login)
+            Noted(login).on(page)
         }
         Err(error) => asked.refused(&error).await,
     }

@@ -217,11 +217,7 @@ pub(super) async fn logo(asking: Asking, Upload(sent): Upload<MAX_LOGO_BYTES>) -
         },
     };
     match take(&asking, LookChange { logo: Some(logo), ..LookChange::default() }).await {
-        Ok(()) => {
-            let mut response = see("/site?saved=yes");
-            response.extensions_mut().insert(Noted(noted.to_owned()));
-            response
-        }
+        Ok(()) => Noted(noted.to_owned()).on(see("/site?saved=yes")),
         Err(error) => {
             tracing::error!(%error, "the logo can't be changed");
             failed(&reader)
