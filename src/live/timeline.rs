@@ -12,6 +12,7 @@ use crate::archive::transcript::Transcript;
 use crate::archive::writer::Stored;
 use bytes::Bytes;
 use media::caption::language::Language;
+use media::origin::entry::frame_rate_milli;
 use media::origin::multivariant::{self, Captions, multivariant};
 use media::origin::playlist::{Playlist, Snapshot};
 use media::origin::text::Report;
@@ -265,17 +266,8 @@ fn fitted_part_target(rules: &Rules, track: &Track) -> i64 {
 }
 
 fn measured_rate_milli(snapshot: &Snapshot) -> u32 {
-    let (samples, micros) = snapshot
-        .segments()
-        .rev()
-        .filter(|s| !s.is_gap())
-        .take(10)
-        .fold((0u64, 0i64), |(n, t), s| (n + u64::from(s.samples), t + s.duration_micros));
-    let micros = u64::try_from(micros).unwrap_or(0);
-    if micros == 0 {
-        return UNKNOWN_FRAME_RATE_MILLI;
-    }
-    u32::try_from(samples * 1_000_000_000 / micros).unwrap_or(UNKNOWN_FRAME_RATE_MILLI)
+    let newest = snapshot.segments().rev().filter(|s| !s.is_gap()).take(10);
+    frame_rate_milli(newest, 1).unwrap_or(UNKNOWN_FRAME_RATE_MILLI)
 }
 
 /// Makes a timeline from what the segmenter says.

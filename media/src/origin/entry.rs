@@ -55,6 +55,15 @@ pub struct Segment {
     pub media: Bytes,
 }
 
+/// Pictures per 1,000 s, as `segments` of pictures have them; gaps say nothing. `None`: what is left is shorter than `least_micros`.
+#[must_use]
+pub fn frame_rate_milli<'a>(segments: impl IntoIterator<Item = &'a Segment>, least_micros: i64) -> Option<u32> {
+    let shown = segments.into_iter().filter(|segment| !segment.is_gap());
+    let (pictures, micros) = shown.fold((0, 0), |(n, t), s| (n + u128::from(s.samples), t + s.duration_micros));
+    let micros = u128::try_from(micros).ok().filter(|_| micros >= least_micros && micros > 0)?;
+    u32::try_from(pictures * 1_000_000_000 / micros).ok()
+}
+
 impl Segment {
     /// Its bytes can't be had: listed as EXT-X-GAP.
     #[must_use]

@@ -2,11 +2,12 @@
 //! its player elsewhere. All addresses are whole. They tell nothing that the page does not.
 
 use super::markdown::Html;
+use super::video::about::Licence;
 use crate::http::pages::model::{LiveView, VideoView};
 use crate::live::status::State;
 use jiff::Timestamp;
 use media::time::WallTime;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// What a player is shown in, unless somebody says otherwise: 16:9, in pixels.
 pub(super) const WIDTH: u32 = 640;
@@ -98,31 +99,48 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
+/// Adds to an object what there is a value for.
+fn add(object: &mut Map<String, Value>, name: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        object.insert(name.to_owned(), value);
+    }
+}
+
+/// What is said of a video and of a live alike. `since`: when it was recorded, or began.
+fn watched(
+    outside: &Outside,
+    title: &str,
+    since: &str,
+    speakers: &[String],
+    licence: Option<&Licence>,
+) -> Map<String, Value> {
+    let mut object = Map::new();
+    let description = if outside.summary.is_empty() { title } else { &outside.summary };
+    for (name, text) in [
+        ("@context", "https://schema.org"),
+        ("@type", "VideoObject"),
+        ("name", title),
+        ("description", description),
+        ("uploadDate", since),
+        ("url", &outside.url),
+        ("embedUrl", &outside.embed),
+    ] {
+        object.insert(name.to_owned(), json!(text));
+    }
+    add(&mut object, "thumbnailUrl", outside.image.as_ref().map(|image| json!([image])));
+    add(&mut object, "license", licence.and_then(|licence| licence.url.as_ref()).map(|url| json!(url)));
+    let people: Vec<Value> = speakers.iter().map(|name| json!({ "@type": "Person", "name": name })).collect();
+    add(&mut object, "actor", (!people.is_empty()).then(|| json!(people)));
+    object
+}
+
 fn video_object(site: &str, view: &VideoView, outside: &Outside) -> Html {
-    let mut object = json!({
-        "@context": "https://schema.org",
-        "@type": "VideoObject",
-        "name": view.title,
-        "description": if outside.summary.is_empty() { &view.title } else { &outside.summary },
-        "uploadDate": date(view.recorded_at),
-        "duration": format!("PT{}S", view.duration_ms / 1_000),
-        "url": outside.url,
-        "embedUrl": outside.embed,
-    });
-    let mut add = |name: &str, value: Option<Value>| {
-        if let (Some(value), Some(object)) = (value, object.as_object_mut()) {
-            object.insert(name.to_owned(), value);
-        }
-    };
-    add("thumbnailUrl", outside.image.as_ref().map(|image| json!([image])));
-    add("inLanguage", view.about.language.as_ref().map(|language| json!(language.tag())));
-    let licence = view.about.licence.as_ref().and_then(|licence| licence.url.as_ref());
-    add("license", licence.map(|url| json!(url)));
-    let people: Vec<Value> =
-        view.about.speakers.iter().map(|name| json!({ "@type": "Person", "name": name })).collect();
-    add("actor", (!people.is_empty()).then(|| json!(people)));
-    add("keywords", (!view.about.tags.is_empty()).then(|| json!(view.about.tags.join(", "))));
-    let chapters = &view.about.chapters;
+    let about = &view.about;
+    let mut object = watched(outside, &view.title, &date(view.recorded_at), &about.speakers, about.licence.as_ref());
+    object.insert("duration".to_owned(), json!(format!("PT{}S", view.duration_ms / 1_000)));
+    add(&mut object, "inLanguage", about.language.as_ref().map(|language| json!(language.tag())));
+    add(&mut object, "keywords", (!about.tags.is_empty()).then(|| json!(about.tags.join(", "))));
+    let chapters = &about.chapters;
     let clips: Vec<Value> = chapters
         .iter()
         .enumerate()
@@ -132,44 +150,27 @@ fn video_object(site: &str, view: &VideoView, outside: &Outside) -> Html {
             json!({ "@type": "Clip", "name": chapter.title, "startOffset": chapter.seconds(), "endOffset": end, "url": url })
         })
         .collect();
-    add("hasPart", (!clips.is_empty()).then(|| json!(clips)));
+    add(&mut object, "hasPart", (!clips.is_empty()).then(|| json!(clips)));
     let channel = view
         .broadcaster
         .as_ref()
         .map(|from| json!({ "@type": "Place", "name": from.title, "url": format!("{site}/live/{}", from.slug) }));
-    add("locationCreated", channel);
-    Html::of_json(&object)
+    add(&mut object, "locationCreated", channel);
+    Html::of_json(&object.into())
 }
 
 /// `None` while nothing is on air.
 fn broadcast(view: &LiveView, outside: &Outside) -> Option<Html> {
     let started_at = view.started_at.filter(|_| matches!(view.state, State::OnAir | State::Dropped)).map(date)?;
-    let mut object = json!({
-        "@context": "https://schema.org",
-        "@type": "VideoObject",
+    let mut object = watched(outside, &view.title, &started_at, &view.speakers, view.licence.as_ref());
+    let publication = json!({
+        "@type": "BroadcastEvent",
         "name": view.title,
-        "description": if outside.summary.is_empty() { &view.title } else { &outside.summary },
-        "uploadDate": started_at,
-        "url": outside.url,
-        "embedUrl": outside.embed,
-        "publication": {
-            "@type": "BroadcastEvent",
-            "name": view.title,
-            "isLiveBroadcast": true,
-            "startDate": started_at,
-        },
+        "isLiveBroadcast": true,
+        "startDate": started_at,
     });
-    if let Some(object) = object.as_object_mut() {
-        let people = view.speakers.iter().map(|name| json!({ "@type": "Person", "name": name })).collect::<Vec<_>>();
-        let licence = view.licence.as_ref().and_then(|licence| licence.url.as_ref());
-        let more = [
-            ("thumbnailUrl", outside.image.as_ref().map(|image| json!([image]))),
-            ("license", licence.map(|url| json!(url))),
-            ("actor", (!people.is_empty()).then(|| json!(people))),
-        ];
-        object.extend(more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-    }
-    Some(Html::of_json(&object))
+    object.insert("publication".to_owned(), publication);
+    Some(Html::of_json(&object.into()))
 }
 
 /// As RFC 3339 writes it, to the second.

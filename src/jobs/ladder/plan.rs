@@ -1,7 +1,7 @@
 //! What a recording lacks of the renditions that it is to have, and how an engine can make it. Pure.
 
 use crate::archive::load::{Loaded, Track};
-use media::origin::entry::Segment;
+use media::origin::entry::{Segment, frame_rate_milli};
 use media::rendition::RenditionId;
 use media::track::Parameters;
 use pipelines::ladder::{self, Halving, Preset, Source, SourceAudio, SourceVideo};
@@ -14,7 +14,7 @@ const LONG_GOP_SEGMENTS: usize = 2;
 /// More than any GOP that segments can be cut at. Milliseconds.
 const LONG_GOP_MS: u32 = 10_000;
 /// Less shows no rate.
-const MEASURED_MICROS: u128 = 2_000_000;
+const MEASURED_MICROS: i64 = 2_000_000;
 /// Segments that one engine makes: ten minutes of them. What is made is kept when the job is stopped, in such steps.
 const MAX_RUN_SEGMENTS: usize = 300;
 /// Sound of fewer bytes per frame, its entry in the fragment (16) included, is silence that stands where an engine made none: speech at
@@ -118,7 +118,7 @@ fn order(
         let keyless = segments.iter().filter(|s| !begins_with_keyframe(s)).count();
         let gop_ms = (keyless >= LONG_GOP_SEGMENTS).then_some(LONG_GOP_MS);
         if let Some(Parameters::Video(h264)) = segments.first().and_then(|s| parameters(lead, s)) {
-            video = Some(SourceVideo::new(h264, gop_ms).measured(milli_hz(segments)));
+            video = Some(SourceVideo::new(h264, gop_ms).measured(frame_rate_milli(segments, MEASURED_MICROS)));
         }
     }
     if let Some(track) = loaded.tracks.get(&RenditionId::Audio) {
@@ -133,15 +133,6 @@ fn order(
     }
     let start = ladder.start(0);
     Start { options: Options { when_slow: WhenSlow::Wait, ..start.options }, ..start }
-}
-
-/// Pictures per 1,000 s; `None`: too few to say.
-fn milli_hz(segments: &[Segment]) -> Option<u32> {
-    let shown = segments.iter().filter(|s| !s.is_gap());
-    let (pictures, micros) =
-        shown.fold((0, 0), |(n, t), s| (n + u128::from(s.samples), t + i128::from(s.duration_micros)));
-    let micros = u128::try_from(micros).ok().filter(|micros| *micros >= MEASURED_MICROS)?;
-    u32::try_from(pictures * 1_000_000_000 / micros).ok()
 }
 
 /// The stretches of a span in which a rendition lacks something.

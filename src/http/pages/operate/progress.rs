@@ -2,7 +2,7 @@
 //! follows, and each operator gets the jobs that the policy lets them have.
 
 use super::Desk;
-use super::rounds::{self, CATALOGUE_EVERY, HEARTBEAT, LOOK_EVERY, message};
+use super::rounds::{self, CATALOGUE_EVERY, Follower, message};
 use crate::catalogue::Error;
 use crate::catalogue::id::{JobId, VideoId};
 use crate::catalogue::job::{Job, JobFilter, MAX_JOBS};
@@ -13,7 +13,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use futures_util::stream;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -105,16 +104,8 @@ pub(super) async fn jobs(desk: &Desk) -> Result<Vec<Shown>, Error> {
 
 /// Looks until nobody else does.
 async fn keep(desk: Desk, sender: watch::Sender<Arc<Round>>) {
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        let stopping = tokio::select! {
-            _ = ticks.tick() => false,
-            () = desk.tasks.soft_stopped() => true,
-        };
-        if desk.progress.is_over(&sender, stopping) {
-            return;
-        }
+    let mut ticks = rounds::ticks();
+    while desk.progress.goes_on(&mut ticks, &desk, &sender).await {
         let before = Arc::clone(&sender.borrow());
         match look(&desk, &before).await {
             Ok(round) => drop(sender.send_replace(Arc::new(round))),
@@ -124,16 +115,23 @@ async fn keep(desk: Desk, sender: watch::Sender<Arc<Round>>) {
 }
 
 struct Stream {
-    rounds: watch::Receiver<Arc<Round>>,
     visitor: Visitor,
     told: Option<u64>,
     /// Those that were theirs to see.
     saw: BTreeSet<JobId>,
-    desk: Desk,
 }
 
-impl Stream {
-    /// What is to be said of a round; `None`: nothing.
+impl Follower for Stream {
+    type Round = Round;
+
+    fn number(round: &Round) -> u64 {
+        round.number
+    }
+
+    fn visitor(&self) -> &Visitor {
+        &self.visitor
+    }
+
     fn message(&mut self, round: &Round) -> Option<Bytes> {
         let mine: Vec<&Shown> = round.jobs.iter().filter(|shown| shown.is_for(&self.visitor)).collect();
         let sees: BTreeSet<JobId> = mine.iter().map(|shown| shown.job.id.clone()).collect();
@@ -143,28 +141,6 @@ impl Stream {
         let new = |shown: &&&Shown| !follows || shown.changed || !saw.contains(&shown.job.id);
         let objects: Vec<&Bytes> = mine.iter().filter(new).map(|shown| &shown.told).collect();
         (!follows || !objects.is_empty()).then(|| message(if follows { "some" } else { "all" }, &objects))
-    }
-
-    async fn next(&mut self) -> Option<Bytes> {
-        if self.told.is_none() {
-            let round = Arc::clone(&self.rounds.borrow_and_update());
-            return self.message(&round);
-        }
-        let quiet = tokio::time::sleep(HEARTBEAT);
-        tokio::pin!(quiet);
-        loop {
-            tokio::select! {
-                changed = self.rounds.changed() => changed.ok()?,
-                () = &mut quiet => return Some(rounds::NOTHING),
-            }
-            let round = Arc::clone(&self.rounds.borrow_and_update());
-            if round.number.is_multiple_of(CATALOGUE_EVERY) && !rounds::stands(&self.desk, &self.visitor).await {
-                return None;
-            }
-            if let Some(message) = self.message(&round) {
-                return Some(message);
-            }
-        }
     }
 }
 
@@ -188,9 +164,6 @@ pub(super) async fn events(State(desk): State<Desk>, visitor: Visitor) -> Respon
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     };
-    let stream = Stream { rounds, visitor, told: None, saw: BTreeSet::new(), desk };
-    rounds::events(stream::unfold(stream, async |mut stream| {
-        let bytes = stream.next().await?;
-        Some((bytes, stream))
-    }))
+    let stream = Stream { visitor, told: None, saw: BTreeSet::new() };
+    rounds::events(desk, rounds, stream)
 }

@@ -8,20 +8,21 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::stream;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior};
 
 /// How often one looks: as often as statuses are made.
-pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// What changes seldom is looked up this often, in looks.
 pub(super) const CATALOGUE_EVERY: u64 = 5;
 /// Below the silence after which proxies close a connection.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
+const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A line that says nothing.
-pub(super) const NOTHING: Bytes = Bytes::from_static(b":\n\n");
+const NOTHING: Bytes = Bytes::from_static(b":\n\n");
 
 /// The newest look of a kind, if somebody looks. Clones share.
 #[derive(Debug)]
@@ -56,19 +57,43 @@ impl<T> Rounds<T> {
         (receiver, Some(sender))
     }
 
-    /// Whether the task ends: the server stops, or nobody follows any more.
-    pub(super) fn is_over(&self, sender: &watch::Sender<Arc<T>>, stopping: bool) -> bool {
+    /// Waits for the task's next look. False when it ends: the server stops, or nobody follows any more.
+    pub(super) async fn goes_on(&self, ticks: &mut Interval, desk: &Desk, sender: &watch::Sender<Arc<T>>) -> bool {
+        let stopping = tokio::select! {
+            _ = ticks.tick() => false,
+            () = desk.tasks.soft_stopped() => true,
+        };
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let over = stopping || sender.receiver_count() == 0;
         if over {
             *running = None;
         }
-        over
+        !over
     }
 }
 
+/// When a task looks.
+pub(super) fn ticks() -> Interval {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// One who follows.
+pub(super) trait Follower: Send + 'static {
+    /// What is looked at.
+    type Round: Send + Sync + 'static;
+
+    fn number(round: &Self::Round) -> u64;
+
+    fn visitor(&self) -> &Visitor;
+
+    /// What is to be said of a round; `None`: nothing. Of the first there is something.
+    fn message(&mut self, round: &Self::Round) -> Option<Bytes>;
+}
+
 /// Whether the operator is still what they were when they came: if not, the page comes back as what they are now.
-pub(super) async fn stands(desk: &Desk, visitor: &Visitor) -> bool {
+async fn stands(desk: &Desk, visitor: &Visitor) -> bool {
     let Some(person) = visitor.person() else { return false };
     // A catalogue that does not answer takes nobody's right away.
     match desk.catalogue.standing(&person.session.person_id).await {
@@ -94,9 +119,41 @@ pub(super) fn message(event: &str, objects: &[&Bytes]) -> Bytes {
     text.into()
 }
 
+/// What is said next; `None`: the stream ends.
+async fn next<F: Follower>(
+    desk: &Desk,
+    rounds: &mut watch::Receiver<Arc<F::Round>>,
+    follower: &mut F,
+    begun: bool,
+) -> Option<Bytes> {
+    if !begun {
+        let round = Arc::clone(&rounds.borrow_and_update());
+        return follower.message(&round);
+    }
+    let quiet = tokio::time::sleep(HEARTBEAT);
+    tokio::pin!(quiet);
+    loop {
+        tokio::select! {
+            changed = rounds.changed() => changed.ok()?,
+            () = &mut quiet => return Some(NOTHING),
+        }
+        let round = Arc::clone(&rounds.borrow_and_update());
+        if F::number(&round).is_multiple_of(CATALOGUE_EVERY) && !stands(desk, follower.visitor()).await {
+            return None;
+        }
+        if let Some(message) = follower.message(&round) {
+            return Some(message);
+        }
+    }
+}
+
 /// The answer that a stream of events is.
-pub(super) fn events(stream: impl Stream<Item = Bytes> + Send + 'static) -> Response {
-    let mut response = Response::new(Body::from_stream(stream.map(Ok::<_, Infallible>)));
+pub(super) fn events<F: Follower>(desk: Desk, rounds: watch::Receiver<Arc<F::Round>>, follower: F) -> Response {
+    let stream = stream::unfold((desk, rounds, follower, false), async |(desk, mut rounds, mut follower, begun)| {
+        let bytes = next(&desk, &mut rounds, &mut follower, begun).await?;
+        Some((Ok::<_, Infallible>(bytes), (desk, rounds, follower, true)))
+    });
+    let mut response = Response::new(Body::from_stream(stream));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -5,7 +5,7 @@
 //! what was missed: nothing is queued.
 
 use super::Desk;
-use super::rounds::{self, CATALOGUE_EVERY, HEARTBEAT, LOOK_EVERY, message};
+use super::rounds::{self, CATALOGUE_EVERY, Follower, message};
 use super::tile::{Tile, words};
 use crate::catalogue::Error;
 use crate::http::assets::{Assets, Entry};
@@ -19,7 +19,6 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use futures_util::stream;
 use serde::Deserialize;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -107,17 +106,9 @@ async fn follow(desk: &Desk) -> Result<watch::Receiver<Arc<Round>>, Error> {
 
 /// Looks until nobody else does.
 async fn keep(desk: Desk, mut known_now: Known, sender: watch::Sender<Arc<Round>>) {
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = rounds::ticks();
     let mut looks: u64 = 0;
-    loop {
-        let stopping = tokio::select! {
-            _ = ticks.tick() => false,
-            () = desk.tasks.soft_stopped() => true,
-        };
-        if desk.wall.is_over(&sender, stopping) {
-            return;
-        }
+    while desk.wall.goes_on(&mut ticks, &desk, &sender).await {
         looks += 1;
         if looks.is_multiple_of(CATALOGUE_EVERY) {
             match known(&desk).await {
@@ -139,13 +130,11 @@ pub(super) struct Only {
 }
 
 struct Stream {
-    rounds: watch::Receiver<Arc<Round>>,
     visitor: Visitor,
     only: Option<String>,
     told: Option<u64>,
     /// Which of the round's tiles were theirs to see: when that changes, changes are no base.
     saw: Vec<bool>,
-    desk: Desk,
 }
 
 impl Stream {
@@ -153,8 +142,19 @@ impl Stream {
         self.only.as_ref().is_none_or(|slug| *slug == shown.tile.slug)
             && self.visitor.may(Action::See, THEIRS, &shown.id, &shown.standing)
     }
+}
 
-    /// What is to be said of a round; `None`: nothing.
+impl Follower for Stream {
+    type Round = Round;
+
+    fn number(round: &Round) -> u64 {
+        round.number
+    }
+
+    fn visitor(&self) -> &Visitor {
+        &self.visitor
+    }
+
     fn message(&mut self, round: &Round) -> Option<Bytes> {
         let sees: Vec<bool> = round.tiles.iter().map(|shown| self.may_see(shown)).collect();
         let follows = self.told.is_some_and(|told| told + 1 == round.number) && self.saw == sees;
@@ -167,28 +167,6 @@ impl Stream {
         };
         (!follows || !objects.is_empty()).then(|| message(event, &objects))
     }
-
-    async fn next(&mut self) -> Option<Bytes> {
-        if self.told.is_none() {
-            let round = Arc::clone(&self.rounds.borrow_and_update());
-            return self.message(&round);
-        }
-        let quiet = tokio::time::sleep(HEARTBEAT);
-        tokio::pin!(quiet);
-        loop {
-            tokio::select! {
-                changed = self.rounds.changed() => changed.ok()?,
-                () = &mut quiet => return Some(rounds::NOTHING),
-            }
-            let round = Arc::clone(&self.rounds.borrow_and_update());
-            if round.number.is_multiple_of(CATALOGUE_EVERY) && !rounds::stands(&self.desk, &self.visitor).await {
-                return None;
-            }
-            if let Some(message) = self.message(&round) {
-                return Some(message);
-            }
-        }
-    }
 }
 
 /// `GET /operate/_/events`.
@@ -200,11 +178,8 @@ pub(super) async fn events(State(desk): State<Desk>, visitor: Visitor, Query(onl
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     };
-    let stream = Stream { rounds, visitor, only: only.only, told: None, saw: Vec::new(), desk };
-    rounds::events(stream::unfold(stream, async |mut stream| {
-        let bytes = stream.next().await?;
-        Some((bytes, stream))
-    }))
+    let stream = Stream { visitor, only: only.only, told: None, saw: Vec::new() };
+    rounds::events(desk, rounds, stream)
 }
 
 #[derive(Template)]
