@@ -1,6 +1,7 @@
 // A live with an interpreter: which sound is heard is chosen in the menu, by keyboard, and the other one is loaded from then on.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { openInside, openSettings } from './by-keyboard.mjs';
 import { startOrigin } from './origin.mjs';
 import { openBrowser } from '../../tests/support/peers/browser.mjs';
 import * as probe from '../../tests/support/peers/browser_probe.mjs';
@@ -29,23 +30,22 @@ const heard = () => page.evaluate(() => {
   return hls.audioTracks[hls.audioTrack]?.lang;
 });
 
+/** Waits until the menu marks the `index`th sound, which it does once that is heard and not when it is asked for. */
+const isMarked = (index) => page.waitForFunction((wanted) => {
+  const all = [...document.querySelectorAll('.vds-audio-tracks-menu [role="menuitemradio"]')];
+  return all.length > 0 && all.every((one, at) => one.getAttribute('aria-checked') === String(at === wanted));
+}, index, { timeout: 20_000, polling: 100 });
+
 test('both are offered, and the one that is chosen is played', async () => {
   assert.equal(await heard(), 'fr');
-  await page.locator('media-player').focus();
-  for (let tries = 20; tries > 0 && !(await page.evaluate(() => document.activeElement.matches('.vds-settings-menu media-menu-button'))); tries -= 1) {
-    await page.keyboard.press('Tab');
-    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-  }
-  await page.keyboard.press('Enter');
+  await openSettings(page);
   // The sound, then its tracks.
-  await page.locator('.vds-audio-menu > media-menu-button').focus();
-  await page.keyboard.press('Enter');
-  await page.locator('.vds-audio-tracks-menu > media-menu-button').focus();
-  await page.keyboard.press('Enter');
+  await openInside(page, '.vds-audio-menu');
+  await openInside(page, '.vds-audio-tracks-menu');
   const offered = page.locator('.vds-audio-tracks-menu [role="menuitemradio"]');
   await offered.first().waitFor({ timeout: 10_000 });
   assert.deepEqual((await offered.allTextContents()).map((words) => words.trim()), ['Français', 'English']);
-  assert.deepEqual(await offered.evaluateAll((all) => all.map((one) => one.getAttribute('aria-checked'))), ['true', 'false']);
+  await isMarked(0);
   const from = origin.requests.length;
   await offered.nth(1).focus();
   await page.keyboard.press('Enter');
@@ -57,7 +57,7 @@ test('both are offered, and the one that is chosen is played', async () => {
   assert.ok(origin.requests.slice(from).some((path) => path.startsWith('/media/other/')), 'the other sound is loaded');
   const { time_s } = await page.evaluate(probe.sample);
   await page.waitForFunction(probe.movesAgain, time_s, { timeout: 30_000, polling: 100 });
-  assert.deepEqual(await offered.evaluateAll((all) => all.map((one) => one.getAttribute('aria-checked'))), ['false', 'true']);
+  await isMarked(1);
 });
 
 test('nothing was refused by the policy, no other site was asked', () => {

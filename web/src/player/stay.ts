@@ -1,5 +1,6 @@
 // While one of the player's controls has the focus by keyboard, they stay: the library hides them after two seconds, takes the focus away, and
-// gives it back instead of doing what the next key says. The same it does to who is on the player itself: Tab would do nothing once.
+// gives it back instead of doing what the next key says. The same it does to who is on the player itself: Tab would do nothing once, and Shift,
+// which comes before it on the way back, would undo it a frame later.
 import type { MediaPlayerElement } from 'vidstack/elements';
 
 export function stayWhileUsed(player: MediaPlayerElement): void {
@@ -16,7 +17,7 @@ export function stayWhileUsed(player: MediaPlayerElement): void {
     player.controls.resume();
   });
   player.addEventListener('keydown', (event) => {
-    if (event.key !== 'Tab') return;
+    if (event.key !== 'Tab' && event.key !== 'Shift') return;
     event.stopImmediatePropagation();
     // As the library does with every key.
     player.controls.show(0, event);
