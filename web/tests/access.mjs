@@ -3,7 +3,6 @@
 
 /** Puts what asks into the page; what follows needs it. */
 function install() {
-  if (window.amphiAccess) return;
   const OPERABLE = 'a[href], button, input:not([type="hidden"]), select, textarea, summary, iframe, [tabindex]';
   const named = (element) => {
     const words = (element.getAttribute('aria-label') ?? element.textContent ?? '').trim().replace(/\s+/g, ' ').slice(0, 40);
@@ -48,7 +47,7 @@ function install() {
     const after = getComputedStyle(element, '::after');
     return { ...Object.fromEntries(LOOKS.map((name) => [name, style[name]])), after: `${after.content} ${after.borderTopWidth} ${after.borderTopColor}` };
   };
-  const settle = (element) => element.getAnimations({ subtree: true }).forEach((animation) => {
+  const settle = (within) => within.getAnimations({ subtree: true }).forEach((animation) => {
     if (animation.effect.getComputedTiming().endTime !== Infinity) animation.finish();
   });
   /** What of the page the boxes around an element let one see; the window can be scrolled. */
@@ -78,15 +77,13 @@ function install() {
   };
   /** Why nobody sees that an element has the focus; empty: it is seen. */
   const unseen = async (element) => {
-    await frames(2);
     settle(element);
     const focused = looks(element);
     element.blur();
-    await frames(2);
+    await frames(1);
     settle(element);
     const plain = looks(element);
     element.focus({ focusVisible: true, preventScroll: true });
-    await frames(1);
     const changed = Object.keys(plain).filter((name) => focused[name] !== plain[name]);
     const outlined = focused.outlineStyle !== 'none' && parseFloat(focused.outlineWidth) > 0;
     if (outlined && changed.some((name) => name.startsWith('outline'))) {
@@ -120,6 +117,9 @@ function install() {
       if (!element || element === document.body || element === document.documentElement) return null;
       const wrong = [];
       if (look) {
+        // What unfolds when it gets the focus is there a moment later.
+        await frames(1);
+        settle(document);
         const over = covered(element);
         if (over) wrong.push(over);
         // The browser shows by itself where the focus is in a frame.
@@ -257,8 +257,11 @@ function install() {
 }
 
 const ask = async (page, what, ...given) => {
+  const asked = () => page.evaluate(async ([name, rest]) => (window.amphiAccess ? { answer: await window.amphiAccess[name](...rest) } : null), [what, given]);
+  const first = await asked();
+  if (first) return first.answer;
   await page.evaluate(install);
-  return page.evaluate(([name, rest]) => window.amphiAccess[name](...rest), [what, given]);
+  return (await asked()).answer;
 };
 
 /** More stops than any page has: somebody is caught. */
