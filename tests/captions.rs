@@ -6,7 +6,7 @@
 mod settings;
 
 use crate::support::ask::{assert_clean, end_live, judge};
-use crate::support::engine::{built, engines, with_model};
+use crate::support::engine::{KOREAN_SPEECH, KOREAN_WORDS, built, engines, korean, with_model};
 use crate::support::hls::multivariant::Kind;
 use crate::support::hls::playlist::MediaPlaylist;
 use crate::support::hls::rules::Settings;
@@ -20,7 +20,7 @@ use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -368,31 +368,12 @@ fn without_a_model_or_with_a_broken_one_the_live_is_untouched_and_health_says_wh
     }
 }
 
-fn korean(folder: &Path) {
-    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/models/vosk-ko");
-    assert!(model.is_dir(), "{} is missing; run .ci/libvosk model", model.display());
-    let mut folders = vec![(model, folder.to_path_buf())];
-    while let Some((from, to)) = folders.pop() {
-        std::fs::create_dir_all(&to).unwrap();
-        for entry in std::fs::read_dir(&from).unwrap().map(Result::unwrap) {
-            let to = to.join(entry.file_name());
-            if entry.file_type().unwrap().is_dir() {
-                folders.push((entry.path(), to));
-            } else {
-                std::fs::copy(entry.path(), to).unwrap();
-            }
-        }
-    }
-}
-
-/// Real speech, a real model: the words that it hears for certain stand where they are spoken (`speech-ko.m4a`; silencedetect and ear).
+/// Real speech, a real model: the words that it hears for certain stand where they are spoken.
 #[test]
 fn real_speech_is_captioned_by_vosk_while_it_is_live() {
-    const SPOKEN: [(&str, f64); 2] = [("엄마", 15.3), ("매우", 29.9)];
     let server = server(with_model("vosk-ko", "ko", korean), "ko", &[]);
     let events = listen(server.http(), "demo");
-    let speech: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/tests/fixtures/speech-ko.m4a");
-    let (speech, to) = (speech.to_str().unwrap().to_owned(), url(&server, "demo", "demo"));
+    let (speech, to) = (KOREAN_SPEECH, url(&server, "demo", "demo"));
     let arguments = [
         "-v",
         "error",
@@ -403,7 +384,7 @@ fn real_speech_is_captioned_by_vosk_while_it_is_live() {
         "-i",
         "testsrc2=size=320x180:rate=25",
         "-i",
-        &speech,
+        speech,
         "-shortest",
         "-c:v",
         "libx264",
@@ -426,7 +407,7 @@ fn real_speech_is_captioned_by_vosk_while_it_is_live() {
     let path = format!("/videos/{}/captions/ko", video["id"].as_str().unwrap());
     let spoken = get(server.http(), &format!("{path}.jsonl")).text();
     let told = told(&events);
-    for (word, at) in SPOKEN {
+    for (word, at) in KOREAN_WORDS {
         let lines: Vec<Value> = spoken.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
         let found: Vec<f64> =
             lines.iter().filter(|l| l["text"] == word).map(|l| l["start_ms"].as_f64().unwrap() / 1000.0).collect();

@@ -7,7 +7,7 @@ mod killed;
 mod room;
 mod turned;
 
-use crate::support::engine::{built, engines};
+use crate::support::engine::{KOREAN_SPEECH, built, engines};
 use crate::support::http::get;
 use crate::support::peers::{self, Peer, wait_until};
 use crate::support::server::{Options, Server};
@@ -45,14 +45,33 @@ impl Clip {
     fn new(size: &str, rate: &str, seconds: u32, encoder: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("amphi-ladder-").tempdir().unwrap();
         let clip = Self { folder };
+        clip.encode(
+            size,
+            rate,
+            seconds,
+            &["-f", "lavfi", "-i", "sine=sample_rate=48000", "-c:a", "aac", "-b:a", "64k"],
+            encoder,
+        );
+        clip
+    }
+
+    /// Somebody speaks in it: 25 pictures a second, a keyframe every 2 s.
+    fn spoken(size: &str, seconds: u32) -> Self {
+        let folder = tempfile::Builder::new().prefix("amphi-ladder-").tempdir().unwrap();
+        let clip = Self { folder };
+        clip.encode(size, "25", seconds, &["-i", KOREAN_SPEECH, "-c:a", "copy"], &["-g", "50"]);
+        clip
+    }
+
+    /// `sound`: an input and how it is encoded.
+    fn encode(&self, size: &str, rate: &str, seconds: u32, sound: &[&str], encoder: &[&str]) {
         let (picture, seconds) = (format!("testsrc2=size={size}:rate={rate}"), seconds.to_string());
-        let inputs = ["-v", "error", "-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", "sine=sample_rate=48000"];
+        let pictures = ["-v", "error", "-f", "lavfi", "-i", &picture];
         let video =
             ["-t", &seconds, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-sc_threshold", "0"];
-        let path = clip.path();
-        let sound = ["-c:a", "aac", "-b:a", "64k", path.to_str().unwrap()];
-        peers::run("ffmpeg", inputs.iter().chain(&video).chain(encoder).chain(&sound), PATIENCE);
-        clip
+        let path = self.path();
+        let all = pictures.iter().chain(sound).chain(&video).chain(encoder).copied().chain(path.to_str());
+        peers::run("ffmpeg", all, PATIENCE);
     }
 
     fn path(&self) -> PathBuf {

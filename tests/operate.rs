@@ -10,7 +10,7 @@ use crate::support::line::Line;
 use crate::support::peers::{Log, Peer, run_bytes, wait_until};
 use crate::support::publisher::{Plan, Publisher};
 use crate::support::server::{Options, Server};
-use crate::support::stream::{Clip, SOON, amphi, amphi_json, broadcaster, wait_on_air, wait_state};
+use crate::support::stream::{Clip, SOON, amphi, amphi_json, broadcaster, url, wait_on_air, wait_state};
 use rustix::process::Signal;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -124,6 +124,36 @@ fn an_operator_sees_a_push_come_suffer_recover_and_end() {
     assert_eq!((ended.status, ended.header("location")), (303, Some("/operate/demo")), "{}", ended.text());
     wall.wait("demo", TOLD, "ended", |tile| tile["state"] == "ended");
     assert!(!wall.said.is_complete(), "it goes on");
+}
+
+#[test]
+fn a_microphone_that_is_switched_off_shows_on_the_wall_though_nothing_captions_it() {
+    let server = Server::start(Options::with(&[("AMPHI_CAPTIONS__MEASURE_SOUND", "true")]));
+    let marie = add_person(&server, "marie", "operator");
+    let mut marie = Browser::sign_in(&server, "marie", &marie);
+    let wall = Wall::open(&marie, "/operate/_/events");
+    let spoken_s = 12;
+    let sound = format!("sine=sample_rate=48000,volume=volume=0:enable='gt(t,{spoken_s})'");
+    let pictures = ["-re", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi", "-i", &sound];
+    let encoded =
+        ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "50", "-c:a", "aac", "-f", "flv"];
+    let to = url(&server, "demo", "demo");
+    let _encoder = Peer::start("ffmpeg", ["-v", "error"].iter().chain(&pictures).chain(&encoded).chain([&to.as_str()]));
+    // Peak and mean of ffmpeg's sine.
+    let (tile, _) = wall.wait("demo", SOON, "loud", |tile| tile["loudness"] == "-18 / -21");
+    assert!(!says(&tile, "silent_sound"), "{tile}");
+    let (_, after) =
+        wall.wait("demo", Duration::from_secs(spoken_s + 20) + SOON, "silent", |tile| says(tile, "silent_sound"));
+    assert!(after > Duration::from_secs(20), "no pause is that short: {after:?}");
+    let told = wall.tile("demo")["loudness"].clone();
+    let peak: i32 = told.as_str().unwrap().split(" / ").next().unwrap().parse().unwrap();
+    assert!(peak <= -80, "what AAC makes of silence: {told}");
+    assert_eq!(engines(&server).len(), 1);
+    assert_eq!(
+        marie.get("/live/demo/master.m3u8").text().matches("TYPE=SUBTITLES").count(),
+        0,
+        "viewers see nothing of it"
+    );
 }
 
 /// A push that begins within a group of pictures, whose sound lags behind more and more, and one of whose pictures says that it is 10 s older than

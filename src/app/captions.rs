@@ -38,6 +38,7 @@ pub(super) fn captions(config: &Config, tasks: &Tasks) -> (Captions, Keeper, wat
 fn offer(settings: &config::Captions, models: Inventory) -> Offer {
     Offer {
         enabled: settings.enabled,
+        measures: settings.measure_sound,
         // What is no tag, or no vocabulary, was refused when the configuration was read.
         languages: settings.languages.iter().filter_map(|tag| Language::new(tag)).collect(),
         vocabulary: Vocabulary::of_lines(settings.vocabulary.iter().map(String::as_str)).unwrap_or_default(),

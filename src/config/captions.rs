@@ -16,5 +16,8 @@ section! {
         /// "big blue button = BigBlueButton", and `[fr] té pé = TP` in one language only. A broadcaster can have its own, which have the last
         /// word: amphi broadcaster set-vocabulary.
         pub vocabulary: Vec<String> = Vec::new(),
+        /// Whether the loudness of a live is measured also where nothing captions it, so that operators see a microphone that is off. By
+        /// amphi-engine too; it takes about a hundredth of a processor for each live.
+        pub measure_sound: bool = true,
     }
 }

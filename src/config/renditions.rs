@@ -41,8 +41,8 @@ section! {
         /// In place of what that preset makes below the source: short sides and kbit/s, such as ["720p 2500", "480p 1200", "240p 350"]. What
         /// is not smaller than a source is left out for it. Broadcasters that have a preset of their own are not touched.
         pub rungs: Vec<String> = Vec::new(),
-        /// Percent of the machine's processors that engines may use. A live that does not fit beside those on air
-        /// gets the renditions that do, or is passed through, and health says so.
+        /// Percent of the machine's processors that engines may use, those for captions too. A live that does not fit beside those on air
+        /// gets its captions and the renditions that do, or is passed through, and health says so.
         pub cpu_percent: u32 = 80,
         /// What becomes of them when the live is over: "complete" (what it lacked is made from the recording, in the background),
         /// "recorded" (they stay as they were on air) or "source" (they are removed, which saves half of the disk; what browsers can't

@@ -3,14 +3,16 @@
 //! Promises: nothing here can hold up the live. Without an engine or a model there are no captions, and health says what to do. What an
 //! engine loses is a stretch of words; the segments of a language go on beside the source's. What changes while it is on air (models, languages,
 //! names) is taken up by [`Captioning::follow`]: a language that begins late has the source's segments from the first that is listed,
-//! one that is no longer wanted falls silent.
+//! one that is no longer wanted falls silent. While nothing hears the sound, it is measured all the same ([`meter`]).
 
 mod excerpt;
 mod hearing;
+mod meter;
 #[cfg(test)]
 mod tests;
 mod track;
 
+use super::admission::{Admission, NoRoom};
 use super::captions::{Captions, Offer, Wish};
 use super::status::{Finding, Level, Loudness};
 use super::timeline::Timeline;
@@ -23,8 +25,9 @@ use media::caption::track::Published;
 use media::codec::aac::Aac;
 use media::segment::Rules;
 use media::segment::boundary::{Boundary, Placed};
-use media::track::Parameters;
-use pipelines::captioner::Event;
+use media::track::{Kind, Parameters};
+use meter::{Meter, Quiet};
+use pipelines::captioner::{Event, SoundInput};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -37,6 +40,7 @@ use track::Track;
 pub(super) struct Captioning {
     slug: String,
     captions: Captions,
+    admission: Admission,
     settings: CaptionSettings,
     /// What was offered when it was last looked.
     offer: Arc<Offer>,
@@ -48,11 +52,22 @@ pub(super) struct Captioning {
     /// What viewers see, once they see anything.
     shown: Option<(Arc<Timeline>, Terms)>,
     tracks: Vec<Track>,
+    /// While none of them hears the sound.
+    meter: Option<Meter>,
+    quiet: Quiet,
 }
 
-/// What an engine said about which language; `None`: the session has ended.
+/// What an engine said; `None`: the session has ended.
 #[derive(Debug)]
-pub(super) struct Heard(usize, Option<Event>);
+pub(super) struct Heard(Session, Option<Event>);
+
+/// Whose session it is.
+#[derive(Clone, Copy, Debug)]
+enum Session {
+    /// Of the language of this track.
+    Track(usize),
+    Meter,
+}
 
 /// What came of it: for the page's event stream, and for the playlists.
 #[derive(Debug, Default)]
@@ -71,11 +86,12 @@ pub(super) struct Terms {
 }
 
 impl Captioning {
-    pub(super) fn new(slug: &str, captions: Captions, settings: CaptionSettings) -> Self {
+    pub(super) fn new(slug: &str, captions: Captions, admission: Admission, settings: CaptionSettings) -> Self {
         let offer = captions.offered();
         let mut captioning = Self {
             slug: slug.to_owned(),
             captions,
+            admission,
             settings,
             offer,
             stale: false,
@@ -83,6 +99,8 @@ impl Captioning {
             open: None,
             shown: None,
             tracks: Vec::new(),
+            meter: None,
+            quiet: Quiet::default(),
         };
         captioning.take_up(Keep::Later, &mut News::default());
         captioning
@@ -122,11 +140,23 @@ impl Captioning {
             match one {
                 Placed::Parameters(Parameters::Audio(aac)) => {
                     self.audio = Some(Arc::clone(aac));
-                    self.tracks.iter_mut().for_each(|track| track.begin(&self.captions, aac));
+                    self.tracks.iter_mut().for_each(|track| track.begin(&self.captions, &self.admission, aac));
+                    self.meter.iter().for_each(|meter| meter.parameters(aac));
+                    self.measure();
                 }
-                Placed::Boundary(boundary) if boundary.segment.is_some() => self.open = Some(boundary.clone()),
+                Placed::Boundary(boundary) if boundary.segment.is_some() => {
+                    // Sound that is not there when the second segment begins may never come.
+                    match (&self.audio, self.open.replace(boundary.clone())) {
+                        (None, None) => self.tracks.iter_mut().for_each(|track| track.reserve(&self.admission)),
+                        (None, Some(_)) => self.tracks.iter_mut().for_each(Track::give_back),
+                        (Some(_), _) => {}
+                    }
+                }
                 Placed::SpanEnd(_) => self.open = None,
                 _ => {}
+            }
+            if let Some(meter) = &self.meter {
+                meter.placed(one, self.audio.as_ref());
             }
             for (n, track) in self.tracks.iter_mut().enumerate() {
                 let said = track.placed(one, self.audio.as_ref());
@@ -147,15 +177,27 @@ impl Captioning {
         self.settings = settings;
     }
 
-    /// Takes up what is offered now, if it is something else. Costs nothing otherwise.
+    /// Takes up what is offered now, if it is something else, and looks whether there is room for what waits for it. Costs nothing otherwise.
     pub(super) fn follow(&mut self, keep: Keep<'_>) -> News {
         let mut news = News::default();
         let offer = self.captions.offered();
-        if self.stale || !Arc::ptr_eq(&offer, &self.offer) {
+        let waits = self.tracks.iter().any(|track| track.no_room().is_some());
+        if self.stale || waits || !Arc::ptr_eq(&offer, &self.offer) {
             self.offer = offer;
             self.take_up(keep, &mut news);
         }
+        self.measure();
         news
+    }
+
+    /// Sound that no language hears is measured.
+    fn measure(&mut self) {
+        let audio = self.audio.as_ref().filter(|_| self.offer.measures && !self.tracks.iter().any(Track::hears));
+        match audio {
+            Some(aac) if self.meter.is_none() => self.meter = Meter::open(&self.captions, &self.admission, aac),
+            Some(_) => {}
+            None => self.meter = None,
+        }
     }
 
     fn take_up(&mut self, keep: Keep<'_>, news: &mut News) {
@@ -173,7 +215,7 @@ impl Captioning {
         for (n, track) in self.tracks.iter_mut().enumerate() {
             let wish = self.offer.wish(&self.settings, &track.language);
             let names = self.offer.names(&self.settings, &track.language);
-            let said = track.follow(wish, names, &self.captions, self.audio.as_ref());
+            let said = track.follow(wish, names, &self.captions, &self.admission, self.audio.as_ref());
             track.take(n, &self.slug, said, keep, news);
         }
     }
@@ -207,10 +249,13 @@ impl Captioning {
         poll_fn(|cx| {
             for (n, track) in self.tracks.iter_mut().enumerate() {
                 if let Poll::Ready(event) = track.poll_hear(cx) {
-                    return Poll::Ready(Heard(n, event));
+                    return Poll::Ready(Heard(Session::Track(n), event));
                 }
             }
-            Poll::Pending
+            match &mut self.meter {
+                Some(meter) => meter.poll_hear(cx).map(|event| Heard(Session::Meter, event)),
+                None => Poll::Pending,
+            }
         })
         .await
     }
@@ -223,10 +268,20 @@ impl Captioning {
     /// Takes what an engine said.
     pub(super) fn heard(&mut self, heard: Heard, keep: Keep<'_>) -> News {
         let mut news = News::default();
-        let Heard(n, event) = heard;
-        if let Some(track) = self.tracks.get_mut(n) {
-            let said = track.heard(event, &self.slug);
-            track.take(n, &self.slug, said, keep, &mut news);
+        let Heard(session, event) = heard;
+        let measured = matches!(event, Some(Event::Stats(_)));
+        match (session, event) {
+            (Session::Track(n), event) => {
+                if let Some(track) = self.tracks.get_mut(n) {
+                    let said = track.heard(event, &self.slug);
+                    track.take(n, &self.slug, said, keep, &mut news);
+                }
+            }
+            (Session::Meter, Some(event)) => self.meter.iter_mut().for_each(|meter| meter.heard(&event)),
+            (Session::Meter, None) => self.meter = None,
+        }
+        if measured {
+            self.quiet.heard(self.loudness(), Instant::now());
         }
         news
     }
@@ -234,12 +289,14 @@ impl Captioning {
     /// The contribution is over: what came is heard to its end.
     pub(super) fn close(&mut self) {
         self.tracks.iter_mut().for_each(Track::close);
+        (self.meter, self.quiet) = (None, Quiet::default());
     }
 
     /// Sessions have ended, or had their time: what there is, is published.
     pub(super) fn finish(&mut self, keep: Keep<'_>) -> News {
         let mut news = News::default();
         self.audio = None;
+        (self.meter, self.quiet) = (None, Quiet::default());
         for (n, track) in self.tracks.iter_mut().enumerate() {
             let said = track.finish();
             track.take(n, &self.slug, said, keep, &mut news);
@@ -260,6 +317,7 @@ impl Captioning {
     pub(super) fn retry(&self) {
         self.captions.look_again();
         self.tracks.iter().for_each(Track::retry);
+        self.meter.iter().for_each(Meter::retry);
     }
 
     /// Nothing more comes.
@@ -272,9 +330,10 @@ impl Captioning {
         self.tracks.iter().filter_map(|track| track.lag).max()
     }
 
-    /// How loud the sound was in the last second, if anything hears it.
+    /// How loud the sound was in the last second; `None`: nobody knows.
     pub(super) fn loudness(&self) -> Option<Loudness> {
-        self.tracks.iter().find_map(|track| track.loudness)
+        let heard = self.tracks.iter().find_map(|track| track.loudness);
+        heard.or_else(|| self.meter.as_ref()?.loudness())
     }
 
     /// What an operator should know.
@@ -293,6 +352,15 @@ impl Captioning {
             let message = format!("There are no captions in {}: {}.", track.language.tag(), track.trouble()?);
             Some(Finding { level: Level::Warning, code: "captions_unavailable", message })
         });
+        let no_room = self.tracks.iter().filter_map(|track| {
+            let NoRoom { wanted, free } = track.no_room()?;
+            let message = format!(
+                "There are no captions in {}: they would take {wanted:.1} cores, and {free:.1} are left of what engines may use. They begin \
+                 when there is room; renditions.cpu_percent sets how much engines may use.",
+                track.language.tag()
+            );
+            Some(Finding { level: Level::Warning, code: "no_room_for_captions", message })
+        });
         let unkept = self.tracks.iter().filter_map(|track| {
             let message = format!(
                 "Captions in {} have words that are not in the vocabulary: {} can't be kept to one, small models can.",
@@ -303,6 +371,18 @@ impl Captioning {
         });
         let now = Instant::now();
         let hearing = self.tracks.iter().flat_map(|track| track.hearing(now));
-        missing.chain(troubled).chain(unkept).chain(hearing).collect()
+        let quiet = self.quiet.finding(now);
+        missing.chain(troubled).chain(no_room).chain(unkept).chain(hearing).chain(quiet).collect()
+    }
+}
+
+/// The sound of what the segmenter placed, to a session.
+fn sound(input: &SoundInput, placed: &Placed, audio: Option<&Arc<Aac>>) {
+    match (placed, audio) {
+        (Placed::Frame(frame), Some(aac)) if frame.kind == Kind::Audio => {
+            input.frame(frame.pts.rescale(aac.timescale()).ticks(), frame.payload.clone());
+        }
+        (Placed::SpanEnd(_), _) => input.discontinuity(),
+        (Placed::Frame(_) | Placed::Parameters(_) | Placed::Boundary(_), _) => {}
     }
 }

@@ -13,11 +13,16 @@ use media::caption::vocabulary::Vocabulary;
 use pipelines::captioner::{CaptionRequest, Captioner, HypothesisOutput, Settings, SoundInput, Supervisor, captioner};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+/// Cores that libvosk takes for continuous speech, to admit a session by: measured with a small model, hearing anything it knows, 0.29 to
+/// 0.32; a lecture with its pauses takes a third of that. What a session really takes is measured then.
+const HEARING_CORES: f64 = 0.3;
+/// ISO 639: no linguistic content.
+const NO_WORDS: &str = "zxx";
 /// How often it is looked whether the last session has closed, when the server stops.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -26,6 +31,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub struct Offer {
     /// Whether lives are captioned at all.
     pub enabled: bool,
+    /// Whether the loudness of a live is measured where nothing captions it.
+    pub measures: bool,
     /// The languages of broadcasters that have none of their own.
     pub languages: Vec<Language>,
     /// How names are written everywhere.
@@ -51,6 +58,14 @@ pub(super) struct Call {
     pub(super) model: Installed,
     /// When not empty, only these phrases are heard.
     pub(super) phrases: Vec<String>,
+}
+
+impl Call {
+    /// Cores that hearing is expected to take.
+    pub(super) fn cores(&self) -> f64 {
+        // A script is read, and nothing is heard.
+        if self.model.engine == "scripted" { 0.0 } else { HEARING_CORES }
+    }
 }
 
 impl Offer {
@@ -95,6 +110,8 @@ struct Shared {
     tasks: Tasks,
     offer: RwLock<Arc<Offer>>,
     engines: Mutex<BTreeMap<Installed, Arc<Engine>>>,
+    /// For those that nothing captions.
+    meters: OnceLock<Arc<Engine>>,
     /// Told when somebody would like to know which models there are now.
     asked: Notify,
 }
@@ -112,15 +129,16 @@ impl Captions {
     #[must_use]
     pub fn new(program: Option<PathBuf>, offer: Offer, tasks: Tasks) -> Self {
         let offer = RwLock::new(Arc::new(offer));
-        let engines = Mutex::default();
-        Self { shared: Arc::new(Shared { program, tasks, offer, engines, asked: Notify::new() }) }
+        let (engines, meters, asked) = (Mutex::default(), OnceLock::new(), Notify::new());
+        Self { shared: Arc::new(Shared { program, tasks, offer, engines, meters, asked }) }
     }
 
     /// Nothing to caption with, for the tests of others.
     #[cfg(test)]
     pub(crate) fn off() -> Self {
         let models = Inventory::empty(Models::new(PathBuf::new(), Vec::new()));
-        let offer = Offer { enabled: false, languages: Vec::new(), vocabulary: Vocabulary::default(), models };
+        let (languages, vocabulary) = (Vec::new(), Vocabulary::default());
+        let offer = Offer { enabled: false, measures: false, languages, vocabulary, models };
         Self::new(None, offer, Tasks::default())
     }
 
@@ -151,8 +169,18 @@ impl Captions {
 
     /// A session in the language of the call's model. Never waits; what can't be is told by the session.
     pub(super) fn open(&self, call: &Call) -> (SoundInput, HypothesisOutput, Arc<Engine>) {
-        let engine = self.engine(&call.model);
-        let request = CaptionRequest { language: engine.language.clone(), vocabulary: call.phrases.clone() };
+        Self::session(self.engine(&call.model), call.phrases.clone())
+    }
+
+    /// A session that hears no words: its sound is measured. Never waits either.
+    pub(super) fn measure(&self) -> (SoundInput, HypothesisOutput, Arc<Engine>) {
+        let no_words = || Language::new(NO_WORDS).expect("a language tag");
+        let engine = self.shared.meters.get_or_init(|| Arc::new(self.start(no_words(), PathBuf::new())));
+        Self::session(Arc::clone(engine), Vec::new())
+    }
+
+    fn session(engine: Arc<Engine>, vocabulary: Vec<String>) -> (SoundInput, HypothesisOutput, Arc<Engine>) {
+        let request = CaptionRequest { language: engine.language.clone(), vocabulary };
         let (input, output) = engine.captioner.open(request);
         (input, output, engine)
     }
@@ -162,7 +190,7 @@ impl Captions {
         if let Some(engine) = engines.get(model) {
             return Arc::clone(engine);
         }
-        let engine = Arc::new(self.start(model));
+        let engine = Arc::new(self.start(model.language.clone(), model.folder.clone()));
         // One that was replaced meanwhile serves who has asked for it, and nobody else.
         if self.offered().models.has(model) {
             engines.insert(model.clone(), Arc::clone(&engine));
@@ -171,13 +199,13 @@ impl Captions {
     }
 
     /// Its process starts when the first session opens.
-    fn start(&self, model: &Installed) -> Engine {
+    fn start(&self, language: Language, folder: PathBuf) -> Engine {
         let Shared { program, tasks, .. } = &*self.shared;
-        let models = BTreeMap::from([(model.language.clone(), model.folder.clone())]);
+        let models = BTreeMap::from([(language.clone(), folder)]);
         let (captioner, supervisor) = captioner(Settings { program: program.clone(), models, ..Settings::default() });
         let end = tasks.hard().child_token();
         tasks.spawn("caption engine", supervise(supervisor, captioner.clone(), tasks.clone(), end.clone()));
-        Engine { captioner, language: model.language.clone(), _end: end.drop_guard() }
+        Engine { captioner, language, _end: end.drop_guard() }
     }
 }
 
@@ -235,6 +263,7 @@ mod tests {
         install(folder.path(), "large", "en-us", "HCLG.fst");
         let mut offer = Offer {
             enabled: true,
+            measures: false,
             languages: languages(&["fr"]),
             vocabulary: Vocabulary::of_lines(["lille = Lille", "[en] leel = Lille"]).unwrap(),
             models: look(folder.path()),
@@ -273,6 +302,7 @@ mod tests {
         install(folder.path(), "ours", "fr", "HCLr.fst");
         let offer = || Offer {
             enabled: true,
+            measures: false,
             languages: languages(&["fr"]),
             vocabulary: Vocabulary::default(),
             models: look(folder.path()),

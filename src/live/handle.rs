@@ -5,6 +5,7 @@
 
 use super::admission::Admission;
 use super::admit::Gate;
+use super::captioning::Captioning;
 use super::captions::{Captions, Offer};
 use super::director::{Command, Director};
 use super::presence::Presence;
@@ -107,6 +108,12 @@ impl Context {
             tenant if tenant.is_default() => slug.to_owned(),
             tenant => format!("{}/{slug}", tenant.as_str()),
         }
+    }
+
+    /// For a live of this broadcaster.
+    pub(super) fn captioning(&self, broadcaster: &Broadcaster) -> Captioning {
+        let (captions, settings) = (self.settings.captions.clone(), broadcaster.captions.clone());
+        Captioning::new(&self.label(broadcaster.slug.as_str()), captions, self.admission.clone(), settings)
     }
 
     /// For a live of this broadcaster.

@@ -89,15 +89,10 @@ impl Production {
 
     fn over(context: &Context, mut segmenter: Segmenter, broadcaster: &Broadcaster, started_at: WallTime) -> Self {
         segmenter.follow();
-        let slug = broadcaster.slug.as_str();
         Self {
             segmenter,
             transcoding: context.transcoding(broadcaster),
-            captioning: Captioning::new(
-                &context.label(slug),
-                context.settings.captions.clone(),
-                broadcaster.captions.clone(),
-            ),
+            captioning: context.captioning(broadcaster),
             maker: None,
             record: true,
             take: None,
@@ -129,13 +124,14 @@ impl Production {
     /// The source's frames to the engine, and the source's boundaries to what it makes.
     fn transcode(&mut self) {
         let placed = self.segmenter.take_placed();
+        // First, so that a ladder is fitted into the room that captions leave: for some viewers there is no other way to follow.
+        let news = self.captioning.feed(&placed, keep(self.maker.is_some(), self.take.as_ref()));
+        self.news.push(news);
         self.transcoding.gop_is_long(self.segmenter.has_forced_cuts());
         if let Err(error) = self.transcoding.feed(&placed, &mut self.events) {
             tracing::error!(broadcaster = %self.broadcaster.slug, %error, "a part of a rendition can't be made");
         }
         self.segmenter.cut_regularly(self.transcoding.reencodes_source());
-        let news = self.captioning.feed(&placed, keep(self.maker.is_some(), self.take.as_ref()));
-        self.news.push(news);
     }
 
     /// Waits for the engine. Cancel-safe.

@@ -54,7 +54,7 @@ pub struct Status {
     pub engine_speed: Option<f64>,
     /// What makes the pictures of its renditions; `None`: no engine, or it is not ready.
     pub encoder: Option<&'static str>,
-    /// How loud its sound was in the last second, as the engine of its captions hears it; `None`: there is none.
+    /// How loud its sound was in the last second; `None`: no engine hears it.
     pub loudness: Option<Loudness>,
     /// From the end of the words of the last captions to viewers told of them, the slowest language; `None`: nothing was said yet.
     pub captions_lag: Option<Duration>,

@@ -27,6 +27,8 @@ pub struct Installed {
     pub name: String,
     /// Where it is.
     pub folder: PathBuf,
+    /// Which engine reads it.
+    pub engine: String,
     /// Of another region perhaps than the language that was asked for.
     pub language: Language,
     /// Whether it can be kept to a vocabulary: its graph is put together while it hears.
@@ -79,6 +81,7 @@ impl Inventory {
         Some(Installed {
             name: record.name.clone(),
             folder: self.models.folder().join(&record.name),
+            engine: record.engine.clone(),
             language: Language::new(&record.language)?,
             takes_vocabulary: record.takes_vocabulary(),
             stamp: *self.stamps.get(&record.name)?,

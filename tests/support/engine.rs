@@ -45,10 +45,35 @@ pub(crate) fn add_model(data: &Path, name: &str, language: &str, fill: impl FnOn
     let folder = data.join("models").join(name);
     std::fs::create_dir_all(&folder).unwrap();
     fill(&folder);
+    let engine = std::fs::read_to_string(folder.join("engine"))
+        .map_or_else(|_| "vosk".to_owned(), |name| name.trim().to_owned());
     let record = format!(
-        "name = \"{name}\"\nengine = \"vosk\"\nlanguage = \"{language}\"\ninstalled_at = \"2026-01-01T00:00:00.000Z\"\n\
+        "name = \"{name}\"\nengine = \"{engine}\"\nlanguage = \"{language}\"\ninstalled_at = \"2026-01-01T00:00:00.000Z\"\n\
          source = \"a test\"\nchecked = false\nfiles = []\n"
     );
     std::fs::write(folder.join(".record"), record).unwrap();
     std::fs::rename(folder.join(".record"), folder.join("model.toml")).unwrap();
+}
+
+/// Speech, as AAC, 33 s long.
+pub(crate) const KOREAN_SPEECH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pipelines/tests/fixtures/speech-ko.m4a");
+/// Words of it that [`korean`] hears for certain, with the seconds at which they are spoken (by silencedetect and ear).
+pub(crate) const KOREAN_WORDS: [(&str, f64); 2] = [("엄마", 15.3), ("매우", 29.9)];
+
+/// Fills a model's folder with the real one that `.ci/libvosk model` fetches.
+pub(crate) fn korean(folder: &Path) {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/models/vosk-ko");
+    assert!(model.is_dir(), "{} is missing; run .ci/libvosk model", model.display());
+    let mut folders = vec![(model, folder.to_path_buf())];
+    while let Some((from, to)) = folders.pop() {
+        std::fs::create_dir_all(&to).unwrap();
+        for entry in std::fs::read_dir(&from).unwrap().map(Result::unwrap) {
+            let to = to.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                folders.push((entry.path(), to));
+            } else {
+                std::fs::copy(entry.path(), to).unwrap();
+            }
+        }
+    }
 }

@@ -159,6 +159,7 @@ fn launch(
     }
     // Who is not about engines shares the machine with none.
     command.env("AMPHI_RENDITIONS__ENABLED", "false").env("AMPHI_CAPTIONS__ENABLED", "false");
+    command.env("AMPHI_CAPTIONS__MEASURE_SOUND", "false");
     command.env("AMPHI_JOBS__AT_ONCE", "0");
     command.envs(options.environment.iter().cloned());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

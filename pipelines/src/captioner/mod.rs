@@ -50,7 +50,8 @@ pub type Reason = Arc<str>;
 pub struct Settings {
     /// The engine; `None`: `amphi-engine` beside the running program.
     pub program: Option<PathBuf>,
-    /// The folder of each language's model; at most [`MAX_MODELS`]. All are loaded when the engine starts.
+    /// The folder of each language's model; at most [`MAX_MODELS`]. All are loaded when the engine starts. An empty one is of no model: its
+    /// sessions have their sound measured, and nothing is heard.
     pub models: BTreeMap<Language, PathBuf>,
     /// Memory that sessions may have together, beside the models. A session with a small model was measured at 70 to 100 MB.
     pub memory_bytes: u64,

@@ -64,7 +64,7 @@ pub enum ToCaptioner {
 pub struct ModelPlace {
     /// What it hears.
     pub language: Language,
-    /// Its folder; at most [`MAX_PATH_BYTES`].
+    /// Its folder, empty for none; at most [`MAX_PATH_BYTES`].
     pub folder: String,
 }
 

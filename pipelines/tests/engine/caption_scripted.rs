@@ -7,6 +7,7 @@ use crate::caption::{
 use crate::direct::ENGINE;
 use pipelines::captioner::{CaptionRequest, Event, Settings, captioner};
 use rustix::process::Signal;
+use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -144,6 +145,25 @@ async fn a_stopped_engine_is_found_out_and_replaced() {
         assert_eq!(captioner.health().restarts, 1);
         assert!(told.events.iter().filter_map(|(_, e)| reason(e)).all(|r| r.contains("silent")), "{told:?}");
         assert!(gone(stopped.unwrap()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sound_that_nobody_captions_is_measured_and_no_word_is_told() {
+    let sound = Sound::tone(6);
+    with_captioner(settings(&[("zxx", Path::new(""))]), async |captioner| {
+        let (input, mut output) = open(&captioner, "zxx");
+        listen_until(&mut output, is_ready).await;
+        let play = async {
+            play(&input, &sound, 2.0, |_| {}).await;
+            drop(input);
+        };
+        let ((), told) = tokio::join!(play, listen(&mut output));
+        let stats = told.stats();
+        assert!(stats.mean > 300 && stats.peak > stats.mean && stats.heard_micros > 2_000_000, "{stats:?}");
+        let so_far = |event: &Event| matches!(event, Event::Hypothesis { hypothesis, .. } if !hypothesis.is_final());
+        assert_eq!((told.texts(), told.count(so_far)), (vec![], 0));
     })
     .await;
 }

@@ -42,6 +42,7 @@ pub(super) struct Hearing {
 struct Metrics {
     dropped: Counter,
     unheard: Counter,
+    refused: Counter,
     factor: Gauge,
     confidence: Gauge,
 }
@@ -60,6 +61,7 @@ impl Hearing {
             metrics: Metrics {
                 dropped: counter!("amphi_captions_dropped_microseconds_total", "broadcaster" => slug.clone(), "language" => tag.clone()),
                 unheard: counter!("amphi_captions_unheard_microseconds_total", "broadcaster" => slug.clone(), "language" => tag.clone()),
+                refused: counter!("amphi_captions_refused_total", "broadcaster" => slug.clone(), "language" => tag.clone()),
                 factor: gauge!("amphi_captions_realtime_factor", "broadcaster" => slug.clone(), "language" => tag.clone()),
                 confidence: gauge!("amphi_captions_confidence_ratio", "broadcaster" => slug, "language" => tag),
             },
@@ -71,22 +73,29 @@ impl Hearing {
         self.lost = Lost::default();
     }
 
+    /// There was no room for a session.
+    pub(super) fn refused(&self) {
+        self.metrics.refused.increment(1);
+    }
+
     /// An engine begins, or the session has none any more: counts begin anew.
     pub(super) fn engine_begins(&mut self) {
         (self.counted, self.measured, self.factor) = (SessionStats::default(), SessionStats::default(), None);
         self.metrics.factor.set(0.0);
     }
 
-    /// The newest counts of the engine.
-    pub(super) fn counted(&mut self, stats: SessionStats, now: Instant) {
+    /// The newest counts of the engine. Gives the cores that it takes when it is known anew.
+    pub(super) fn counted(&mut self, stats: SessionStats, now: Instant) -> Option<f64> {
         let more = stats.dropped_micros.saturating_sub(self.counted.dropped_micros);
         self.counted = stats;
         self.dropped(more, now);
-        if stats.heard_micros.saturating_sub(self.measured.heard_micros) >= MEASURED_MICROS {
-            self.factor = stats.realtime_factor_since(&self.measured);
-            self.metrics.factor.set(self.factor.unwrap_or(0.0));
-            self.measured = stats;
+        if stats.heard_micros.saturating_sub(self.measured.heard_micros) < MEASURED_MICROS {
+            return None;
         }
+        let before = std::mem::replace(&mut self.measured, stats);
+        self.factor = stats.realtime_factor_since(&before);
+        self.metrics.factor.set(self.factor.unwrap_or(0.0));
+        stats.cores_since(&before)
     }
 
     /// What the session has lost so far.

@@ -13,6 +13,8 @@ use media::segment::boundary::{PlacedFrame, SegmentInfo};
 use media::segment::index::Begin;
 use media::time::{Timescale, Timestamp, WallTime};
 use media::track::Kind;
+use pipelines::ladder::cost::Budget;
+use pipelines::message::SessionStats;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -69,6 +71,7 @@ fn install(folder: &Path, tags: &[&str]) -> Inventory {
 struct Hall {
     folder: tempfile::TempDir,
     captions: Captions,
+    admission: Admission,
     captioning: Captioning,
     timeline: Arc<Timeline>,
 }
@@ -79,14 +82,15 @@ impl Hall {
         let folder = tempfile::tempdir().unwrap();
         let models = install(folder.path(), installed);
         let languages = wanted.iter().map(|tag| language(tag)).collect();
-        let offer = Offer { enabled: true, languages, vocabulary: Vocabulary::default(), models };
+        let offer = Offer { enabled: true, measures: false, languages, vocabulary: Vocabulary::default(), models };
         let captions = Captions::new(Some("/nowhere".into()), offer, Tasks::default());
-        let mut captioning = Captioning::new("hall", captions.clone(), CaptionSettings::default());
+        let admission = Admission::new(Budget { cores: 2.0, share: 0.5 });
+        let mut captioning = Captioning::new("hall", captions.clone(), admission.clone(), CaptionSettings::default());
         let (rules, loaded) = (Rules::new(2_000_000, 500_000), loaded(5..8));
         let maker = Maker::resume("v", rules, &loaded, i64::MAX);
         let terms = Terms { rules, first_msn: 5, first_discontinuity: 3, window_micros: i64::MAX };
         captioning.resume(kept, &loaded, maker.timeline(), terms);
-        Self { folder, captions, captioning, timeline: Arc::clone(maker.timeline()) }
+        Self { folder, captions, admission, captioning, timeline: Arc::clone(maker.timeline()) }
     }
 
     fn install(&self, tags: &[&str]) {
@@ -218,4 +222,77 @@ fn health_says_what_a_language_lacks() {
     hall.captioning.set(CaptionSettings { languages: Some(Vec::new()), ..CaptionSettings::default() });
     hall.follow();
     assert_eq!(hall.health(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_there_is_no_room_for_is_not_heard_until_there_is_and_others_come_beside_what_it_takes() {
+    let mut hall = Hall::new(&["fr", "en"], &["fr", "en"], &[]);
+    let others = hall.admission.admit(0.5).unwrap();
+    let aac = Arc::new(Aac::from_asc(&[0x12, 0x10]).unwrap());
+    hall.feed(&[Placed::Parameters(Parameters::Audio(aac))]);
+    let is_heard = |hall: &Hall| hall.captioning.tracks.iter().map(Track::is_heard).collect::<Vec<_>>();
+    assert_eq!(is_heard(&hall), [true, false]);
+    let said = hall.health();
+    assert!(
+        said.len() == 1
+            && said[0]
+                .starts_with("no_room_for_captions: There are no captions in en: they would take 0.3 cores, and 0.2"),
+        "{said:?}"
+    );
+    hall.follow();
+    assert_eq!(hall.health(), said, "it still waits");
+    hall.begin(&[8, 9]);
+    assert!(hall.listed().iter().all(|(_, msns, _)| *msns == [5, 6, 7, 8]), "it is there, and silent");
+
+    // Of a lecture with pauses.
+    for heard_s in [5, 10] {
+        let stats = SessionStats {
+            heard_micros: heard_s * 1_000_000,
+            cpu_micros: heard_s * 100_000,
+            ..SessionStats::default()
+        };
+        let news = hall.captioning.heard(Heard(Session::Track(0), Some(Event::Stats(stats))), Keep::Later);
+        hall.captioning.publish(news);
+    }
+    hall.follow();
+    assert_eq!((is_heard(&hall), hall.health()), (vec![true, true], vec![]));
+    assert!((hall.admission.room() - 0.1).abs() < 1e-9, "{}", hall.admission.room());
+    drop(others);
+    hall.captioning.close();
+    let news = hall.captioning.finish(Keep::Later);
+    hall.captioning.publish(news);
+    assert_eq!(hall.admission.room(), 1.0, "all is given back");
+}
+
+#[tokio::test]
+async fn room_is_kept_for_sound_that_comes_after_the_pictures_for_as_long_as_the_first_segment() {
+    let mut hall = Hall::new(&["fr"], &["fr"], &[]);
+    hall.begin(&[8]);
+    assert_eq!(hall.admission.room(), 0.7, "a ladder that is planned now has this");
+    hall.begin(&[9]);
+    assert_eq!(hall.admission.room(), 1.0, "there is no sound");
+    hall.captioning.close();
+    hall.feed(&[Placed::SpanEnd(20 * SECOND)]);
+    hall.begin(&[10]);
+    let aac = Arc::new(Aac::from_asc(&[0x12, 0x10]).unwrap());
+    let others = hall.admission.admit(0.7).unwrap();
+    hall.feed(&[Placed::Parameters(Parameters::Audio(aac))]);
+    assert_eq!(hall.health(), [""; 0]);
+    assert!(hall.captioning.is_heard());
+    drop(others);
+}
+
+#[tokio::test]
+async fn what_is_wanted_no_more_waits_for_no_room() {
+    let mut hall = Hall::new(&["fr"], &["fr"], &[]);
+    let others = hall.admission.admit(1.0).unwrap();
+    let aac = Arc::new(Aac::from_asc(&[0x12, 0x10]).unwrap());
+    hall.feed(&[Placed::Parameters(Parameters::Audio(aac))]);
+    assert_eq!(hall.health().len(), 1);
+    hall.captioning.set(CaptionSettings { languages: Some(Vec::new()), ..CaptionSettings::default() });
+    hall.follow();
+    assert_eq!(hall.health(), [""; 0]);
+    drop(others);
+    hall.follow();
+    assert!(!hall.captioning.is_heard());
 }

@@ -1,12 +1,13 @@
 //! One language of a live's captions: its session with an engine, what is kept of what is said, and what viewers see of it.
 
+use super::super::admission::{Admission, NoRoom, Ticket};
 use super::super::caption_list::CaptionList;
 use super::super::captions::{Call, Captions, Engine, Wish};
 use super::super::subtitles;
 use super::super::timeline::Timeline;
 use super::excerpt::Excerpt;
 use super::hearing::Hearing;
-use super::{News, Terms};
+use super::{News, Terms, sound};
 use crate::archive::writer::Recording;
 use crate::clock;
 use crate::live::status::{Finding, Loudness};
@@ -21,7 +22,6 @@ use media::origin::entry::Segment;
 use media::origin::playlist::Playlist;
 use media::segment::boundary::Placed;
 use media::time::WallTime;
-use media::track::Kind;
 use pipelines::captioner::{Event, HypothesisOutput, SoundInput};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -54,6 +54,10 @@ pub(super) struct Track {
     shown: Option<(Playlist, Arc<CaptionList>)>,
     /// Why nothing is heard at the moment.
     trouble: Option<String>,
+    /// Of a session that begins with the sound, which may come after the pictures.
+    reserved: Option<Ticket>,
+    /// Nothing is heard before there is room for it.
+    no_room: Option<NoRoom>,
     /// What the recording has of the transcript.
     excerpt: Excerpt,
     /// Records that wait for a recording to begin.
@@ -72,6 +76,7 @@ struct Session {
     output: HypothesisOutput,
     opened: Call,
     engine: Arc<Engine>,
+    ticket: Ticket,
 }
 
 impl Track {
@@ -85,6 +90,8 @@ impl Track {
             session: None,
             shown: None,
             trouble: None,
+            reserved: None,
+            no_room: None,
             excerpt: Excerpt::new(kept.map_or(0, |kept| kept.words.len() as u64)),
             unkept: Vec::new(),
             hearing: Hearing::new(slug, language),
@@ -120,11 +127,15 @@ impl Track {
         wish: Wish,
         names: Vocabulary,
         captions: &Captions,
+        admission: &Admission,
         audio: Option<&Arc<Aac>>,
     ) -> Vec<Said> {
         let mut said = Vec::new();
         if wish != Wish::Unwanted {
             self.spell(names);
+        }
+        if !matches!(wish, Wish::By(_)) {
+            (self.reserved, self.no_room) = (None, None);
         }
         self.wish = wish;
         if self.stands() {
@@ -136,7 +147,7 @@ impl Track {
             self.trouble = None;
         }
         if let Some(aac) = audio {
-            self.begin(captions, aac);
+            self.begin(captions, admission, aac);
         }
         said
     }
@@ -158,16 +169,25 @@ impl Track {
         }
     }
 
-    /// The sound has a configuration: a session begins, or goes on with it.
-    pub(super) fn begin(&mut self, captions: &Captions, aac: &Arc<Aac>) {
+    /// The sound has a configuration: a session goes on with it, or begins if there is room.
+    pub(super) fn begin(&mut self, captions: &Captions, admission: &Admission, aac: &Arc<Aac>) {
         let open = self.session.take().filter(|session| session.input.is_some());
         let session = match (open, &self.wish) {
             (Some(session), _) => session,
             (None, Wish::By(call)) => {
+                let ticket = match self.reserved.take().map_or_else(|| admission.admit(call.cores()), Ok) {
+                    Ok(ticket) => ticket,
+                    Err(no_room) => {
+                        if self.no_room.replace(no_room).is_none() {
+                            self.hearing.refused();
+                        }
+                        return;
+                    }
+                };
                 let (input, output, engine) = captions.open(call);
-                self.trouble = None;
+                (self.trouble, self.no_room) = (None, None);
                 self.hearing.session_begins();
-                Session { input: Some(input), output, opened: call.clone(), engine }
+                Session { input: Some(input), output, opened: call.clone(), engine, ticket }
             }
             (None, Wish::Unwanted | Wish::NoModel) => return,
         };
@@ -177,16 +197,24 @@ impl Track {
         self.session = Some(session);
     }
 
+    /// A contribution begins: its sound will be heard if there is room, which is not for its ladder then.
+    pub(super) fn reserve(&mut self, admission: &Admission) {
+        if let (None, Wish::By(call)) = (&self.session, &self.wish) {
+            self.reserved = admission.admit(call.cores()).ok();
+        }
+    }
+
+    /// There is no sound.
+    pub(super) fn give_back(&mut self) {
+        self.reserved = None;
+    }
+
     /// Takes what the segmenter placed; `audio` is the sound's configuration.
     pub(super) fn placed(&mut self, placed: &Placed, audio: Option<&Arc<Aac>>) -> Vec<Said> {
         if let Some(input) = self.session.as_ref().and_then(|s| s.input.as_ref()) {
-            match (placed, audio) {
-                (Placed::Frame(frame), Some(aac)) if frame.kind == Kind::Audio => {
-                    input.frame(frame.pts.rescale(aac.timescale()).ticks(), frame.payload.clone());
-                }
-                (Placed::SpanEnd(_), _) => input.discontinuity(),
-                (Placed::Boundary(_), _) => self.hearing.lost(input.lost(), Instant::now()),
-                (Placed::Frame(_) | Placed::Parameters(_), _) => {}
+            sound(input, placed, audio);
+            if matches!(placed, Placed::Boundary(_)) {
+                self.hearing.lost(input.lost(), Instant::now());
             }
         }
         let mut said = Vec::new();
@@ -200,6 +228,11 @@ impl Track {
             Some(session) => session.output.poll_next(cx),
             None => Poll::Pending,
         }
+    }
+
+    /// Whether what comes is heard, or will be in a moment.
+    pub(super) fn hears(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.input.is_some()) && self.trouble.is_none()
     }
 
     /// Whether a session may still say something.
@@ -230,7 +263,10 @@ impl Track {
             }
             Some(Event::Stats(stats)) => {
                 self.loudness = Loudness::of(stats);
-                self.hearing.counted(stats, Instant::now());
+                let cores = self.hearing.counted(stats, Instant::now());
+                if let Some((session, cores)) = self.session.as_ref().zip(cores) {
+                    session.ticket.measured(cores);
+                }
             }
             Some(Event::Lost { reason, .. }) => {
                 tracing::warn!(broadcaster = %slug, language = self.language.tag(), %reason, "the caption engine was lost and is started again");
@@ -252,6 +288,7 @@ impl Track {
 
     /// The contribution is over: what came is heard to its end.
     pub(super) fn close(&mut self) {
+        self.reserved = None;
         if let Some(input) = self.session.as_mut().and_then(|session| session.input.take()) {
             self.hearing.lost(input.lost(), Instant::now());
         }
@@ -260,7 +297,7 @@ impl Track {
 
     /// The session has ended, or had its time: what there is, is published.
     pub(super) fn finish(&mut self) -> Vec<Said> {
-        self.session = None;
+        (self.session, self.reserved, self.no_room) = (None, None, None);
         self.hearing.engine_begins();
         let mut said = Vec::new();
         self.track.finish(&mut said);
@@ -278,6 +315,11 @@ impl Track {
     /// Why it has no captions at the moment, unless it is for lack of a model.
     pub(super) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref().filter(|_| self.wish != Wish::NoModel)
+    }
+
+    /// What there is not room for.
+    pub(super) fn no_room(&self) -> Option<NoRoom> {
+        self.no_room
     }
 
     /// Nobody hears it for lack of a model.

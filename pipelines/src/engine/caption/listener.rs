@@ -123,6 +123,7 @@ impl Listener {
         hearing.utterance_samples += samples.len() as u64;
         self.heard_samples += samples.len() as u64;
         match heard {
+            Ok(Heard::Nothing) => self.hearing = Some(hearing),
             Ok(Heard::SoFar(said)) => {
                 let words = hearing.words(&said);
                 hearing.words.clone_from(&words);

@@ -1,7 +1,7 @@
 //! The role of captions, from the first message to the last: sound of all lives in, hypotheses out.
 //!
-//! - [`models`]: what hears a language, by what is in its folder: [`vosk_model`] (set to tell words soon by [`tuned`]), [`scripted`], behind the
-//!   traits of [`recogniser`];
+//! - [`models`]: what hears a language, by what is in its folder: [`vosk_model`] (set to tell words soon by [`tuned`]), [`scripted`], or nothing
+//!   ([`unheard`]), behind the traits of [`recogniser`];
 //! - [`session`]: a live in a language: [`decode`] → [`queue`] → [`listener`], which keeps the [`axis`] of media time;
 //!   [`loudness`]: what a sound engineer wants to know of it.
 //!
@@ -19,6 +19,7 @@ mod scripted;
 mod session;
 #[cfg(feature = "vosk")]
 mod tuned;
+mod unheard;
 #[cfg(feature = "vosk")]
 mod vosk_model;
 

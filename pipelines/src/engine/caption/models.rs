@@ -1,7 +1,9 @@
-//! From a folder to a model. A folder's file `engine` names what reads it; without one it is a Vosk model, as those are published.
+//! From a folder to a model. A folder's file `engine` names what reads it; without one it is a Vosk model, as those are published. No folder
+//! is for who wants the sound measured and no words.
 
 use super::recogniser::Model;
 use super::scripted;
+use super::unheard::Unheard;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +14,9 @@ const MAX_DEPTH: u32 = 4;
 
 /// The model in `folder`, or for people what is wrong.
 pub(super) fn load(folder: &Path) -> Result<Arc<dyn Model>, String> {
+    if folder.as_os_str().is_empty() {
+        return Ok(Arc::new(Unheard));
+    }
     let here = folder.display();
     if !folder.is_dir() {
         return Err(format!("{here} is missing: install the model there, or set where it is"));

@@ -32,6 +32,8 @@ pub(crate) enum Heard {
     SoFar(Vec<Said>),
     /// It has ended; the next words belong to the next.
     Utterance(Vec<Said>),
+    /// It is not listening for words at all: nothing is told.
+    Nothing,
 }
 
 /// All that is known of a language. Shared between threads.

@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(texts(&reader.finish().unwrap()), ["bonjour"]);
         let ended = (0..10).find_map(|_| match reader.hear(&[0; 1600]).unwrap() {
             Heard::Utterance(said) => Some(said),
-            Heard::SoFar(_) => None,
+            Heard::SoFar(_) | Heard::Nothing => None,
         });
         assert_eq!(texts(&ended.unwrap()), ["tous"]);
     }

@@ -56,7 +56,7 @@ pub(super) struct Alert {
 }
 
 /// Findings that there are words for: what it is, and what to do.
-const CODES: [&str; 25] = [
+const CODES: [&str; 27] = [
     "captions_doubtful",
     "captions_late",
     "captions_no_model",
@@ -73,6 +73,7 @@ const CODES: [&str; 25] = [
     "keyframe_interval",
     "no_audio",
     "no_contribution",
+    "no_room_for_captions",
     "no_room_for_renditions",
     "not_recorded",
     "other_encoder",
@@ -80,6 +81,7 @@ const CODES: [&str; 25] = [
     "rtsp_pull",
     "rtsp_tracks",
     "silent",
+    "silent_sound",
     "starved",
     "timestamp_jumps",
 ];
