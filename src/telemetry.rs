@@ -182,6 +182,10 @@ pub const METRICS: &[Metric] = &[
         "Seconds that hearing a second of sound takes; over 1 while the engine is too slow, 0 without one (broadcaster, language).",
     ),
     counter(
+        "amphi_captions_refused_total",
+        "Sessions of captions that engines had no room for when they were wanted (broadcaster, language).",
+    ),
+    counter(
         "amphi_captions_unheard_microseconds_total",
         "Sound that came while no engine could hear it (broadcaster, language).",
     ),
@@ -202,10 +206,6 @@ pub const METRICS: &[Metric] = &[
     gauge(
         "amphi_engine_realtime_factor",
         "Seconds of media that the engine decoded per second; under 1 while it is too slow (broadcaster).",
-    ),
-    counter(
-        "amphi_captions_refused_total",
-        "Sessions of captions that engines had no room for when they were wanted (broadcaster, language).",
     ),
     counter("amphi_engine_refused_total", "Lives that were passed through because engines had no room (broadcaster)."),
     counter("amphi_engine_restarts_total", "Engines that ended too early and were started again (broadcaster)."),
