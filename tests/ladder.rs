@@ -5,6 +5,7 @@
 
 mod killed;
 mod room;
+mod sources;
 mod turned;
 
 use crate::support::engine::{KOREAN_SPEECH, built, engines};
@@ -43,8 +44,7 @@ struct Clip {
 impl Clip {
     /// `encoder`: more arguments for x264.
     fn new(size: &str, rate: &str, seconds: u32, encoder: &[&str]) -> Self {
-        let folder = tempfile::Builder::new().prefix("amphi-ladder-").tempdir().unwrap();
-        let clip = Self { folder };
+        let clip = Self::empty();
         clip.encode(
             size,
             rate,
@@ -57,16 +57,25 @@ impl Clip {
 
     /// Somebody speaks in it: 25 pictures a second, a keyframe every 2 s.
     fn spoken(size: &str, seconds: u32) -> Self {
-        let folder = tempfile::Builder::new().prefix("amphi-ladder-").tempdir().unwrap();
-        let clip = Self { folder };
+        let clip = Self::empty();
         clip.encode(size, "25", seconds, &["-i", KOREAN_SPEECH, "-c:a", "copy"], &["-g", "50"]);
         clip
     }
 
+    /// To be encoded by its owner.
+    fn empty() -> Self {
+        Self { folder: tempfile::Builder::new().prefix("amphi-ladder-").tempdir().unwrap() }
+    }
+
     /// `sound`: an input and how it is encoded.
     fn encode(&self, size: &str, rate: &str, seconds: u32, sound: &[&str], encoder: &[&str]) {
-        let (picture, seconds) = (format!("testsrc2=size={size}:rate={rate}"), seconds.to_string());
-        let pictures = ["-v", "error", "-f", "lavfi", "-i", &picture];
+        self.encode_of(&format!("testsrc2=size={size}:rate={rate}"), seconds, sound, encoder);
+    }
+
+    /// `picture`: a graph of ffmpeg's filters.
+    fn encode_of(&self, picture: &str, seconds: u32, sound: &[&str], encoder: &[&str]) {
+        let seconds = seconds.to_string();
+        let pictures = ["-v", "error", "-f", "lavfi", "-i", picture];
         let video =
             ["-t", &seconds, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-sc_threshold", "0"];
         let path = self.path();

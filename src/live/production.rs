@@ -461,7 +461,7 @@ impl Production {
                 name: r.id.name(),
                 codec: parameters.codec_string().to_owned(),
                 size,
-                bitrate_bps: r.snapshot().bit_rates().0,
+                bitrate_bps: r.snapshot().bit_rates().average_bps,
             })
         };
         maker.timeline().renditions().iter().filter_map(describe).collect()

@@ -46,6 +46,8 @@ pub struct Timeline {
     renditions: RwLock<Arc<[Arc<Rendition>]>>,
     /// By language.
     captions: RwLock<Arc<[Arc<CaptionList>]>>,
+    /// Bits per second that engines were told to make of a rendition.
+    ordered_bps: RwLock<BTreeMap<RenditionId, u64>>,
     /// Cues as they are made, each as an event for pages.
     cues: broadcast::Sender<Bytes>,
     /// Grows when a rendition or a language of captions appears: players then have to load the multivariant playlist again. Not when one's
@@ -70,6 +72,7 @@ impl Timeline {
             folders: RwLock::default(),
             renditions: RwLock::new(Arc::new([])),
             captions: RwLock::new(Arc::new([])),
+            ordered_bps: RwLock::default(),
             cues: broadcast::channel(CUES).0,
             version: AtomicU64::new(0),
             audience: Arc::default(),
@@ -177,6 +180,11 @@ impl Timeline {
     pub fn multivariant(&self) -> Option<Bytes> {
         let all: Vec<_> = self.renditions().iter().filter_map(|r| r.now()).filter(|r| !r.snapshot.is_empty()).collect();
         let offered = offer::offered(&all);
+        // Players of a live choose by what they were told at its beginning, when a slide may have stood still.
+        let bit_rates = |r: &offer::Rendition| {
+            let measured = r.snapshot.bit_rates();
+            if r.snapshot.ended { measured } else { measured.expecting(self.ordered_bps(r.id)) }
+        };
         let videos = all.iter().filter(|r| offered.contains(&r.id)).filter_map(|r| {
             let Parameters::Video(h264) = &r.parameters else { return None };
             let frame_rate_milli = h264.frame_rate_milli().unwrap_or_else(|| measured_rate_milli(&r.snapshot));
@@ -184,19 +192,24 @@ impl Timeline {
                 name: r.id.name(),
                 h264,
                 frame_rate_milli,
-                bit_rates_bps: r.snapshot.bit_rates(),
+                bit_rates: bit_rates(r),
+                keyframe_bit_rates: r.snapshot.keyframe_bit_rates(),
             })
         });
         let mut videos: Vec<_> = videos.collect();
         // The best first: what comes first is what some players begin with.
-        videos.sort_by_key(|v| std::cmp::Reverse((v.h264.height(), v.bit_rates_bps.0)));
+        videos.sort_by_key(|v| std::cmp::Reverse((v.h264.height(), v.bit_rates.average_bps)));
         let audio = all.iter().filter(|r| offered.contains(&r.id)).find_map(|r| {
             let Parameters::Audio(aac) = &r.parameters else { return None };
-            Some(multivariant::Audio { name: r.id.name(), aac, bit_rates_bps: r.snapshot.bit_rates() })
+            Some(multivariant::Audio { name: r.id.name(), aac, bit_rates: bit_rates(r) })
         });
         let captions: Vec<_> =
             self.captions().iter().map(|c| Captions { name: c.name(), language: c.language.clone() }).collect();
         multivariant(&videos, audio.as_ref(), &captions).map(Bytes::from)
+    }
+
+    fn ordered_bps(&self, id: RenditionId) -> u64 {
+        self.ordered_bps.read().unwrap_or_else(PoisonError::into_inner).get(&id).copied().unwrap_or(0)
     }
 
     /// Where the renditions and captions beside those in the folder `name` stand.
@@ -281,7 +294,7 @@ pub struct Maker {
     /// Length of each rendition since the beginning, the window's forgotten segments included. Microseconds.
     lengths: BTreeMap<RenditionId, i64>,
     /// What an engine is to make: worth waiting for.
-    expected: BTreeSet<RenditionId>,
+    expected: BTreeMap<RenditionId, u64>,
     /// Every rendition that has begun lists something.
     playable: bool,
     /// Initialisation segments of renditions that have no segment yet.
@@ -299,7 +312,7 @@ impl Maker {
             first_discontinuity,
             playlists: BTreeMap::new(),
             lengths: BTreeMap::new(),
-            expected: BTreeSet::new(),
+            expected: BTreeMap::new(),
             playable: false,
             upcoming: BTreeMap::new(),
         }
@@ -375,9 +388,17 @@ impl Maker {
         self.playlists.values().map(count).max().unwrap_or(self.first_discontinuity) + 1
     }
 
-    /// An engine is to make these from now on. Those that it was to make before and that have not begun are no longer waited for.
-    pub fn expect(&mut self, renditions: impl IntoIterator<Item = RenditionId>) {
-        self.expected = renditions.into_iter().collect();
+    /// An engine is to make these from now on, with so many bits per second. Those that it was to make before and that have not begun are
+    /// no longer waited for.
+    pub fn expect(&mut self, renditions: impl IntoIterator<Item = (RenditionId, u32)>) {
+        let expected: BTreeMap<_, _> = renditions.into_iter().map(|(id, bps)| (id, u64::from(bps))).collect();
+        if expected != self.expected {
+            let mut ordered = self.timeline.ordered_bps.write().unwrap_or_else(PoisonError::into_inner);
+            // One that an engine makes no more keeps what it had: it is listed as long as players want it.
+            ordered.extend(&expected);
+            drop(ordered);
+            self.expected = expected;
+        }
         self.judge();
     }
 
@@ -429,7 +450,7 @@ impl Maker {
     /// Whether viewers may come.
     fn judge(&mut self) {
         let patient = self.lengths.values().all(|length| *length < EXPECTED_WITHIN_MICROS);
-        let missing = self.expected.iter().any(|id| !self.playlists.contains_key(id));
+        let missing = self.expected.keys().any(|id| !self.playlists.contains_key(id));
         self.playable |= self.timeline.is_complete() && !(missing && patient);
     }
 
@@ -537,14 +558,14 @@ mod tests {
         let source = [start(RenditionId::Source), part(RenditionId::Source)];
         let rung = RenditionId::Rung(360);
         let mut maker = Maker::new(Rules::new(2_000_000, 500_000), 0, i64::MAX);
-        maker.expect([rung]);
+        maker.expect([(rung, 700_000)]);
         maker.apply(&source, &[], 500_000);
         assert!(!maker.is_playable());
         maker.apply(&[start(rung), part(rung)], &[], 500_000);
         assert!(maker.is_playable());
 
         let mut maker = Maker::new(Rules::new(2_000_000, 500_000), 0, i64::MAX);
-        maker.expect([rung]);
+        maker.expect([(rung, 700_000)]);
         maker.apply(&source, &[], 500_000);
         for _ in 0..5 {
             maker.apply(&[part(RenditionId::Source)], &[], 500_000);
@@ -552,7 +573,7 @@ mod tests {
         assert!(maker.is_playable(), "the engine does not come");
 
         let mut maker = Maker::new(Rules::new(2_000_000, 500_000), 0, i64::MAX);
-        maker.expect([rung]);
+        maker.expect([(rung, 700_000)]);
         maker.apply(&source, &[], 500_000);
         maker.expect([]);
         assert!(maker.is_playable(), "no engine is to come any more");

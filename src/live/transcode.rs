@@ -139,10 +139,10 @@ impl Transcoding {
         }
     }
 
-    /// What is being made, or about to be.
-    pub(super) fn expected(&self) -> impl Iterator<Item = RenditionId> + '_ {
+    /// What is being made, or about to be, and with how many bits per second.
+    pub(super) fn expected(&self) -> impl Iterator<Item = (RenditionId, u32)> + '_ {
         let works = matches!(self.standing, Standing::Running | Standing::Lost(_));
-        self.engines.back().filter(|_| works).into_iter().flat_map(|e| e.order.ids())
+        self.engines.back().filter(|_| works).into_iter().flat_map(|e| e.order.made())
     }
 
     /// Whether viewers get a re-encoded rendition instead of the source, so that segments need not wait for its keyframes.

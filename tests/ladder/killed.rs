@@ -57,8 +57,7 @@ fn held(server: &Server) -> (usize, u64) {
 
 /// Slices that are damaged where no header is, some each five seconds; what the file says of them stays true.
 fn damaged(clip: &Clip) -> Clip {
-    let folder = tempfile::Builder::new().prefix("amphi-damaged-").tempdir().unwrap();
-    let damaged = Clip { folder };
+    let damaged = Clip::empty();
     std::fs::copy(clip.path(), damaged.path()).unwrap();
     let path = damaged.path();
     let table = peers::run(
@@ -167,4 +166,35 @@ fn engines_that_are_killed_every_five_seconds_cost_the_source_nothing_and_their_
     let (before, after) = (before.unwrap(), held(&server));
     assert!(after.0 <= before.0 + 8, "{} files open before, {} after", before.0, after.0);
     assert!(after.1 <= before.1 + (40 << 20), "{} bytes before, {} after", before.1, after.1);
+}
+
+#[test]
+fn an_engine_that_is_given_up_is_tried_again_when_the_contribution_changes() {
+    let place = tempfile::tempdir().unwrap();
+    let program = place.path().join("amphi-engine");
+    // Starts, and ends with nothing done.
+    std::os::unix::fs::symlink("/bin/false", &program).unwrap();
+    let server = server(&[("AMPHI_ENGINE__PROGRAM", program.to_str().unwrap()), ("AMPHI_LIVE__GRACE", "20s")]);
+    let address = url(&server, "demo", "demo");
+    let clip = Clip::new("640x360", "25", 60, &["-g", "50"]);
+    let mut encoder = clip.push(&address);
+    let why = wait_finding(&server, "demo", "engine_given_up");
+    assert!(why.contains("retry") || why.contains("again"), "it says what to do: {why}");
+    wait_on_air(&server, "demo");
+    let offered = || get(server.http(), "/live/demo/master.m3u8").text();
+    assert!(offered().contains("source/media.m3u8") && !offered().contains("240p"), "{}", offered());
+
+    std::fs::remove_file(&program).unwrap();
+    std::os::unix::fs::symlink(built(), &program).unwrap();
+    std::thread::sleep(Duration::from_secs(6));
+    assert!(!offered().contains("240p"), "what was given up is left alone: {}", offered());
+
+    // Somebody changed the encoder's settings.
+    encoder.signal(Signal::INT);
+    encoder.finish(PATIENCE);
+    let other = Clip::new("854x480", "25", 40, &["-g", "50"]);
+    let _encoder = other.push(&address);
+    assert!(wait_until(SOON, || offered().contains("240p/media.m3u8")), "{}", offered());
+    let told = || finding(&broadcaster(&server, "demo")["health"], "engine_given_up");
+    assert!(wait_until(SOON, || told().is_none()), "{:?}", told());
 }

@@ -20,11 +20,59 @@ pub(super) struct Writer<'a> {
     entries: u64,
 }
 
-/// A keyframe whose end is not known yet.
+/// A keyframe to be listed, once its end is known.
 struct Waiting<'a> {
     segment: &'a Segment,
     keyframe: Keyframe,
     discontinuity: bool,
+}
+
+/// The keyframes of `segments` with where they end, in order; the last one only if it is known to last until `until_micros`.
+fn each<'s>(
+    segments: impl Iterator<Item = &'s Segment>,
+    until_micros: Option<i64>,
+    mut entry: impl FnMut(&Waiting<'s>, i64),
+) {
+    let mut waiting: Option<Waiting<'s>> = None;
+    let (mut end, mut discontinuity) = (0, false);
+    for segment in segments {
+        if segment.discontinuity {
+            if let Some(done) = waiting.take() {
+                entry(&done, end);
+            }
+            discontinuity = true;
+        }
+        for keyframe in segment.keyframes.iter().filter(|_| !segment.is_gap()) {
+            let next = Waiting { segment, keyframe: *keyframe, discontinuity: std::mem::take(&mut discontinuity) };
+            if let Some(done) = waiting.replace(next) {
+                entry(&done, keyframe.time_micros);
+            }
+        }
+        end = segment.end_micros();
+    }
+    if let (Some(last), Some(until)) = (waiting, until_micros) {
+        entry(&last, until);
+    }
+}
+
+/// What fetching each listed keyframe takes: its bytes, and the microseconds until the next entry.
+pub(super) fn sizes<'s>(
+    segments: impl Iterator<Item = &'s Segment>,
+    until_micros: Option<i64>,
+    target_duration_s: u32,
+) -> Vec<(u64, i64)> {
+    let mut sizes = Vec::new();
+    each(segments, until_micros, |one, until| {
+        let lasts = first_entry_micros(until - one.keyframe.time_micros, i64::from(target_duration_s) * 1_000_000);
+        sizes.push((u64::from(one.keyframe.length), lasts));
+    });
+    sizes
+}
+
+/// How long an entry lasts when there are `left_micros` until the next keyframe: what is longer than TARGETDURATION is more entries.
+fn first_entry_micros(left_micros: i64, target_micros: i64) -> i64 {
+    let left = left_micros.max(1);
+    if left > target_micros + ROUNDS_DOWN_MICROS { target_micros } else { left }
 }
 
 impl<'a> Writer<'a> {
@@ -35,26 +83,7 @@ impl<'a> Writer<'a> {
     /// Lists the keyframes of `segments`; the last one only if it is known to last until `until_micros`.
     /// Gives how many entries that made.
     pub(super) fn write<'s>(&mut self, segments: impl Iterator<Item = &'s Segment>, until_micros: Option<i64>) -> u64 {
-        let mut waiting: Option<Waiting<'s>> = None;
-        let (mut end, mut discontinuity) = (0, false);
-        for segment in segments {
-            if segment.discontinuity {
-                if let Some(done) = waiting.take() {
-                    self.entry(&done, end);
-                }
-                discontinuity = true;
-            }
-            for keyframe in segment.keyframes.iter().filter(|_| !segment.is_gap()) {
-                let next = Waiting { segment, keyframe: *keyframe, discontinuity: std::mem::take(&mut discontinuity) };
-                if let Some(done) = waiting.replace(next) {
-                    self.entry(&done, keyframe.time_micros);
-                }
-            }
-            end = segment.end_micros();
-        }
-        if let (Some(last), Some(until)) = (waiting, until_micros) {
-            self.entry(&last, until);
-        }
+        each(segments, until_micros, |keyframe, until| self.entry(keyframe, until));
         self.entries
     }
 
@@ -80,7 +109,7 @@ impl<'a> Writer<'a> {
         let mut gap = false;
         loop {
             let left = (until_micros - at).max(1);
-            let lasts = if left > self.target_micros + ROUNDS_DOWN_MICROS { self.target_micros } else { left };
+            let lasts = first_entry_micros(left, self.target_micros);
             let date = segment.program_date_time.plus_micros(at - segment.start_micros);
             if gap {
                 self.out.push_str("#EXT-X-GAP\n");

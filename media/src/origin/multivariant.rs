@@ -1,5 +1,6 @@
 //! The multivariant playlist: the renditions side by side (RFC 8216bis section 4.4.6). Written by m3u8-rs.
 
+use super::bit_rates::BitRates;
 use crate::caption::language::Language;
 use crate::codec::{aac::Aac, h264::H264};
 use m3u8_rs::{
@@ -23,8 +24,10 @@ pub struct Video<'a> {
     pub h264: &'a H264,
     /// Frames per 1,000 s.
     pub frame_rate_milli: u32,
-    /// Average and peak, bits per second.
-    pub bit_rates_bps: (u64, u64),
+    /// Of its segments.
+    pub bit_rates: BitRates,
+    /// Of its I-frame playlist.
+    pub keyframe_bit_rates: BitRates,
 }
 
 /// The audio rendition.
@@ -34,8 +37,8 @@ pub struct Audio<'a> {
     pub name: String,
     /// Its configuration now.
     pub aac: &'a Aac,
-    /// Average and peak, bits per second.
-    pub bit_rates_bps: (u64, u64),
+    /// Of its segments.
+    pub bit_rates: BitRates,
 }
 
 /// Captions that a machine made, in a language.
@@ -51,22 +54,17 @@ pub struct Captions {
 #[must_use]
 pub fn multivariant(videos: &[Video<'_>], audio: Option<&Audio<'_>>, captions: &[Captions]) -> Option<Vec<u8>> {
     let subtitles = (!captions.is_empty()).then(|| CAPTIONS_GROUP.to_owned());
-    let (audio_average, audio_peak) = audio.map_or((0, 0), |a| a.bit_rates_bps);
+    let sound = audio.map_or(BitRates::default(), |a| a.bit_rates);
     let mut variants: Vec<VariantStream> = Vec::new();
     for video in videos {
-        let (average, peak) = video.bit_rates_bps;
+        let together = video.bit_rates.with(sound);
         let codecs = [Some(video.h264.codec_string()), audio.map(|a| a.aac.codec_string())];
         let resolution = Resolution { width: video.h264.width().into(), height: video.h264.height().into() };
-        let base = VariantStream {
-            resolution: Some(resolution),
-            bandwidth: peak,
-            average_bandwidth: Some(average),
-            ..VariantStream::default()
-        };
+        let base = VariantStream { resolution: Some(resolution), ..VariantStream::default() };
         variants.push(VariantStream {
             uri: format!("{}/media.m3u8", video.name),
-            bandwidth: peak + audio_peak,
-            average_bandwidth: Some(average + audio_average),
+            bandwidth: together.peak_bps,
+            average_bandwidth: Some(together.average_bps),
             codecs: Some(codecs.into_iter().flatten().collect::<Vec<_>>().join(",")),
             frame_rate: Some(f64::from(video.frame_rate_milli) / 1000.0),
             audio: audio.map(|_| AUDIO_GROUP.to_owned()),
@@ -77,6 +75,8 @@ pub fn multivariant(videos: &[Video<'_>], audio: Option<&Audio<'_>>, captions: &
         variants.push(VariantStream {
             is_i_frame: true,
             uri: format!("{}/iframes.m3u8", video.name),
+            bandwidth: video.keyframe_bit_rates.peak_bps,
+            average_bandwidth: Some(video.keyframe_bit_rates.average_bps),
             codecs: Some(video.h264.codec_string().to_owned()),
             ..base
         });
@@ -85,8 +85,8 @@ pub fn multivariant(videos: &[Video<'_>], audio: Option<&Audio<'_>>, captions: &
     if let Some(audio) = audio {
         variants.push(VariantStream {
             uri: format!("{}/media.m3u8", audio.name),
-            bandwidth: audio_peak,
-            average_bandwidth: Some(audio_average),
+            bandwidth: sound.peak_bps,
+            average_bandwidth: Some(sound.average_bps),
             codecs: Some(audio.aac.codec_string().to_owned()),
             audio: (!videos.is_empty()).then(|| AUDIO_GROUP.to_owned()),
             subtitles: subtitles.clone(),

@@ -1,6 +1,7 @@
 //! The origin's rules on a synthetic live: what is listed, what waits, what is refused, and what it costs.
 
 use super::answer::{Answer, answer};
+use super::bit_rates::BitRates;
 use super::entry::{Location, Segment};
 use super::playlist::{Playlist, Snapshot};
 use super::request::{BadRequest, Reload, Request};
@@ -26,10 +27,14 @@ fn open(playlist: &mut Playlist, msn: u64, discontinuity: bool) {
 }
 
 fn add_part(playlist: &mut Playlist, msn: u64, number: u32) {
+    playlist.add_part(&part(msn, number));
+}
+
+fn part(msn: u64, number: u32) -> Part {
     let start = Timestamp::new(i64::try_from(msn).unwrap() * 180_000 + i64::from(number) * 45_000, Timescale::VIDEO);
     let keyframes =
         if number == 0 { vec![Keyframe { offset: 0, length: 40, time_micros: start.micros() }] } else { vec![] };
-    playlist.add_part(&Part {
+    Part {
         rendition: RenditionId::Source,
         msn,
         number,
@@ -39,7 +44,7 @@ fn add_part(playlist: &mut Playlist, msn: u64, number: u32) {
         independent: number == 0,
         keyframes,
         bytes: Bytes::from(vec![u8::try_from(number).unwrap(); 100]),
-    });
+    }
 }
 
 fn segment(playlist: &mut Playlist, msn: u64) {
@@ -301,6 +306,24 @@ fn a_listed_iframe_never_changes_and_one_that_lasts_longer_than_the_target_is_fo
         }
     }
     assert!(gaps > 0 && known.len() > 400, "{gaps} gaps in {} entries", known.len());
+}
+
+#[test]
+fn rates_are_of_what_is_fetched_and_of_keyframes_alone_for_who_looks_for_a_place() {
+    let rates = |average_bps, peak_bps| BitRates { average_bps, peak_bps };
+    assert_eq!(live(0, 2).bit_rates(), rates(1_600, 1_600), "of parts, before there is a segment");
+    assert_eq!(live(0, 2).keyframe_bit_rates(), rates(1_600, 1_600), "not more than all");
+    let mut playlist = playlist(HOUR_MICROS);
+    (100..103).for_each(|msn| segment(&mut playlist, msn));
+    // What was lost weighs nothing.
+    open(&mut playlist, 103, false);
+    playlist.add_part(&Part { bytes: Bytes::new(), keyframes: Vec::new(), ..part(103, 0) });
+    playlist.close_segment(None);
+    assert_eq!(playlist.snapshot().bit_rates(), rates(1_600, 1_600));
+    // Two keyframes have an end; the third lasts over the hole when the list ends.
+    assert_eq!(playlist.snapshot().keyframe_bit_rates(), rates(160, 160));
+    playlist.end();
+    assert_eq!(playlist.snapshot().keyframe_bit_rates(), rates(147, 160));
 }
 
 /// A list of captions, with a segment of text each from 100 on.

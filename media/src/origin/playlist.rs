@@ -3,6 +3,7 @@
 //! Promises: a listed URI, duration, date or discontinuity never changes; MEDIA-SEQUENCE and DISCONTINUITY-SEQUENCE never
 //! go back; old segments leave whole blocks at a time, after the window.
 
+use super::bit_rates::Rates;
 use super::entry::{Location, OpenSegment, PartEntry, Segment};
 use super::iframes::known_end;
 use super::text::{Kept, Rendered, Report, iframe_entries};
@@ -91,6 +92,7 @@ pub struct Snapshot {
     pub(super) full: OnceLock<Rendered>,
     pub(super) delta: OnceLock<Rendered>,
     pub(super) iframes: OnceLock<Rendered>,
+    pub(super) rates: OnceLock<Rates>,
 }
 
 impl Playlist {
@@ -264,6 +266,7 @@ impl Playlist {
             full: OnceLock::new(),
             delta: OnceLock::new(),
             iframes: OnceLock::new(),
+            rates: OnceLock::new(),
         })
     }
 
@@ -410,28 +413,5 @@ impl Snapshot {
     #[must_use]
     pub fn end_micros(&self) -> i64 {
         self.segments().next_back().map_or(0, Segment::end_micros)
-    }
-
-    /// Average and peak bit rate over the finished segments, bits per second.
-    #[must_use]
-    pub fn bit_rates(&self) -> (u64, u64) {
-        let (mut bytes, mut micros, mut peak) = (0u64, 0u64, 0u64);
-        for segment in self.segments() {
-            let length = u64::try_from(segment.duration_micros).unwrap_or(0);
-            bytes += u64::from(segment.bytes);
-            micros += length;
-            // Stubs before a drop say nothing of the rate.
-            if length >= 500_000 {
-                peak = peak.max(u64::from(segment.bytes) * 8_000_000 / length);
-            }
-        }
-        let open: u64 = self.open.iter().flat_map(|o| &o.parts).map(|p| p.bytes.len() as u64).sum();
-        let open_micros: i64 = self.open.iter().flat_map(|o| &o.parts).map(|p| p.duration_micros).sum();
-        if micros == 0 {
-            bytes = open;
-            micros = u64::try_from(open_micros).unwrap_or(0);
-        }
-        let average = (bytes * 8_000_000).checked_div(micros).unwrap_or(0);
-        (average, peak.max(average))
     }
 }

@@ -43,6 +43,8 @@ pub(super) struct AudioTrack {
     /// What comes before this belongs to a span that is closed.
     closed_until: i64,
     patience: i64,
+    /// An engine makes it: what it is made of is placed before there is a word of it.
+    made: bool,
     late_run: u32,
     dropped: u64,
 }
@@ -81,9 +83,15 @@ impl AudioTrack {
             between: false,
             closed_until: i64::MIN,
             patience: patience_micros,
+            made: false,
             late_run: 0,
             dropped: 0,
         }
+    }
+
+    /// One that an engine makes: its first segment waits for the engine's first frame, as long as its patience lasts.
+    pub(super) fn made(rendition: RenditionId, patience_micros: i64) -> Self {
+        Self { made: true, ..Self::new(rendition, patience_micros) }
     }
 
     /// One that viewers know already, whose next segment is `next_msn`.
@@ -91,7 +99,7 @@ impl AudioTrack {
         let assembler = Assembler::new(rendition, aac.timescale(), next_msn);
         let frame = i64::from(aac.samples_per_frame());
         let current = Some(Current { aac: Arc::clone(aac), assembler, grid: None, frame });
-        Self { current, ..Self::new(rendition, patience_micros) }
+        Self { current, ..Self::made(rendition, patience_micros) }
     }
 
     pub(super) fn set_patience(&mut self, micros: i64) {
@@ -185,12 +193,16 @@ impl AudioTrack {
             };
             let next_begins =
                 || self.upcoming.as_ref().and_then(|u| u.frames.back()).is_some_and(|(next, _)| *next >= at);
+            let is_patient = lead_micros.saturating_sub(at) < self.patience;
+            if self.made && self.current.is_none() && is_patient && !next_begins() {
+                return Ok(());
+            }
             let passed = !self.behind.is_empty() || (matches!(mark, Mark::SpanEnd(_)) && next_begins());
             let open = self.current.as_mut().filter(|c| c.assembler.is_open());
             if let Some(current) = open
                 && !current.reaches(at)
             {
-                if !passed && lead_micros.saturating_sub(at) < self.patience {
+                if !passed && is_patient {
                     return Ok(());
                 }
                 current.fill_until(at);

@@ -30,9 +30,18 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
-        let mut track = AudioTrack::new(RenditionId::Stereo, PATIENCE);
-        track.configure(&Arc::new(Aac::from_asc(&[0x11, 0x90]).unwrap()));
+        let mut run = Self::before_the_engine();
+        run.configure();
+        run
+    }
+
+    fn before_the_engine() -> Self {
+        let track = AudioTrack::made(RenditionId::Stereo, PATIENCE);
         Self { track, events: Vec::new(), lead: i64::MIN, msn: 5 }
+    }
+
+    fn configure(&mut self) {
+        self.track.configure(&Arc::new(Aac::from_asc(&[0x11, 0x90]).unwrap()));
     }
 
     fn advance(&mut self) {
@@ -125,6 +134,44 @@ fn on_air(until: i64) -> (Run, i64) {
     run.segment(10 * SECOND, false);
     let next = run.frames(10 * SECOND + FRAME, until);
     (run, next)
+}
+
+#[test]
+fn the_first_segment_has_its_sound_though_the_engine_begins_later_than_its_source() {
+    let mut run = Run::before_the_engine();
+    run.segment(10 * SECOND, false);
+    run.part(10 * SECOND + SECOND / 2);
+    run.lead(10 * SECOND + SECOND / 2 + 100_000);
+    assert!(run.events.is_empty(), "nothing is known of it");
+    // An encoder's first frame is priming, from before the beginning.
+    run.configure();
+    run.frames(10 * SECOND - FRAME, 12 * SECOND);
+    run.segment(12 * SECOND, false);
+    run.frames(12 * SECOND, 13 * SECOND);
+    run.assert_in_order();
+    assert_eq!(run.heard()[0], (5, every(10 * SECOND, 12 * SECOND)));
+    assert_eq!(run.closed(), [5]);
+}
+
+#[test]
+fn an_engine_that_never_comes_is_waited_for_as_long_as_patience_lasts_and_one_that_comes_then_begins_with_a_segment() {
+    let mut run = Run::before_the_engine();
+    for n in 0..3 {
+        run.segment((10 + 2 * n) * SECOND, false);
+    }
+    run.lead(15 * SECOND + SECOND / 2);
+    run.configure();
+    run.frames(14 * SECOND - FRAME, 15 * SECOND);
+    run.assert_in_order();
+    let starts = run.events.iter().filter_map(|e| if let Event::SegmentStart(s) = e { Some(s.msn) } else { None });
+    assert_eq!(starts.collect::<Vec<_>>(), [7], "what it was too late for is left to whoever fills it");
+    // Where no engine is to come, nothing is kept waiting.
+    let mut run = Run::before_the_engine();
+    run.track.set_patience(0);
+    run.segment(10 * SECOND, false);
+    run.configure();
+    run.frames(10 * SECOND, 11 * SECOND);
+    assert!(run.events.is_empty(), "its first segment has gone by");
 }
 
 #[test]

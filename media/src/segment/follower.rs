@@ -54,7 +54,7 @@ impl Follower {
     pub fn new(rendition: RenditionId) -> Self {
         let track = match rendition.kind() {
             Kind::Video => Track::Pictures(Pictures::new(rendition)),
-            Kind::Audio => Track::Sound(AudioTrack::new(rendition, SOUND_PATIENCE_MICROS)),
+            Kind::Audio => Track::Sound(AudioTrack::made(rendition, SOUND_PATIENCE_MICROS)),
         };
         Self { rendition, track, lead_micros: i64::MIN }
     }

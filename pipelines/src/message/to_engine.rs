@@ -65,8 +65,17 @@ impl Start {
 
     /// All that is made.
     pub fn ids(&self) -> impl Iterator<Item = RenditionId> + '_ {
-        let rungs = (0..=u8::MAX).take(self.rungs.len()).map(Rendition::Rung);
-        rungs.chain([Rendition::Audio]).filter_map(|rendition| self.id(rendition))
+        self.made().map(|(id, _)| id)
+    }
+
+    /// All that is made, and with how many bits per second.
+    pub fn made(&self) -> impl Iterator<Item = (RenditionId, u32)> + '_ {
+        let rungs = (0..=u8::MAX).zip(&self.rungs).map(|(n, rung)| (Rendition::Rung(n), rung.bitrate_bps));
+        let sound = match self.audio {
+            AudioPlan::Leave => 0,
+            AudioPlan::Encode { bitrate_bps, .. } => bitrate_bps,
+        };
+        rungs.chain([(Rendition::Audio, sound)]).filter_map(|(rendition, bps)| Some((self.id(rendition)?, bps)))
     }
 
     /// The same without what `wanted` does not say yes to.
