@@ -1,7 +1,7 @@
 //! `amphi-engine`: the only program that links GStreamer and libvosk. The server starts it as a child and speaks to it over stdin and stdout in the
 //! words of [`pipelines::message`]; stderr is for people.
 //!
-//! Two roles, one a process: the renditions of one live, or (`--captions`) the captions of all lives.
+//! Three roles, one a process: the renditions of one live, the captions of all lives (`--captions`), or pictures of keyframes (`--thumbnails`).
 //!
 //! - [`run`]: renditions, from the first message to the last;
 //! - [`caption`]: the same for captions;
@@ -10,7 +10,7 @@
 //! - [`sandbox`]: what hostile media could still reach if a decoder fell to it: nothing (but the device of an encoder in hardware);
 //! - [`probe`]: which encoder can be trusted; a process of its own with `--probe NAME`;
 //! - [`transcode`]: pictures and sound to renditions;
-//! - [`thumbnail`]: keyframes to small pictures, when the first argument is `thumbnails`.
+//! - [`thumbnail`]: keyframes to small pictures.
 
 mod bridge;
 mod caption;
@@ -65,8 +65,6 @@ pub(crate) fn enclose(
     if let Some(encoder) = encoder {
         plugins::load(&[transcode::encoder::element_of(encoder).1])?;
     }
-    for open in sandbox::close(&encoder.map(sandbox::needs_of).unwrap_or_default()) {
-        tracing::warn!("the sandbox lacks: {open}");
-    }
+    sandbox::enter(&encoder.map(sandbox::needs_of).unwrap_or_default());
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! An engine without the client: all messages in, all messages out.
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
+use media::codec::h264::nals;
 use media::track::Parameters;
 use pipelines::ladder::{Halving, Rung};
 use pipelines::message::{
@@ -105,5 +106,43 @@ impl Made {
 
     pub(crate) fn stats(&self) -> Stats {
         self.messages.iter().rev().find_map(|m| if let FromEngine::Stats(s) = m { Some(*s) } else { None }).unwrap()
+    }
+
+    /// What ffmpeg makes of a rung's pictures, as `out` says.
+    pub(crate) fn decoded(&self, rung: u8, out: &[&str]) -> Vec<u8> {
+        let stream = self.annex_b(rung);
+        let mut decode = Command::new("ffmpeg")
+            .args(["-v", "error", "-f", "h264", "-i", "pipe:0"])
+            .args(out)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = decode.stdin.take().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || stdin.write_all(&stream).unwrap());
+            decode.wait_with_output().unwrap().stdout
+        })
+    }
+
+    /// A rung as a stream of its own (ITU-T H.264 annex B).
+    fn annex_b(&self, rung: u8) -> BytesMut {
+        let Some(Parameters::Video(h264)) = self.parameters(Rendition::Rung(rung)).first().copied().cloned() else {
+            panic!("no configuration: {}", self.said)
+        };
+        let mut stream = BytesMut::new();
+        let mut put = |nal: &[u8]| {
+            stream.put_u32(1);
+            stream.extend_from_slice(nal);
+        };
+        // One SPS and one PPS, each after its length of two bytes; a byte counts the PPS between.
+        let record = h264.avcc();
+        let sps = 8 + usize::from(u16::from_be_bytes([record[6], record[7]]));
+        put(&record[8..sps]);
+        put(&record[sps + 3..sps + 3 + usize::from(u16::from_be_bytes([record[sps + 1], record[sps + 2]]))]);
+        for frame in self.frames(Rendition::Rung(rung)) {
+            nals(&frame.payload, 4).for_each(|nal| put(nal.unwrap()));
+        }
+        stream
     }
 }

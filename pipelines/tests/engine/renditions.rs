@@ -1,6 +1,6 @@
 //! Every rendition has the source's pictures at the source's times, and an IDR where a segment begins and nowhere else.
 
-use crate::clip::{Clip, clip};
+use crate::clip::{Clip, clip, clip_of};
 use crate::direct::{Made, run, rung, start};
 use media::track::{Kind, Parameters};
 use pipelines::ladder::{Halving, Rung};
@@ -121,6 +121,31 @@ fn interlaced_pictures_keep_their_times() {
     let mut start = start();
     start.options.deinterlace = true;
     assert_follows("interlaced", &clip, &run(start, &clip.messages));
+}
+
+#[test]
+fn interlaced_pictures_lose_their_combs() {
+    // 50 fields a second of something that moves.
+    let fields = "testsrc2=size=320x192:rate=50,interlace=scan=tff:lowpass=off";
+    let coding = ["-t", "4", "-g", "50", "-b:v", "4M", "-flags", "+ildct+ilme", "-x264-params", "tff=1", "-an"];
+    let clip = clip_of(fields, &coding).cut(false);
+    // As large as the source: what is scaled is blurred, and combs with it.
+    let whole = Rung { bitrate_bps: 4_000_000, ..rung(320, 192, Halving::No) };
+    let shown_as = |deinterlace: bool| {
+        let mut start = Start { rungs: vec![whole], ..start() };
+        start.options.deinterlace = deinterlace;
+        let made = run(start, &clip.messages);
+        assert!(made.status.success(), "{}", made.said);
+        assert_eq!(made.pts(0), clip.shown());
+        let detect = "idet,metadata=print:key=lavfi.idet.multiple.current_frame:file=-";
+        let told = String::from_utf8(made.decoded(0, &["-vf", detect, "-f", "null", "-"])).unwrap();
+        let of = |kind: &str| told.lines().filter(|line| line.ends_with(&format!("current_frame={kind}"))).count();
+        (of("progressive"), of("tff") + of("bff"))
+    };
+    let (whole, combed) = shown_as(true);
+    assert!(whole >= 90 && combed <= 5, "{whole} of 100 pictures are whole, {combed} have combs");
+    let (_, combed) = shown_as(false);
+    assert!(combed >= 90, "the source has combs: {combed} of 100");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The sandbox is closed, for root and for an ordinary user, and everything works in it.
 
+use crate::caption::{Folder, language};
 use crate::clip::clip;
 use crate::direct::{ENGINE, command, run_as, start};
-use pipelines::message::FromEngine;
-use std::io::{BufRead, BufReader};
+use pipelines::message::{FromEngine, ModelPlace, ToCaptioner};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,6 +15,38 @@ fn nothing_of_the_sandbox_stays_open() {
     let made = run_as(command(), start(), &clip.messages);
     assert!(made.status.success(), "{}", made.said);
     assert!(!made.said.contains("sandbox"), "{}", made.said);
+}
+
+#[test]
+fn captions_and_pictures_are_made_in_a_sandbox_as_closed() {
+    let folder = Folder::new("sandbox");
+    let places = ["fr", "ko"].map(|tag| ModelPlace {
+        language: language(tag),
+        folder: match tag {
+            // With libvosk there is a model that it really loads.
+            "ko" if cfg!(feature = "vosk") => {
+                concat!(env!("CARGO_MANIFEST_DIR"), "/../target/models/vosk-ko").to_owned()
+            }
+            _ => folder.scripted(tag, "1 2 bonjour\n").to_str().unwrap().to_owned(),
+        },
+    });
+    let begin = ToCaptioner::Begin { models: places.to_vec() }.encode();
+    for (role, first) in [("--captions", Some(begin)), ("--thumbnails", None)] {
+        let mut command = Command::new(ENGINE);
+        command.env("GST_REGISTRY_DISABLE", "yes").arg(role);
+        let mut engine =
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut stdin = engine.stdin.take().unwrap();
+        if let Some(first) = first {
+            stdin.write_all(&first.head).and_then(|()| stdin.write_all(&first.payload)).unwrap();
+        }
+        let status = format!("/proc/{}/status", engine.id());
+        assert!(within_seconds(30, || is_closed(&status)), "{role}: {:?}", std::fs::read_to_string(&status));
+        drop(stdin);
+        let ended = engine.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(!said.contains("sandbox"), "{role}: {said}");
+    }
 }
 
 #[test]
@@ -65,13 +98,20 @@ fn an_engine_dies_with_the_server_though_its_pipe_stays_open() {
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
     let status = format!("/proc/{}/status", line.trim());
-    let closed =
-        || std::fs::read_to_string(&status).is_ok_and(|s| s.contains("Seccomp:\t2") && s.contains("NoNewPrivs:\t1"));
-    assert!(within_seconds(10, closed), "the sandbox is not closed: {:?}", std::fs::read_to_string(&status));
+    assert!(
+        within_seconds(10, || is_closed(&status)),
+        "the sandbox is not closed: {:?}",
+        std::fs::read_to_string(&status)
+    );
     server.kill().unwrap();
     server.wait().unwrap();
     let gone = || !std::fs::read_to_string(&status).is_ok_and(|s| !s.contains("State:\tZ"));
     assert!(within_seconds(5, gone), "the engine outlives the server");
+}
+
+/// By the `status` of a process.
+fn is_closed(status: &str) -> bool {
+    std::fs::read_to_string(status).is_ok_and(|s| s.contains("Seccomp:\t2") && s.contains("NoNewPrivs:\t1"))
 }
 
 fn within_seconds(seconds: u32, test: impl Fn() -> bool) -> bool {

@@ -2,13 +2,9 @@
 
 use crate::clip::{Clip, clip_of};
 use crate::direct::{Made, run, rung, start};
-use bytes::{BufMut, BytesMut};
-use media::codec::h264::{self, Orientation, nals};
-use media::track::Parameters;
+use media::codec::h264::{self, Orientation};
 use pipelines::ladder::{Halving, Rung};
-use pipelines::message::{Options, Rendition, Start, WhenSlow};
-use std::io::Write;
-use std::process::{Command, Stdio};
+use pipelines::message::{Options, Start, WhenSlow};
 
 /// Coded: red and lime above, blue and white below; 320x180.
 pub(crate) const CORNERS: &str = "color=red:s=160x90:r=25[a];color=lime:s=160x90:r=25[b];color=blue:s=160x90:r=25[c];\
@@ -59,36 +55,10 @@ pub(crate) fn corners(rgb: &[u8], width: usize, height: usize) -> String {
 }
 
 /// The last picture of a rung, as ffmpeg decodes it to RGB.
-fn picture(made: &Made, n: u8) -> Vec<u8> {
-    let Some(Parameters::Video(h264)) = made.parameters(Rendition::Rung(n)).first().copied().cloned() else {
-        panic!("no configuration: {}", made.said)
-    };
-    let mut stream = BytesMut::new();
-    let mut put = |nal: &[u8]| {
-        stream.put_u32(1);
-        stream.extend_from_slice(nal);
-    };
-    // One SPS and one PPS, each after its length of two bytes; a byte counts the PPS between.
-    let record = h264.avcc();
-    let sps = 8 + usize::from(u16::from_be_bytes([record[6], record[7]]));
-    put(&record[8..sps]);
-    put(&record[sps + 3..sps + 3 + usize::from(u16::from_be_bytes([record[sps + 1], record[sps + 2]]))]);
-    for frame in made.frames(Rendition::Rung(n)) {
-        nals(&frame.payload, 4).for_each(|nal| put(nal.unwrap()));
-    }
-    let mut decode = Command::new("ffmpeg")
-        .args(["-v", "error", "-f", "h264", "-i", "pipe:0", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = decode.stdin.take().unwrap();
-    let decoded = std::thread::scope(|scope| {
-        scope.spawn(move || stdin.write_all(&stream).unwrap());
-        decode.wait_with_output().unwrap()
-    });
-    let bytes = (h264.width() * h264.height() * 3) as usize;
-    decoded.stdout[decoded.stdout.len() - bytes..].to_vec()
+fn picture(made: &Made, rung: Rung, n: u8) -> Vec<u8> {
+    let decoded = made.decoded(n, &["-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]);
+    let bytes = (rung.width * rung.height * 3) as usize;
+    decoded[decoded.len() - bytes..].to_vec()
 }
 
 #[test]
@@ -106,7 +76,7 @@ fn lying_pictures_are_encoded_upright_in_the_shape_that_they_have_then() {
         assert!(made.status.success(), "{turn}: {}", made.said);
         for (n, rung) in (0..).zip(rungs) {
             assert_eq!((made.pts(n), made.idrs(n)), (clip.shown(), clip.cuts()), "{turn}");
-            let shown = corners(&picture(&made, n), rung.width as usize, rung.height as usize);
+            let shown = corners(&picture(&made, rung, n), rung.width as usize, rung.height as usize);
             assert_eq!(shown, wanted, "{turn}, {}x{}", rung.width, rung.height);
         }
     }

@@ -119,9 +119,7 @@ fn prepare(arguments: Arguments, out: &mut File) -> Result<Option<Models>, Strin
     if let Some(bytes) = arguments.memory_bytes {
         sandbox::allow_more_memory(bytes)?;
     }
-    for open in sandbox::close(&sandbox::Needs::default()) {
-        tracing::warn!("the sandbox lacks: {open}");
-    }
+    sandbox::enter(&sandbox::Needs::default());
     Ok(Some(loaded))
 }
 
