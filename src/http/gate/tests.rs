@@ -1,6 +1,7 @@
 //! The gate before the whole site: what is carried to it, and what it believes.
 
 mod crawler;
+mod links;
 
 use super::pass::Signer;
 use crate::catalogue::Catalogue;

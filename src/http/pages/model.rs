@@ -240,6 +240,8 @@ pub struct BroadcasterLink {
     pub slug: String,
     /// For people.
     pub title: String,
+    /// Lists show it to this visitor: others are not told its address.
+    pub listed: bool,
 }
 
 impl VideoView {

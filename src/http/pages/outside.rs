@@ -151,11 +151,12 @@ fn video_object(site: &str, view: &VideoView, outside: &Outside) -> Html {
         })
         .collect();
     add(&mut object, "hasPart", (!clips.is_empty()).then(|| json!(clips)));
-    let channel = view
-        .broadcaster
-        .as_ref()
-        .map(|from| json!({ "@type": "Place", "name": from.title, "url": format!("{site}/live/{}", from.slug) }));
-    add(&mut object, "locationCreated", channel);
+    let place = view.broadcaster.as_ref().map(|from| {
+        let mut place = Map::from_iter([("@type".to_owned(), json!("Place")), ("name".to_owned(), json!(from.title))]);
+        add(&mut place, "url", from.listed.then(|| json!(format!("{site}/live/{}", from.slug))));
+        json!(place)
+    });
+    add(&mut object, "locationCreated", place);
     Html::of_json(&object.into())
 }
 

@@ -181,15 +181,17 @@ pub async fn live(source: &Source, site: &str, slug: &str, visitor: &Visitor) ->
     }))
 }
 
-/// For `/videos/{id}-{slug}`; `None` if there is no such video, or it is still being recorded.
+/// For `/videos/{id}-{slug}`, as this visitor sees it; `None` if there is no such video, or it is still being recorded.
 ///
 /// # Errors
 /// When the data cannot be had; logged there.
-pub async fn video(source: &Source, id: &str) -> Result<Option<VideoView>, Failure> {
+pub async fn video(source: &Source, id: &str, visitor: &Visitor) -> Result<Option<VideoView>, Failure> {
     let Ok(id) = id.parse::<VideoId>() else { return Ok(None) };
     let found = source.catalogue.video(&id).await.map_err(|e| failed(&e))?;
     let Some(video) = found.filter(|v| v.state == VideoState::Ended) else { return Ok(None) };
-    let broadcaster = source.catalogue.broadcaster(&video.broadcaster_id).await.map_err(|e| failed(&e))?;
+    let hall = source.catalogue.broadcaster(&video.broadcaster_id).await.map_err(|e| failed(&e))?;
+    let for_them = shown::among(&source.catalogue, visitor, hall.iter().cloned().collect()).await;
+    let listed = !for_them.map_err(|e| failed(&e))?.is_empty();
     let details = source.catalogue.details(&id).await.map_err(|e| failed(&e))?;
     let captions = transcript::offered(&source.layout, video.id.as_str()).await;
     let views = source.catalogue.views(std::slice::from_ref(&id)).await.map_err(|e| failed(&e))?;
@@ -203,7 +205,7 @@ pub async fn video(source: &Source, id: &str) -> Result<Option<VideoView>, Failu
         captions,
         title: video.title,
         about: About::of(details.unwrap_or_default()),
-        broadcaster: broadcaster.map(|b| BroadcasterLink { slug: b.slug.to_string(), title: b.title }),
+        broadcaster: hall.map(|hall| BroadcasterLink { slug: hall.slug.to_string(), title: hall.title, listed }),
         recorded_at: video.started_at,
     }))
 }

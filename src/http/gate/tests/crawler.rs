@@ -24,7 +24,7 @@ const REACHED: &str = "This form can no longer be sent";
 const HIDDEN: &str = "There is no such thing.";
 
 /// Everybody who asks.
-const CAST: [&str; 15] = [
+pub(super) const CAST: [&str; 15] = [
     "anonymous",
     "viewer",
     "member",
@@ -54,16 +54,16 @@ fn scopes(name: &str) -> Option<BTreeSet<Scope>> {
     }
 }
 
-struct Scene {
-    world: World,
+pub(super) struct Scene {
+    pub(super) world: World,
     hall: Broadcaster,
-    video: Video,
+    pub(super) video: Video,
     link: ShareLink,
     token: LinkToken,
     job: Option<JobId>,
 }
 
-async fn scene(visibility: Visibility) -> Scene {
+pub(super) async fn scene(visibility: Visibility) -> Scene {
     let world = World::new().await;
     let hall = world.hall("hall").await;
     let video = world.video(&hall, "Zyzzyva").await;
@@ -112,7 +112,7 @@ async fn scene(visibility: Visibility) -> Scene {
 }
 
 /// With what they carry.
-struct Somebody<'a> {
+pub(super) struct Somebody<'a> {
     browser: Browser<'a>,
     bearer: Option<String>,
 }
@@ -144,7 +144,7 @@ impl Scene {
     }
 
     /// What the policy says now of what a line leads to. What is asked for is found without the gate.
-    async fn expected(&self, name: &str, rule: &Rule) -> Decision {
+    pub(super) async fn expected(&self, name: &str, rule: &Rule) -> Decision {
         let catalogue = &self.world.catalogue;
         let hall = catalogue.broadcaster_state(&self.hall.slug).await.unwrap().map(|(_, state)| state);
         let (hall, video) = (hall.unwrap_or_else(State::absent), catalogue.video_state(&self.video.id).await.unwrap());
@@ -194,7 +194,7 @@ impl Scene {
         }
     }
 
-    async fn somebody(&self, name: &str) -> Somebody<'_> {
+    pub(super) async fn somebody(&self, name: &str) -> Somebody<'_> {
         let mut browser = match self.world.catalogue.person_by_login(name).await.unwrap() {
             Some(person) => self.world.browser_of(&person).await,
             None => self.world.browser(),
@@ -232,10 +232,6 @@ impl Scene {
     }
 
     async fn ask(&self, somebody: &Somebody<'_>, rule: &Rule) -> Answer {
-        // What one answer leaves in a browser must not open the next door.
-        let mut browser = somebody.browser.clone();
-        let mut headers = vec![("sec-fetch-site", "same-origin")];
-        headers.extend(somebody.bearer.as_deref().map(|bearer| ("authorization", bearer)));
         let (method, body) = match (rule.method, rule.surface) {
             (Verb::Get, _) => ("GET", ""),
             (Verb::Delete, _) => ("DELETE", ""),
@@ -245,7 +241,21 @@ impl Scene {
             (Verb::Post, Surface::Page) => ("POST", "nothing=1"),
             (Verb::Post, _) => ("POST", r#"{"nothing":1}"#),
         };
-        browser.send(method, &self.path(rule), &headers, body).await
+        somebody.send(method, &self.path(rule), body).await
+    }
+}
+
+impl Somebody<'_> {
+    pub(super) fn reads_pages(&self) -> bool {
+        self.bearer.is_none()
+    }
+
+    pub(super) async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        // What one answer leaves in a browser must not open the next door.
+        let mut browser = self.browser.clone();
+        let mut headers = vec![("sec-fetch-site", "same-origin")];
+        headers.extend(self.bearer.as_deref().map(|bearer| ("authorization", bearer)));
+        browser.send(method, path, &headers, body).await
     }
 }
 
@@ -254,7 +264,7 @@ fn is_form(rule: &Rule) -> bool {
 }
 
 /// Whether an answer is what the policy says.
-fn agrees(rule: &Rule, decision: Decision, answer: &Answer) -> bool {
+pub(super) fn agrees(rule: &Rule, decision: Decision, answer: &Answer) -> bool {
     let unlocks = matches!(rule.door, Door::UnlockLive(_) | Door::UnlockVideo(_));
     match decision {
         Decision::Refused(Refusal::Password) if unlocks => answer.text.contains(REACHED),
@@ -278,7 +288,7 @@ fn agrees(rule: &Rule, decision: Decision, answer: &Answer) -> bool {
 }
 
 /// What says nothing but the refusal: no title, no name, no address of what is refused.
-fn tells_nothing(answer: &Answer) -> bool {
+pub(super) fn tells_nothing(answer: &Answer) -> bool {
     !["Zyzzyva", "Hall hall", "captions/", "source"].iter().any(|word| answer.text.contains(word))
 }
 
@@ -429,10 +439,7 @@ async fn what_is_guessed_tells_nobody_of_a_draft_who_may_not_know_of_it() {
         let somebody = scene.somebody(name).await;
         for path in &guesses {
             for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
-                let mut browser = somebody.browser.clone();
-                let mut headers = vec![("sec-fetch-site", "same-origin")];
-                headers.extend(somebody.bearer.as_deref().map(|bearer| ("authorization", bearer)));
-                let answer = browser.send(method, path, &headers, "").await;
+                let answer = somebody.send(method, path, "").await;
                 asked += 1;
                 assert!(tells_nothing(&answer), "{name} {method} {path}: {} {}", answer.status, answer.text);
                 // Nothing is there, nothing may be done, or (a preflight, the API's description) nothing is said.

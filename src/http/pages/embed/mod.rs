@@ -87,7 +87,7 @@ async fn video(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let view = match source::video(&source, &id).await {
+    let view = match source::video(&source, &id, &visitor).await {
         Ok(Some(view)) => view,
         Ok(None) => return missing(&headers, &assets, &visitor),
         Err(_) => return ErrorPage::Failed.render(&headers, &assets, &visitor),

@@ -45,7 +45,7 @@ pub(super) async fn page(
     headers: HeaderMap,
 ) -> Response {
     let (id, slug) = name.split_once('-').unwrap_or((&name, ""));
-    let view = match source::video(&source, id).await {
+    let view = match source::video(&source, id, &visitor).await {
         Ok(Some(view)) => view,
         Ok(None) => return ErrorPage::NotFound.render(&headers, &assets, &visitor),
         Err(_) => return ErrorPage::Failed.render(&headers, &assets, &visitor),
