@@ -249,7 +249,10 @@ fn chapters(mut chapters: Vec<Chapter>, duration: Option<Duration>) -> Result<Ve
 }
 
 /// A licence's identifier as it is stored.
-pub(super) fn licence(text: &str) -> Result<String, Error> {
+///
+/// # Errors
+/// `Invalid`: it is none.
+pub fn licence(text: &str) -> Result<String, Error> {
     let text = text.trim();
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+');
     if text.len() > MAX_LICENCE || !text.bytes().all(good) {

@@ -409,7 +409,7 @@ const PAGES = {
   '/new-password': 'new-password', '/new-password/short': 'new-password-short', '/sign-in/wrong': 'sign-in-wrong', '/account/wrong': 'account-wrong',
   '/videos/v1/edit/wrong': 'video-edit-wrong', '/videos/v1/subtitles/wrong': 'video-subtitles-wrong', '/videos/v1/rights/wrong': 'video-rights-wrong',
   '/people/taken': 'people-taken', '/groups/wrong': 'groups-wrong', '/site/wrong': 'site-wrong', '/message': 'message', '/message/names': 'message-names',
-  '/shown-once': 'shown-once', '/operate/hall/key': 'operate-key', '/my-videos/deleted': 'my-videos-deleted', '/live/on-air': 'live-on-air',
+  '/shown-once': 'shown-once', '/operate/hall/key': 'operate-key', '/my-videos/deleted': 'my-videos-deleted', '/my-videos/wrong': 'my-videos-wrong', '/live/on-air': 'live-on-air',
   '/live/closed': 'password', '/live/hall': 'live-tool', '/embed/videos/closed': 'embed-refused',
   '/embed/videos/v7': 'embed-video', '/embed/live/demo': 'embed-live', '/': 'home', '/live/demo': 'live', '/videos': 'videos', '/none': 'error', [VIDEO_PAGE]: 'video', [LECTURE_PAGE]: 'lecture',
 };

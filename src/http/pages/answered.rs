@@ -91,6 +91,7 @@ async fn pages_that_answer_forms_are_what_the_server_sends() {
         }
         pages.push(("my-videos-deleted", page(&mut owner, "/my-videos?show=deleted", asked, &random).await));
         for (path, form, name) in [
+            ("/my-videos", format!("act=tag&word=&video={}", video.id), "my-videos-wrong"),
             ("/account/password", "old=wrong&new=long+enough+for+all".to_owned(), "account-wrong"),
             (edit.as_str(), format!("{VIDEO}&from=noon"), "video-edit-wrong"),
             (subtitles.as_str(), "language=fr&text=hello&act=save".to_owned(), "video-subtitles-wrong"),

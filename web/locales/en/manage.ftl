@@ -46,7 +46,9 @@ mine-short = too short for lists
 mine-many = Change several
 mine-all = All that this page shows
 mine-act = What to do
-mine-tag = Tag
+mine-word = Tag, language, licence or owner
+mine-word-rule = For what needs one of them: a tag, a language such as fr, a licence such as CC-BY-4.0, somebody’s login or address.
+mine-none-chosen = No video is chosen. Choose some, and try again.
 mine-do = Apply to the chosen videos
 mine-claimed = The recording is yours now.
 mine-deleted = { $count ->
@@ -58,13 +60,21 @@ mine-changed = { $count ->
    *[other] { $count } videos are changed.
 }
 mine-not-all = { $count ->
-    [one] Only one video could be changed: the others are being recorded, or are not yours.
-   *[other] Only { $count } videos could be changed: the others are being recorded, or are not yours.
+    [one] Only one video could be changed: the others are being recorded, are not yours, or would be without an owner.
+   *[other] Only { $count } videos could be changed: the others are being recorded, are not yours, or would be without an owner.
 }
 many-show = For: { $whom }
 many-kind = Type: { $kind }
 many-tag = Add the tag
 many-untag = Remove the tag
+many-group = the group { $group }
+many-language = Spoken language
+many-licence = Licence
+many-own = Add an owner
+many-disown = Remove an owner
+many-no-word = This needs a word beside it: nothing was changed.
+many-bad-person = Nobody here has this login or address: nothing was changed.
+many-bad-act = This can’t be done to videos: nothing was changed.
 many-delete = Delete
 many-restore = Bring back
 to-claim = Recordings to claim

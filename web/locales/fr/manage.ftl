@@ -46,7 +46,9 @@ mine-short = trop courte pour les listes
 mine-many = En modifier plusieurs
 mine-all = Toutes celles de cette page
 mine-act = Que faire
-mine-tag = Mot-clé
+mine-word = Mot-clé, langue, licence ou propriétaire
+mine-word-rule = Pour ce qui en demande : un mot-clé, une langue comme fr, une licence comme CC-BY-4.0, l’identifiant ou l’adresse d’une personne.
+mine-none-chosen = Aucune vidéo n’est choisie. Choisissez-en et recommencez.
 mine-do = Appliquer aux vidéos choisies
 mine-claimed = L’enregistrement est maintenant à vous.
 mine-deleted = { $count ->
@@ -58,13 +60,21 @@ mine-changed = { $count ->
    *[other] { $count } vidéos sont modifiées.
 }
 mine-not-all = { $count ->
-    [one] Seule { $count } vidéo a pu être modifiée : les autres sont en cours d’enregistrement ou ne sont pas à vous.
-   *[other] Seules { $count } vidéos ont pu être modifiées : les autres sont en cours d’enregistrement ou ne sont pas à vous.
+    [one] Seule { $count } vidéo a pu être modifiée : les autres sont en cours d’enregistrement, ne sont pas à vous ou n’auraient plus de propriétaire.
+   *[other] Seules { $count } vidéos ont pu être modifiées : les autres sont en cours d’enregistrement, ne sont pas à vous ou n’auraient plus de propriétaire.
 }
 many-show = Pour : { $whom }
 many-kind = Type : { $kind }
 many-tag = Ajouter le mot-clé
 many-untag = Retirer le mot-clé
+many-group = le groupe { $group }
+many-language = Langue parlée
+many-licence = Licence
+many-own = Ajouter un propriétaire
+many-disown = Retirer un propriétaire
+many-no-word = Il manque le mot à écrire à côté : rien n’a été modifié.
+many-bad-person = Personne ici n’a cet identifiant ou cette adresse : rien n’a été modifié.
+many-bad-act = Cela ne peut pas être fait à des vidéos : rien n’a été modifié.
 many-delete = Supprimer
 many-restore = Rétablir
 to-claim = Enregistrements à revendiquer

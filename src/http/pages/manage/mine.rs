@@ -4,13 +4,13 @@
 //! done to one does not keep the others from it: how many were changed is said.
 
 use super::found;
-use super::many::{self, Act};
+use super::many::{self, Act, Unread};
 use crate::catalogue::id::{PersonId, VideoId};
 use crate::catalogue::video::{Cursor, Video, VideoFilter, VideoState};
 use crate::catalogue::{Catalogue, Error};
 use crate::http::pages::Reader;
 use crate::http::pages::asking::Asking;
-use crate::http::pages::form::{Fields, FormPage, Pair, all, said};
+use crate::http::pages::form::{Choice, Fields, FormPage, Pair, all, said};
 use crate::http::pages::frame::Frame;
 use crate::http::pages::people::{failed, not_ours, see};
 use crate::http::pages::texts::Texts;
@@ -22,9 +22,13 @@ use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// Of one page.
 const ON_A_PAGE: usize = 50;
+
+/// Key of what is said when no video is chosen.
+const NONE_CHOSEN: &str = "mine-none-chosen";
 
 /// What the address says. What can't be read of it is as if it were not there.
 #[derive(Debug, Default, Deserialize)]
@@ -43,8 +47,21 @@ pub(super) struct Wish {
     video: String,
 }
 
+/// The form as it came back, when it can't be done.
+#[derive(Debug, Default)]
+struct Sent {
+    act: String,
+    word: String,
+    all: bool,
+    chosen: BTreeSet<String>,
+    /// Key of why.
+    trouble: &'static str,
+}
+
 struct Line {
     video: Video,
+    /// Its box is ticked.
+    chosen: bool,
     /// Title of the broadcaster that it was recorded from; empty for none.
     from: String,
     visibility: &'static str,
@@ -67,14 +84,26 @@ struct Page<'a> {
     lines: Vec<Line>,
     deleted: bool,
     grid: bool,
-    acts: Vec<(String, String)>,
+    /// Where the page begins, for who sends its form; empty: at the begin.
+    after: &'a str,
+    acts: Vec<Choice>,
+    sent: &'a Sent,
     /// What was done, in the reader's words; empty: nothing.
     said: String,
+    /// What can't be done, in the reader's words; empty: nothing.
+    trouble: String,
     /// One that was claimed can be given back.
     claimed: Option<VideoId>,
     /// The same list from its begin, when this is no begin.
     first_url: Option<String>,
     next_url: Option<String>,
+}
+
+impl Page<'_> {
+    /// Whether what can't be done is the word's fault.
+    fn is_about_word(&self) -> bool {
+        !matches!(self.sent.trouble, "" | NONE_CHOSEN)
+    }
 }
 
 /// `GET /my-videos`.
@@ -84,23 +113,27 @@ pub(super) async fn page(asking: Asking, wish: Result<Query<Wish>, QueryRejectio
     let Some(person) = asking.visitor.person().map(|signed_in| &signed_in.session.person_id) else {
         return failed(&reader);
     };
-    match show(asking.accounts.catalogue(), &reader, person, &wish).await {
-        Ok(page) => page,
-        Err(error) => {
-            tracing::error!(%error, "somebody's videos can't be shown");
-            failed(&reader)
-        }
-    }
+    let shown = show(asking.accounts.catalogue(), &reader, person, &wish, &Sent::default()).await;
+    shown.unwrap_or_else(|error| *found::broken(&reader, &error))
 }
 
-async fn show(catalogue: &Catalogue, reader: &Reader<'_>, person: &PersonId, wish: &Wish) -> Result<Response, Error> {
+async fn show(
+    catalogue: &Catalogue,
+    reader: &Reader<'_>,
+    person: &PersonId,
+    wish: &Wish,
+    sent: &Sent,
+) -> Result<Response, Error> {
     let texts = reader.texts();
     let (deleted, grid) = (wish.show == "deleted", wish.view == "grid");
     let cursor: Option<Cursor> = wish.after.parse().ok();
     let begins = cursor.is_none();
     let filter = VideoFilter { broadcaster: None, listed_only: false, limit: ON_A_PAGE, cursor };
     let page = catalogue.videos_owned(person, deleted, filter).await?;
-    let lines = lines(catalogue, page.items).await?;
+    let mut lines = lines(catalogue, page.items).await?;
+    lines.iter_mut().for_each(|line| line.chosen = sent.chosen.contains(line.video.id.as_str()));
+    let groups = if deleted { Vec::new() } else { catalogue.groups().await? };
+    let acts = many::offered(deleted, &groups, texts).into_iter();
     let form = FormPage::new(reader);
     let page = Page {
         frame: form.frame(),
@@ -108,13 +141,17 @@ async fn show(catalogue: &Catalogue, reader: &Reader<'_>, person: &PersonId, wis
         lines,
         deleted,
         grid,
-        acts: many::offered(deleted).into_iter().map(|act| (act.to_string(), act.text(texts))).collect(),
+        after: &wish.after,
+        acts: acts.map(|(value, text)| Choice { chosen: value == sent.act, value, text }).collect(),
+        sent,
         said: done(wish, texts),
+        trouble: if sent.trouble.is_empty() { String::new() } else { texts.get(sent.trouble) },
         claimed: (wish.done == "claim").then(|| wish.video.parse().ok()).flatten(),
         first_url: (!begins).then(|| url(deleted, grid, None)),
         next_url: page.next.map(|next| url(deleted, grid, Some(&next))),
     };
-    Ok(form.respond(StatusCode::OK, &page))
+    let status = if sent.trouble.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok(form.respond(status, &page))
 }
 
 async fn lines(catalogue: &Catalogue, videos: Vec<Video>) -> Result<Vec<Line>, Error> {
@@ -132,6 +169,7 @@ async fn lines(catalogue: &Catalogue, videos: Vec<Video>) -> Result<Vec<Line>, E
                 (VideoState::Ended, true) => "",
             },
             views: views.get(&video.id).copied().unwrap_or(0),
+            chosen: false,
             video,
         }
     };
@@ -170,12 +208,19 @@ pub(super) async fn send(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> Res
     let reader = asking.reader();
     let Some(sent) = sent else { return not_ours(&reader) };
     let first = |name| said(&sent, name);
-    let Some(act) = Act::read(first("act"), first("tag")) else {
-        return see("/my-videos");
-    };
     // All of the page, or those that were chosen.
     let chosen = if first("all").is_empty() { "video" } else { "shown" };
     let chosen: Vec<VideoId> = all(&sent, chosen).take(ON_A_PAGE).filter_map(|id| id.parse().ok()).collect();
+    let act = match Act::read(first("act"), first("word"), asking.accounts.catalogue()).await {
+        Ok(_) if chosen.is_empty() => Err(NONE_CHOSEN),
+        Ok(act) => Ok(act),
+        Err(Unread::Word(key)) => Err(key),
+        Err(Unread::Catalogue(error)) => return *found::broken(&reader, &error),
+    };
+    let act = match act {
+        Ok(act) => act,
+        Err(trouble) => return again(&asking, &reader, &sent, trouble).await,
+    };
     let mut changed = 0;
     for id in &chosen {
         changed += u64::from(many::apply(&asking.accounts, &asking.visitor, id, &act).await);
@@ -184,4 +229,22 @@ pub(super) async fn send(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> Res
     let back = url(act == Act::Restore, first("view") == "grid", None);
     let join = if back.contains('?') { '&' } else { '?' };
     see(&format!("{back}{join}done={done}&changed={changed}&asked={}", chosen.len()))
+}
+
+/// The page that a form came from, with what it said, and why it can't be done.
+async fn again(asking: &Asking, reader: &Reader<'_>, sent: &[Pair], trouble: &'static str) -> Response {
+    let text = |name| said(sent, name).to_owned();
+    let Some(person) = asking.visitor.person().map(|signed_in| &signed_in.session.person_id) else {
+        return failed(reader);
+    };
+    let wish = Wish { show: text("show"), view: text("view"), after: text("after"), ..Wish::default() };
+    let sent = Sent {
+        act: text("act"),
+        word: text("word"),
+        all: !said(sent, "all").is_empty(),
+        chosen: all(sent, "video").take(ON_A_PAGE).map(str::to_owned).collect(),
+        trouble,
+    };
+    let shown = show(asking.accounts.catalogue(), reader, person, &wish, &sent).await;
+    shown.unwrap_or_else(|error| *found::broken(reader, &error))
 }

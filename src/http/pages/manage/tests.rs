@@ -202,7 +202,7 @@ async fn many_videos_are_changed_at_once_and_each_is_asked_about() {
         done.header("location").to_owned()
     }
     let (one_id, two_id, foreign_id) = (one.id.to_string(), two.id.to_string(), foreign.id.to_string());
-    let to = send(&mut zoe, &[("act", "tag"), ("tag", " Fourier"), ("video", &one_id), ("video", &foreign_id)]).await;
+    let to = send(&mut zoe, &[("act", "tag"), ("word", " Fourier"), ("video", &one_id), ("video", &foreign_id)]).await;
     assert_eq!(to, "/my-videos?done=change&changed=1&asked=2");
     assert!(zoe.get(&to).await.text.contains("Only one video could be changed"));
     let tags = |id| {
@@ -236,6 +236,58 @@ async fn many_videos_are_changed_at_once_and_each_is_asked_about() {
     ];
     assert_eq!((acts, log.len()), (BTreeSet::from(expected), expected.len()));
     assert_eq!(world.browser().get("/my-videos").await.status, 401);
+}
+
+#[tokio::test]
+async fn many_get_a_group_an_owner_a_language_and_a_licence_and_a_form_that_is_none_comes_back_as_it_was() {
+    let world = World::new().await;
+    let hall = world.hall("a").await;
+    let (zoe, max) = (world.person("zoe", Role::Contributor).await, world.person("max", Role::Contributor).await);
+    let (one, two) = (world.video(&hall, "One").await, world.video(&hall, "Two").await);
+    own(&world, &one, &zoe).await;
+    own(&world, &two, &zoe).await;
+    let group = world.catalogue.add_group("L2 physics", now()).await.unwrap();
+    let mut browser = world.browser_of(&zoe).await;
+    assert!(browser.get("/my-videos").await.text.contains("the group L2 physics"));
+    let (one_id, two_id) = (one.id.to_string(), two.id.to_string());
+    let act = format!("group:{}", group.id);
+    for (act, word) in [(act.as_str(), ""), ("own", "max"), ("language", "fr"), ("licence", "CC-BY-4.0")] {
+        let sent = fields(&[("act", act), ("word", word), ("video", &one_id), ("video", &two_id)]);
+        let done = browser.post("/my-videos", &sent).await;
+        assert_eq!((done.status, done.header("location")), (303, "/my-videos?done=change&changed=2&asked=2"), "{act}");
+    }
+    for video in [&one, &two] {
+        let state = world.catalogue.video_state(&video.id).await.unwrap().unwrap();
+        assert_eq!(state.visibility, Visibility::Groups);
+        assert_eq!(state.audience, BTreeSet::from([Audience::Group(group.id.to_string())]));
+        assert_eq!(state.owners, [&zoe, &max].into_iter().map(|person| person.id.to_string()).collect());
+        let details = world.catalogue.details(&video.id).await.unwrap().unwrap();
+        assert_eq!((details.language.unwrap().tag(), details.licence.as_str()), ("fr", "CC-BY-4.0"));
+    }
+    // The last owner stays: a video is nobody's only when it is given back.
+    for (login, changed) in [("max", 1), ("zoe", 0)] {
+        let done = browser.post("/my-videos", &fields(&[("act", "disown"), ("word", login), ("video", &one_id)])).await;
+        assert_eq!(done.header("location"), format!("/my-videos?done=change&changed={changed}&asked=1"));
+    }
+    let said = world.catalogue.audit_log(20).await.unwrap();
+    assert!(said.iter().any(|entry| entry.detail == format!("own:{}", max.id)), "{said:?}");
+
+    let chosen = format!("value=\"{one_id}\" checked");
+    for (act, word, video, why) in [
+        ("own", "nobody@example.org", &*one_id, "Nobody here has this login or address"),
+        ("tag", "", &one_id, "This needs a word beside it"),
+        ("language", "Klingon!", &one_id, "A language is a tag"),
+        ("film", "", &one_id, "be done to videos"),
+        ("tag", "x", "", "No video is chosen"),
+    ] {
+        let sent = fields(&[("act", act), ("word", word), ("video", video), ("view", "grid")]);
+        let back = browser.post("/my-videos", &sent).await;
+        assert_eq!(back.status, 422, "{act}");
+        assert!(back.text.contains(why) && back.text.contains("class=\"cards\""), "{act}: {}", back.text);
+        assert_eq!(back.text.contains(&chosen), !video.is_empty(), "{act}");
+        let kept = back.text.contains(&format!("value=\"{word}\" maxlength=\"200\""));
+        assert!(kept, "{act}: what was typed is lost");
+    }
 }
 
 #[tokio::test]
