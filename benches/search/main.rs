@@ -27,6 +27,9 @@ use texts::{Talk, Texts};
 const GOAL: Duration = Duration::from_millis(20);
 const INDEXED_WITHIN: Duration = Duration::from_secs(3_600);
 const LIMIT: Duration = Duration::from_secs(30);
+/// Each of the two is asked so many questions before the other: both see the same machine, and neither has the other's half gigabyte in its caches,
+/// which nobody runs beside it.
+const IN_TURN: usize = 100;
 /// Of ten videos; the others are drafts.
 const PUBLIC: usize = 6;
 
@@ -101,23 +104,29 @@ async fn run(args: &Args) -> Result<bool, Error> {
     let (mut ours, mut theirs, mut found, mut peer_found) = (Vec::new(), Vec::new(), 0, 0);
     // The first round warms both up.
     for round in 0..2 {
-        for question in &questions {
-            let path = format!("/api/v1/search?q={}", encoded(&question.typed));
-            let began = Instant::now();
-            let answer = connection.get(&path, Ask::default(), LIMIT).await?;
-            let took = began.elapsed();
-            if answer.status != 200 {
-                return Err(format!("{path}: {}", answer.status).into());
+        for block in questions.chunks(IN_TURN) {
+            for question in block {
+                let path = format!("/api/v1/search?q={}", encoded(&question.typed));
+                let began = Instant::now();
+                let answer = connection.get(&path, Ask::default(), LIMIT).await?;
+                let took = began.elapsed();
+                if answer.status != 200 {
+                    return Err(format!("{path}: {}", answer.status).into());
+                }
+                let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
+                if round == 1 {
+                    ours.push(took);
+                    found += usize::from(body["items"].as_array().is_some_and(|items| !items.is_empty()));
+                }
             }
-            let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
-            let began = Instant::now();
-            let hits = ask_peer(&mut peer, &question.for_fts5).await?;
-            let peer_took = began.elapsed();
-            if round == 1 {
-                ours.push(took);
-                theirs.push(peer_took);
-                found += usize::from(body["items"].as_array().is_some_and(|items| !items.is_empty()));
-                peer_found += usize::from(hits > 0);
+            for question in block {
+                let began = Instant::now();
+                let hits = ask_peer(&mut peer, &question.for_fts5).await?;
+                let took = began.elapsed();
+                if round == 1 {
+                    theirs.push(took);
+                    peer_found += usize::from(hits > 0);
+                }
             }
         }
     }

@@ -1,4 +1,5 @@
-// What operators' pages do with the server's messages: curves with tables that say the same, and jobs that go on without a reload.
+// What operators' pages do with the server's messages: curves with tables that say the same, and jobs, disk and
+// engines that go on without a reload.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startOrigin } from './origin.mjs';
@@ -87,4 +88,26 @@ test('a job goes on, ends, fails and is joined by others without a reload', asyn
   await page.getByText('There is no job.').waitFor();
   assert.equal(await page.locator('tr[data-job]').count(), 0);
   assert.ok(!(await page.locator('[data-jobs]').isVisible()));
+});
+
+test('the disk and the engines go on without a reload, and a row that has the focus keeps it', async () => {
+  const disk = (free, lasts) => ({ figures: [free, 900, 80, 2400], lasts });
+  const engine = (slug, more = {}) => ({ slug, title: `Hall ${slug}`, encoder: 'x264', speed: 110, lag: null, ...more });
+  const tell = await stream('/operate/_/machine/events', [['all', [{ disk: disk(180, 'Full in 9 days.'), engines: [engine('a')] }]]]);
+  await page.goto(`${origin.url}/operate/_/machine`);
+  await page.getByText('Full in 9 days.').waitFor();
+  assert.deepEqual(await page.locator('[data-disk] dd').allTextContents(), ['180', '900', '80', '2400']);
+  const link = page.locator('tr[data-slug="a"] a');
+  await link.focus();
+
+  tell('all', [{ disk: disk(179, 'Full in 8 days.'), engines: [engine('a', { encoder: null, speed: 95, lag: 1900 }), engine('b')] }]);
+  await page.locator('tr[data-slug="b"]').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Hall a');
+  assert.deepEqual(await page.locator('tr[data-slug="a"] td').allTextContents(), ['none: viewers get the source', '95', '1900']);
+  assert.equal(await page.locator('tr[data-slug="b"] a').getAttribute('href'), '/operate/b');
+
+  tell('all', [{ disk: null, engines: [] }]);
+  await page.getByText('The disk does not answer').waitFor();
+  assert.equal(await page.locator('[data-disk]:visible, [data-engines]:visible').count(), 0);
+  assert.ok(await page.getByText('Nothing is on air').first().isVisible());
 });

@@ -281,7 +281,7 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
       request.on('close', () => walls.delete(response));
       return;
     }
-    if (/^\/(live\/(demo|hall)|operate\/_\/jobs)\/events$/.test(pathname)) {
+    if (/^\/(live\/(demo|hall)|operate\/_\/(jobs|machine))\/events$/.test(pathname)) {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(`retry: 1000\nevent: state\ndata: ${JSON.stringify(live)}\n\n`);
       watchers.add(response);

@@ -178,6 +178,7 @@ pub(super) const RULES: &[Rule] = &[
     form("/operate/_/jobs/{id}/cancel", Door::Job, Action::Change),
     page("/operate/_/log", Door::Plain(Kind::AuditLog)),
     page("/operate/_/machine", DESK),
+    media("/operate/_/machine/events", DESK),
     page("/operate/_/new", DESK),
     form("/operate/_/new", Door::Plain(Kind::Live(LivePart::Record)), Action::Create),
     form("/operate/_/buildings", BUILDINGS, Action::Create),

@@ -194,12 +194,12 @@ async fn pages_of_who_has_videos_are_what_the_server_sends() {
 
 /// Without the figures of this machine's disk, and of this version.
 fn of_any_machine(text: &str) -> String {
-    let (before, rest) = text.split_once("<dl class=\"figures\">").expect("figures");
+    let (before, rest) = text.split_once("<dl class=\"figures\" data-disk>").expect("figures");
     let (figures, after) = rest.split_once("</dl>").expect("their end");
     let digits = figures.split("<dd>").map(|piece| piece.trim_start_matches(|c: char| c.is_ascii_digit()));
     let figures = digits.collect::<Vec<_>>().join("<dd>7");
     let after = after.replace(concat!("Amphi ", env!("CARGO_PKG_VERSION")), "Amphi 7");
-    format!("{before}<dl class=\"figures\">{figures}</dl>{after}")
+    format!("{before}<dl class=\"figures\" data-disk>{figures}</dl>{after}")
 }
 
 /// On air, with something of each level to be said.

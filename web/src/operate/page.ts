@@ -1,6 +1,7 @@
-// /operate and /operate/<slug>: tiles follow the server's messages; /operate/_/jobs: so do jobs. All words are in the page already, in the reader's language.
+// /operate and /operate/<slug>: tiles follow the server's messages; /operate/_/jobs: so do jobs; /operate/_/machine: disk and engines. All words are in the page already, in the reader's language.
 import { keepCurves } from './curves';
 import { followJobs } from './jobs';
+import { followMachine } from './machine';
 import { follow, NOTHING, readWords } from './stream';
 import { parseTiles, type Alert, type TileChange } from './tiles';
 
@@ -129,3 +130,4 @@ class Wall {
 const root = document.querySelector<HTMLElement>('[data-wall]');
 if (root) new Wall(root, keepCurves());
 followJobs();
+followMachine();

@@ -7,7 +7,7 @@
 //! - `tile`: what is said of a broadcaster; `wall`: all of them; `hall`: one; `settings`, `about`, `contribution`, `rights` and `keys`: what can be changed of it; `removal`;
 //! - `buildings`: where they are;
 //! - `rounds`: what streams of events tell;
-//! - `jobs` and `log`: work in the background (`progress`: how far it is), and who did what; `machine`: disk, models and engines.
+//! - `jobs` and `log`: work in the background (`progress`: how far it is), and who did what; `machine`: disk, models and engines (`vitals`: as they are now).
 
 mod about;
 mod buildings;
@@ -23,6 +23,7 @@ mod rights;
 mod rounds;
 mod settings;
 mod tile;
+mod vitals;
 mod wall;
 
 use super::form::MAX_FORM_BYTES;
@@ -60,6 +61,7 @@ pub struct Desk {
     tasks: Tasks,
     wall: Rounds<wall::Round>,
     progress: Rounds<progress::Round>,
+    vitals: Rounds<vitals::Round>,
 }
 
 impl Desk {
@@ -73,6 +75,7 @@ impl Desk {
             tasks,
             wall: Rounds::default(),
             progress: Rounds::default(),
+            vitals: Rounds::default(),
         }
     }
 
@@ -120,6 +123,7 @@ where
         .route("/operate/_/jobs/{id}/cancel", post(jobs::cancel))
         .route("/operate/_/log", get(log::page))
         .route("/operate/_/machine", get(machine::page))
+        .route("/operate/_/machine/events", get(vitals::events))
         .route("/operate/_/new", get(settings::new).post(settings::add))
         .route("/operate/_/buildings", post(buildings::add))
         .route("/operate/_/buildings/{id}", get(buildings::page).post(buildings::rename))

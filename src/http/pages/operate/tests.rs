@@ -325,7 +325,29 @@ async fn the_machine_says_how_long_its_disk_lasts_and_shows_an_operator_their_en
     let page = page.text;
     assert!(page.contains("<dd>8000</dd>") && page.contains("At this rate it is full in"), "{page}");
     assert!(page.contains("Captions are turned off") && page.contains("None is installed"), "{page}");
-    assert!(page.contains("<td>x264</td><td>150</td>") && page.contains("/operate/north"), "{page}");
+    assert!(page.contains(">x264</td><td>150</td>") && page.contains("/operate/north"), "{page}");
     assert!(!page.contains("south"), "another building's: {page}");
     assert_eq!(world.browser().get("/operate/_/machine").await.status, 401);
+
+    // The page follows: what it shows, once, and then what has changed.
+    let cookie = paul.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+    let request = Request::get("/operate/_/machine/events").header("cookie", cookie).body(Body::empty()).unwrap();
+    let response = world.open(request).await;
+    assert_eq!(response.status(), 200);
+    let mut body = response.into_body();
+    let (event, told) = next(&mut body).await;
+    let (disk, engines) = (&told[0]["disk"], &told[0]["engines"]);
+    assert_eq!((event.as_str(), disk["figures"][3].as_u64()), ("all", Some(8_000)), "{told}");
+    assert!(disk["lasts"].as_str().unwrap().starts_with("At this rate it is full in"), "{told}");
+    let engine =
+        serde_json::json!([{ "slug": "north", "title": "Hall north", "encoder": "x264", "speed": 150, "lag": null }]);
+    assert_eq!(*engines, engine, "another building's is not told");
+    world.lives.show("south", Status { state: State::Ended, renditions: Vec::new(), ..on_air(0, Vec::new()) });
+    world.lives.show("north", Status { state: State::Ended, renditions: Vec::new(), ..on_air(0, Vec::new()) });
+    let (_, told) = next(&mut body).await;
+    assert_eq!(
+        (told[0]["engines"].as_array().map(Vec::len), told[0]["disk"]["figures"][3].as_u64()),
+        (Some(0), Some(0))
+    );
+    assert_eq!(world.browser().get("/operate/_/machine/events").await.status, 401);
 }

@@ -58,10 +58,17 @@ impl Shown {
     }
 }
 
-/// All broadcasters: id, slug, title, and how things stand with them.
-type Known = Vec<(String, String, String, Standing)>;
+/// A broadcaster: id, slug, title, and how things stand with it.
+type Hall = (String, String, String, Standing);
+/// All broadcasters.
+pub(super) type Known = Vec<Hall>;
 
-async fn known(desk: &Desk) -> Result<Known, Error> {
+/// Whether somebody operates it.
+pub(super) fn is_theirs((id, _, _, standing): &Hall, visitor: &Visitor) -> bool {
+    visitor.may(Action::See, THEIRS, id, standing)
+}
+
+pub(super) async fn known(desk: &Desk) -> Result<Known, Error> {
     let mut states = desk.catalogue.broadcaster_states().await?;
     let all = desk.catalogue.broadcasters().await?.into_iter();
     Ok(all
@@ -74,8 +81,7 @@ async fn known(desk: &Desk) -> Result<Known, Error> {
 
 /// Those that somebody operates, as they are found now: slug and title.
 pub(super) async fn known_to(desk: &Desk, visitor: &Visitor) -> Result<Vec<(String, String)>, Error> {
-    let known = known(desk).await?.into_iter();
-    let theirs = known.filter(|(id, _, _, standing)| visitor.may(Action::See, THEIRS, id, standing));
+    let theirs = known(desk).await?.into_iter().filter(|hall| is_theirs(hall, visitor));
     Ok(theirs.map(|(_, slug, title, _)| (slug, title)).collect())
 }
 
