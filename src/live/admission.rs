@@ -1,5 +1,5 @@
-//! Engines share a machine with ingest, playlists and viewers: a live's engine is admitted when there is room for it beside those that run.
-//! What an engine takes is estimated first and measured then.
+//! Engines share a machine with ingest, playlists and viewers: what one does for a live (its renditions, its captions in a language, its sound
+//! measured) is admitted when there is room for it beside what runs. What it takes is estimated first and measured then.
 
 use pipelines::ladder::cost::Budget;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ struct Used {
     next: u64,
 }
 
-/// One engine's share, given back when it is dropped.
+/// The share of what an engine does for a live, given back when it is dropped.
 #[derive(Debug)]
 pub struct Ticket {
     number: u64,

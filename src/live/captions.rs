@@ -1,8 +1,9 @@
 //! What lives are captioned with: the settings and models of the moment, and an engine for each model that is in use.
 //!
 //! Promises: nothing here reads a disk or waits; whoever looks after the models tells by [`Captions::offer`], and is asked to look at once
-//! by [`Captions::look_again`]. An engine has one model, so that one that comes, goes or breaks touches no other language. It is there from
-//! the first session on, for later ones too while its model is what is installed; once that is gone or another, it ends with its last.
+//! by [`Captions::look_again`]. An engine has one model (that which measures sound has none), so that one that comes, goes or breaks touches
+//! no other language. It is there from the first session on, for later ones too while its model is what is installed; once that is gone or
+//! another, it ends with its last.
 
 use crate::catalogue::captions::CaptionSettings;
 use crate::lifecycle::Tasks;
