@@ -36,6 +36,11 @@ fn server(settings: &[(&str, &str)]) -> Server {
     Server::start(Options::with(&[&own, settings].concat()))
 }
 
+/// One whose lives end with their push, and are videos however short they are.
+fn at_once() -> Server {
+    server(&[("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_LIVE__MIN_LENGTH", "0s")])
+}
+
 /// A source of a kind, encoded once.
 struct Clip {
     folder: TempDir,
@@ -97,8 +102,13 @@ impl Clip {
 fn video_of(server: &Server, clip: &Clip) -> (Value, Loaded) {
     let mut encoder = clip.push(&url(server, "demo", "demo"));
     assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
-    wait_state(server, "demo", "ended");
-    let video = wait_videos(server, "demo", 1).remove(0);
+    ended(server, "demo")
+}
+
+/// The only video of a broadcaster whose live ends now, and its recording.
+fn ended(server: &Server, slug: &str) -> (Value, Loaded) {
+    wait_state(server, slug, "ended");
+    let video = wait_videos(server, slug, 1).remove(0);
     let loaded = recording(server, &video);
     (video, loaded)
 }
@@ -144,7 +154,7 @@ fn whatever_the_source_is_a_rung_has_its_pictures_and_an_idr_where_its_segments_
         ("50 fps, announced as 25", "50", &["-g", "100", "-bsf:v", "h264_metadata=tick_rate=50"]),
     ];
     for (what, rate, encoder) in sources {
-        let server = server(&[("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_LIVE__MIN_LENGTH", "0s")]);
+        let server = at_once();
         let clip = Clip::new("640x360", rate, 12, encoder);
         let (video, loaded) = video_of(&server, &clip);
         assert_aligned(&loaded, RUNG, what);
@@ -175,7 +185,7 @@ fn whatever_the_source_is_a_rung_has_its_pictures_and_an_idr_where_its_segments_
 
 #[test]
 fn a_source_with_far_keyframes_is_re_encoded_and_cut_every_two_seconds() {
-    let server = server(&[("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_LIVE__MIN_LENGTH", "0s")]);
+    let server = at_once();
     let clip = Clip::new("640x360", "25", 34, &["-g", "250"]);
     let mut encoder = clip.push(&url(&server, "demo", "demo"));
     wait_on_air(&server, "demo");
@@ -185,9 +195,7 @@ fn a_source_with_far_keyframes_is_re_encoded_and_cut_every_two_seconds() {
     let re_encoded = || !offered().contains("source/media.m3u8") && offered().contains("360p/media.m3u8");
     assert!(wait_until(SOON, re_encoded), "{}", offered());
     assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
-    wait_state(&server, "demo", "ended");
-    let video = wait_videos(&server, "demo", 1).remove(0);
-    let loaded = recording(&server, &video);
+    let (_, loaded) = ended(&server, "demo");
     for id in [RenditionId::Rung(360), RUNG] {
         assert_aligned(&loaded, id, &id.name());
     }
@@ -205,9 +213,7 @@ fn a_source_that_comes_back_larger_gets_more_rungs_and_all_list_the_same() {
         let mut encoder = clip.push(&address);
         assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
     }
-    wait_state(&server, "demo", "ended");
-    let video = wait_videos(&server, "demo", 1).remove(0);
-    let loaded = recording(&server, &video);
+    let (_, loaded) = ended(&server, "demo");
     for rung in [480, 360, 240].map(RenditionId::Rung) {
         assert_aligned(&loaded, rung, &rung.name());
     }

@@ -2,7 +2,7 @@
 
 use super::gate::visitor::Visitor;
 use crate::catalogue::broadcaster::Broadcaster;
-use crate::catalogue::id::VideoId;
+use crate::catalogue::id::{BroadcasterId, VideoId};
 use crate::catalogue::listing::Listing;
 use crate::catalogue::video::{Page, Readers, Video, VideoFilter};
 use crate::catalogue::{Catalogue, Error};
@@ -82,10 +82,12 @@ pub async fn among(
     let with_state = broadcasters
         .into_iter()
         .filter_map(|broadcaster| states.remove(&broadcaster.id).map(|state| (broadcaster, state)));
-    Ok(with_state
-        .filter(|(broadcaster, state)| {
-            let id = broadcaster.id.as_str();
-            visitor.may(Action::Find, HALL, id, state) || visitor.may(Action::Change, HALL, id, state)
-        })
-        .collect())
+    Ok(with_state.filter(|(broadcaster, state)| is_shown(visitor, &broadcaster.id, state)).collect())
+}
+
+/// Whether lists show this reader a broadcaster.
+#[must_use]
+pub fn is_shown(visitor: &Visitor, id: &BroadcasterId, state: &State) -> bool {
+    let id = id.as_str();
+    visitor.may(Action::Find, HALL, id, state) || visitor.may(Action::Change, HALL, id, state)
 }

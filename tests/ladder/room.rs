@@ -1,6 +1,6 @@
 //! Several lives on a machine that has not room for all their renditions: who gets which, and what that costs the others: nothing.
 
-use super::{Clip, RUNG, SOURCE, assert_aligned, names, recording, samples, server};
+use super::{Clip, RUNG, SOURCE, assert_aligned, ended, names, recording, samples, server};
 use crate::support::ask::{add_broadcaster, judge};
 use crate::support::engine::{KOREAN_WORDS, korean, with_model};
 use crate::support::hls::reader::Outcome;
@@ -8,9 +8,7 @@ use crate::support::hls::rules::Settings;
 use crate::support::http::{get, metric};
 use crate::support::peers::{Peer, wait_until};
 use crate::support::server::{Options, Server};
-use crate::support::stream::{
-    PATIENCE, SOON, broadcaster, finding, url, wait_finding, wait_on_air, wait_state, wait_videos,
-};
+use crate::support::stream::{PATIENCE, SOON, broadcaster, finding, url, wait_finding, wait_on_air, wait_videos};
 use amphi::archive::load::Loaded;
 use media::codec::h264::Orientation;
 use media::rendition::RenditionId;
@@ -87,9 +85,7 @@ fn a_live_that_has_no_room_for_all_gets_the_most_useful_and_later_the_rest() {
     assert!(began.elapsed() > GROW_EVERY - Duration::from_secs(10), "too early: {:?}", began.elapsed());
     assert!(wait_until(SOON, || finding(&broadcaster(&server, "second")["health"], "fewer_renditions").is_none()));
     assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
-    wait_state(&server, "second", "ended");
-    let video = wait_videos(&server, "second", 1).remove(0);
-    let loaded = recording(&server, &video);
+    let (_, loaded) = ended(&server, "second");
     let (small, large) = (RenditionId::Rung(360), RenditionId::Rung(480));
     for rung in [small, large] {
         assert_aligned(&loaded, rung, &rung.name());

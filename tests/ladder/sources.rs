@@ -1,25 +1,24 @@
 //! Sources that a page can't play as they are, or that change: sound of many channels, sound that comes late or never, another size midway.
 
-use super::{Clip, RUNG, SOURCE, assert_aligned, recording, samples, server};
+use super::{Clip, RUNG, SOURCE, assert_aligned, at_once, ended, samples, server};
 use crate::support::flv::{encode, one_after_the_other, pictures, tags};
 use crate::support::http::get;
 use crate::support::peers;
 use crate::support::publisher::{Plan, Publisher};
 use crate::support::server::Server;
-use crate::support::stream::{PATIENCE, decodes, playlist, url, video_url, wait_on_air, wait_state, wait_videos};
+use crate::support::stream::{PATIENCE, decodes, playlist, url, video_url, wait_on_air};
 use amphi::archive::load::Loaded;
+use m3u8_rs::VariantStream;
 use media::rendition::RenditionId;
 use serde_json::Value;
 use std::sync::Arc;
 
 /// A tone of a second, and a second of silence, again and again.
 const BEEPS: &str = "aevalsrc=0.5*sin(880*PI*t)*lt(mod(t\\,2)\\,1):s=48000";
+/// The playlist of the rung, beside the multivariant one.
+const RUNG_URI: &str = "240p/media.m3u8";
 /// As far as sound may be from where it belongs (§4.2 of the issue on renditions). Seconds.
 const MOST_APART_S: f64 = 0.04;
-
-fn at_once() -> Server {
-    server(&[("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_LIVE__MIN_LENGTH", "0s")])
-}
 
 /// When it falls silent after a tone, on the timeline of the video, which begins at ten seconds. Seconds.
 fn silences(url: &str) -> Vec<f64> {
@@ -32,11 +31,6 @@ fn silences(url: &str) -> Vec<f64> {
     let all = told.lines().filter_map(|line| line.strip_prefix("lavfi.silence_start=")?.parse().ok());
     // Before sound that comes late there is silence, too.
     all.filter(|at: &f64| *at > 10.5).collect()
-}
-
-/// What of a multivariant playlist is a stream.
-fn streams(master: &str) -> Vec<&str> {
-    master.lines().filter(|line| line.starts_with("#EXT-X-STREAM-INF:")).collect()
 }
 
 #[test]
@@ -83,10 +77,7 @@ fn published(server: &Server, plan: Plan) -> (Value, Loaded) {
     let publisher = Publisher::start(server.rtmp(), "demo?key=demo", plan);
     wait_on_air(server, "demo");
     publisher.finish();
-    wait_state(server, "demo", "ended");
-    let video = wait_videos(server, "demo", 1).remove(0);
-    let loaded = recording(server, &video);
-    (video, loaded)
+    ended(server, "demo")
 }
 
 #[test]
@@ -150,10 +141,9 @@ fn measured(server: &Server, path: &str) -> (f64, f64) {
     (peak, bits / seconds)
 }
 
-/// `NAME=` of a line's attributes.
-fn attribute(line: &str, name: &str) -> f64 {
-    let value = line.split([':', ',']).find_map(|one| one.strip_prefix(name)?.strip_prefix('='));
-    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name}: {line}"))
+/// What a multivariant playlist lists, as a reader that is not ours has it.
+fn variants(master: &str) -> Vec<VariantStream> {
+    m3u8_rs::parse_master_playlist_res(master.as_bytes()).unwrap_or_else(|error| panic!("{error}: {master}")).variants
 }
 
 #[test]
@@ -170,38 +160,34 @@ fn what_the_multivariant_playlist_says_of_bandwidth_is_true_of_a_video_and_enoug
     assert!(peers::wait_until(PATIENCE, || now().contains("x240")), "{}", now());
     let first = now();
     assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
-    wait_state(&server, "demo", "ended");
-    let video: Value = wait_videos(&server, "demo", 1).remove(0);
+    let (video, _) = ended(&server, "demo");
     let path = video["hls_url"].as_str().unwrap();
     let master = get(server.http(), path).text();
     let of = |uri: &str| measured(&server, &path.replace("master.m3u8", uri));
     let sound = of("audio/media.m3u8");
 
-    let lines: Vec<&str> = master.lines().collect();
-    let mut compared = 0;
-    for pair in lines.windows(2).filter(|pair| pair[0].starts_with("#EXT-X-STREAM-INF:")) {
-        let (peak, average) = of(pair[1]);
-        let more = if pair[0].contains("RESOLUTION") { sound } else { (0.0, 0.0) };
-        assert_true(pair[0], (peak + more.0, average + more.1));
-        compared += 1;
+    let listed = variants(&master);
+    assert_eq!(listed.len(), 5, "two renditions, their keyframes, and sound: {master}");
+    for variant in &listed {
+        let (peak, average) = of(&variant.uri);
+        let with_sound = variant.resolution.is_some() && !variant.is_i_frame;
+        let more = if with_sound { sound } else { (0.0, 0.0) };
+        assert_told(variant, "BANDWIDTH", Some(variant.bandwidth), peak + more.0);
+        assert_told(variant, "AVERAGE-BANDWIDTH", variant.average_bandwidth, average + more.1);
     }
-    for line in lines.iter().filter(|line| line.starts_with("#EXT-X-I-FRAME-STREAM-INF:")) {
-        let uri = line.split("URI=\"").nth(1).unwrap().trim_end_matches('"');
-        assert_true(line, of(uri));
-        compared += 1;
-    }
-    assert_eq!(compared, 5, "two renditions, their keyframes, and sound: {master}");
 
     // Who came while nothing moved was told what the rung may need.
-    let rung = streams(&first).into_iter().find(|line| line.contains("x240")).unwrap_or_else(|| panic!("{first}"));
-    let (peak, _) = of("240p/media.m3u8");
-    assert!(attribute(rung, "BANDWIDTH") >= 0.9 * (peak + sound.0), "{rung}: {peak} of it was needed later");
+    let rung =
+        variants(&first).into_iter().find(|variant| variant.uri == RUNG_URI).unwrap_or_else(|| panic!("{first}"));
+    let (peak, _) = of(RUNG_URI);
+    #[expect(clippy::cast_precision_loss, reason = "megabits")]
+    let told = rung.bandwidth as f64;
+    assert!(told >= 0.9 * (peak + sound.0), "{rung:?}: {peak} of it was needed later");
 }
 
 /// Within a percent.
-fn assert_true(line: &str, (peak, average): (f64, f64)) {
-    for (name, measured) in [("BANDWIDTH", peak), ("AVERAGE-BANDWIDTH", average)] {
-        let told = attribute(line, name);
-        assert!((told / measured - 1.0).abs() < 0.01, "{name} is {measured:.0}, not {told}: {line}");
-    }
+fn assert_told(variant: &VariantStream, name: &str, told: Option<u64>, measured: f64) {
+    #[expect(clippy::cast_precision_loss, reason = "megabits")]
+    let told = told.unwrap_or_else(|| panic!("no {name}: {variant:?}")) as f64;
+    assert!((told / measured - 1.0).abs() < 0.01, "{name} is {measured:.0}, not {told}: {variant:?}");
 }

@@ -1,9 +1,9 @@
 //! A phone that sends lying pictures and says so in its stream: viewers get upright ones, and the recording what the phone sent.
 
-use super::{Clip, RUNG, SOURCE, assert_aligned, recording, samples, server};
+use super::{Clip, RUNG, SOURCE, assert_aligned, at_once, ended, samples};
 use crate::support::http::get;
 use crate::support::peers::{self, Peer, wait_until};
-use crate::support::stream::{PATIENCE, SOON, url, video_url, wait_on_air, wait_state, wait_videos};
+use crate::support::stream::{PATIENCE, SOON, url, video_url, wait_on_air};
 use media::codec::h264::Orientation;
 use media::rendition::RenditionId;
 use media::track::Parameters;
@@ -23,7 +23,7 @@ fn likeness(clip: &Clip, rendition: &str, filter: &str) -> f64 {
 
 #[test]
 fn what_a_phone_sends_lying_is_shown_upright_and_kept_as_it_came() {
-    let server = server(&[("AMPHI_LIVE__GRACE", "0s"), ("AMPHI_LIVE__MIN_LENGTH", "0s")]);
+    let server = at_once();
     let lying = ["-g", "50", "-bsf:v", "h264_metadata=display_orientation=insert:rotate=90"];
     // ffmpeg writes it with the first keyframe only, phones with each: a clip of one keyframe, seven times.
     let clip = Clip::new("640x360", "25", 2, &lying);
@@ -39,10 +39,8 @@ fn what_a_phone_sends_lying_is_shown_upright_and_kept_as_it_came() {
     let offered = || get(server.http(), "/live/demo/master.m3u8").text();
     assert!(wait_until(SOON, || upright(&offered())), "{}", offered());
     assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
-    wait_state(&server, "demo", "ended");
 
-    let video = wait_videos(&server, "demo", 1).remove(0);
-    let loaded = recording(&server, &video);
+    let (video, loaded) = ended(&server, "demo");
     for id in [RenditionId::Rung(360), RUNG] {
         assert_aligned(&loaded, id, &id.name());
         assert_eq!(samples(&loaded, id), samples(&loaded, SOURCE), "{}", id.name());

@@ -63,7 +63,8 @@ pub(super) fn sizes<'s>(
 ) -> Vec<(u64, i64)> {
     let mut sizes = Vec::new();
     each(segments, until_micros, |one, until| {
-        let lasts = first_entry_micros(until - one.keyframe.time_micros, i64::from(target_duration_s) * 1_000_000);
+        let left = (until - one.keyframe.time_micros).max(1);
+        let lasts = first_entry_micros(left, i64::from(target_duration_s) * 1_000_000);
         sizes.push((u64::from(one.keyframe.length), lasts));
     });
     sizes
@@ -71,8 +72,7 @@ pub(super) fn sizes<'s>(
 
 /// How long an entry lasts when there are `left_micros` until the next keyframe: what is longer than TARGETDURATION is more entries.
 fn first_entry_micros(left_micros: i64, target_micros: i64) -> i64 {
-    let left = left_micros.max(1);
-    if left > target_micros + ROUNDS_DOWN_MICROS { target_micros } else { left }
+    if left_micros > target_micros + ROUNDS_DOWN_MICROS { target_micros } else { left_micros }
 }
 
 impl<'a> Writer<'a> {

@@ -190,8 +190,11 @@ pub async fn video(source: &Source, id: &str, visitor: &Visitor) -> Result<Optio
     let found = source.catalogue.video(&id).await.map_err(|e| failed(&e))?;
     let Some(video) = found.filter(|v| v.state == VideoState::Ended) else { return Ok(None) };
     let hall = source.catalogue.broadcaster(&video.broadcaster_id).await.map_err(|e| failed(&e))?;
-    let for_them = shown::among(&source.catalogue, visitor, hall.iter().cloned().collect()).await;
-    let listed = !for_them.map_err(|e| failed(&e))?.is_empty();
+    let standing = match &hall {
+        Some(hall) => source.catalogue.broadcaster_state(&hall.slug).await.map_err(|e| failed(&e))?,
+        None => None,
+    };
+    let listed = standing.is_some_and(|(id, state)| shown::is_shown(visitor, &id, &state));
     let details = source.catalogue.details(&id).await.map_err(|e| failed(&e))?;
     let captions = transcript::offered(&source.layout, video.id.as_str()).await;
     let views = source.catalogue.views(std::slice::from_ref(&id)).await.map_err(|e| failed(&e))?;

@@ -264,7 +264,7 @@ fn is_form(rule: &Rule) -> bool {
 }
 
 /// Whether an answer is what the policy says.
-pub(super) fn agrees(rule: &Rule, decision: Decision, answer: &Answer) -> bool {
+fn agrees(rule: &Rule, decision: Decision, answer: &Answer) -> bool {
     let unlocks = matches!(rule.door, Door::UnlockLive(_) | Door::UnlockVideo(_));
     match decision {
         Decision::Refused(Refusal::Password) if unlocks => answer.text.contains(REACHED),
@@ -287,8 +287,14 @@ pub(super) fn agrees(rule: &Rule, decision: Decision, answer: &Answer) -> bool {
     }
 }
 
+/// What is wrong with an answer, by what the policy says: it is another, or it tells of what it refuses.
+pub(super) fn complaint(rule: &Rule, decision: Decision, answer: &Answer) -> Option<String> {
+    let wrong = !agrees(rule, decision, answer) || (!decision.is_allowed() && !tells_nothing(answer));
+    wrong.then(|| format!("{decision:?}, but {} {:.120}", answer.status, answer.text))
+}
+
 /// What says nothing but the refusal: no title, no name, no address of what is refused.
-pub(super) fn tells_nothing(answer: &Answer) -> bool {
+fn tells_nothing(answer: &Answer) -> bool {
     !["Zyzzyva", "Hall hall", "captions/", "source"].iter().any(|word| answer.text.contains(word))
 }
 
@@ -318,14 +324,9 @@ async fn every_url_answers_everybody_as_the_policy_says() {
                 if decision.is_allowed() {
                     allowed.insert((rule.path, format!("{:?}", rule.method)));
                 }
-                let refused = matches!(decision, Decision::Refused(_));
-                if !agrees(rule, decision, &answer) || (refused && !tells_nothing(&answer)) {
-                    let (path, method) = (rule.path, rule.method);
-                    wrong.push(format!(
-                        "{visibility} {name}: {method:?} {path}: {decision:?}, but {} {:.120}",
-                        answer.status, answer.text
-                    ));
-                }
+                let (path, method) = (rule.path, rule.method);
+                let said = complaint(rule, decision, &answer);
+                wrong.extend(said.map(|said| format!("{visibility} {name}: {method:?} {path}: {said}")));
             }
         }
     }

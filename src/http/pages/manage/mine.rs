@@ -110,11 +110,15 @@ impl Page<'_> {
 pub(super) async fn page(asking: Asking, wish: Result<Query<Wish>, QueryRejection>) -> Response {
     let reader = asking.reader();
     let wish = wish.map(|Query(wish)| wish).unwrap_or_default();
+    shown(&asking, &reader, &wish, &Sent::default()).await
+}
+
+async fn shown(asking: &Asking, reader: &Reader<'_>, wish: &Wish, sent: &Sent) -> Response {
     let Some(person) = asking.visitor.person().map(|signed_in| &signed_in.session.person_id) else {
-        return failed(&reader);
+        return failed(reader);
     };
-    let shown = show(asking.accounts.catalogue(), &reader, person, &wish, &Sent::default()).await;
-    shown.unwrap_or_else(|error| *found::broken(&reader, &error))
+    let page = show(asking.accounts.catalogue(), reader, person, wish, sent).await;
+    page.unwrap_or_else(|error| *found::broken(reader, &error))
 }
 
 async fn show(
@@ -212,14 +216,10 @@ pub(super) async fn send(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> Res
     let chosen = if first("all").is_empty() { "video" } else { "shown" };
     let chosen: Vec<VideoId> = all(&sent, chosen).take(ON_A_PAGE).filter_map(|id| id.parse().ok()).collect();
     let act = match Act::read(first("act"), first("word"), asking.accounts.catalogue()).await {
-        Ok(_) if chosen.is_empty() => Err(NONE_CHOSEN),
-        Ok(act) => Ok(act),
-        Err(Unread::Word(key)) => Err(key),
-        Err(Unread::Catalogue(error)) => return *found::broken(&reader, &error),
-    };
-    let act = match act {
+        Ok(_) if chosen.is_empty() => return again(&asking, &reader, &sent, NONE_CHOSEN).await,
         Ok(act) => act,
-        Err(trouble) => return again(&asking, &reader, &sent, trouble).await,
+        Err(Unread::Word(key)) => return again(&asking, &reader, &sent, key).await,
+        Err(Unread::Catalogue(error)) => return *found::broken(&reader, &error),
     };
     let mut changed = 0;
     for id in &chosen {
@@ -234,9 +234,6 @@ pub(super) async fn send(asking: Asking, Fields(sent): Fields<Vec<Pair>>) -> Res
 /// The page that a form came from, with what it said, and why it can't be done.
 async fn again(asking: &Asking, reader: &Reader<'_>, sent: &[Pair], trouble: &'static str) -> Response {
     let text = |name| said(sent, name).to_owned();
-    let Some(person) = asking.visitor.person().map(|signed_in| &signed_in.session.person_id) else {
-        return failed(reader);
-    };
     let wish = Wish { show: text("show"), view: text("view"), after: text("after"), ..Wish::default() };
     let sent = Sent {
         act: text("act"),
@@ -245,6 +242,5 @@ async fn again(asking: &Asking, reader: &Reader<'_>, sent: &[Pair], trouble: &'s
         chosen: all(sent, "video").take(ON_A_PAGE).map(str::to_owned).collect(),
         trouble,
     };
-    let shown = show(asking.accounts.catalogue(), reader, person, &wish, &sent).await;
-    shown.unwrap_or_else(|error| *found::broken(reader, &error))
+    shown(asking, reader, &wish, &sent).await
 }

@@ -28,9 +28,10 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Of the disk, in the order in which they are shown.
-    fn figure(&self, n: &usize) -> u64 {
-        self.disk.as_ref().map_or(0, |disk| disk.figures()[*n])
+    /// Of the disk, with the keys of what they are called.
+    fn figures(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let figures = self.disk.as_ref().map_or([0; 4], Disk::figures);
+        ["disk-free", "disk-total", "disk-used", "disk-written"].into_iter().zip(figures)
     }
 }
 

@@ -10,13 +10,15 @@ use crate::http::gate::visitor::Visitor;
 use crate::policy::object::{Action, Kind};
 use crate::policy::state::State as Standing;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// Of what is followed here, in logs.
+const NAME: &str = "jobs of the operators' page";
 
 /// One look at the newest jobs.
 #[derive(Debug, Default)]
@@ -144,26 +146,10 @@ impl Follower for Stream {
     }
 }
 
-async fn follow(desk: &Desk) -> Result<watch::Receiver<Arc<Round>>, Error> {
-    if let Some(rounds) = desk.progress.running() {
-        return Ok(rounds);
-    }
-    let (rounds, sender) = desk.progress.begin(look(desk, &Round::default()).await?);
-    if let Some(sender) = sender {
-        desk.tasks.spawn("jobs of the operators' page", keep(desk.clone(), sender));
-    }
-    Ok(rounds)
-}
-
 /// `GET /operate/_/jobs/events`.
 pub(super) async fn events(State(desk): State<Desk>, visitor: Visitor) -> Response {
-    let rounds = match follow(&desk).await {
-        Ok(rounds) => rounds,
-        Err(error) => {
-            tracing::error!(%error, "jobs can't be followed");
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
-        }
-    };
+    let first = async || Ok((look(&desk, &Round::default()).await?, ()));
+    let rounds = desk.progress.follow(&desk, NAME, first, |desk, (), sender| keep(desk, sender)).await;
     let stream = Stream { visitor, told: None, saw: BTreeSet::new() };
-    rounds::events(desk, rounds, stream)
+    rounds::events(desk, NAME, rounds, stream)
 }

@@ -3,10 +3,11 @@
 //! **Promise.** The newest look is kept and no other: who reads slowly misses looks, and nothing is queued.
 
 use super::Desk;
+use crate::catalogue::Error;
 use crate::http::gate::visitor::Visitor;
 use axum::body::Body;
-use axum::http::{HeaderValue, header};
-use axum::response::Response;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use std::convert::Infallible;
@@ -41,13 +42,37 @@ impl<T> Default for Rounds<T> {
 }
 
 impl<T> Rounds<T> {
-    /// What others follow already.
-    pub(super) fn running(&self) -> Option<watch::Receiver<Arc<T>>> {
+    /// What others follow already; or a first look, after which the task `name` looks on: `keep` with what the first look had and what it sends by.
+    ///
+    /// # Errors
+    /// When it can't be looked.
+    pub(super) async fn follow<K, F>(
+        &self,
+        desk: &Desk,
+        name: &'static str,
+        first: impl AsyncFnOnce() -> Result<(T, K), Error>,
+        keep: impl FnOnce(Desk, K, watch::Sender<Arc<T>>) -> F,
+    ) -> Result<watch::Receiver<Arc<T>>, Error>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        if let Some(rounds) = self.running() {
+            return Ok(rounds);
+        }
+        let (round, known) = first().await?;
+        let (rounds, sender) = self.begin(round);
+        if let Some(sender) = sender {
+            desk.tasks.spawn(name, keep(desk.clone(), known, sender));
+        }
+        Ok(rounds)
+    }
+
+    fn running(&self) -> Option<watch::Receiver<Arc<T>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(watch::Sender::subscribe)
     }
 
     /// Begins with a first look; and what the task that looks on sends by, unless another one has begun meanwhile.
-    pub(super) fn begin(&self, first: T) -> (watch::Receiver<Arc<T>>, Option<watch::Sender<Arc<T>>>) {
+    fn begin(&self, first: T) -> (watch::Receiver<Arc<T>>, Option<watch::Sender<Arc<T>>>) {
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = &*running {
             return (sender.subscribe(), None);
@@ -147,8 +172,20 @@ async fn next<F: Follower>(
     }
 }
 
-/// The answer that a stream of events is.
-pub(super) fn events<F: Follower>(desk: Desk, rounds: watch::Receiver<Arc<F::Round>>, follower: F) -> Response {
+/// The answer that a stream of events is, or that nothing can be told now; `name` is that of what is looked at.
+pub(super) fn events<F: Follower>(
+    desk: Desk,
+    name: &'static str,
+    rounds: Result<watch::Receiver<Arc<F::Round>>, Error>,
+    follower: F,
+) -> Response {
+    let rounds = match rounds {
+        Ok(rounds) => rounds,
+        Err(error) => {
+            tracing::error!(%error, "{name} can't be followed");
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    };
     let stream = stream::unfold((desk, rounds, follower, false), async |(desk, mut rounds, mut follower, begun)| {
         let bytes = next(&desk, &mut rounds, &mut follower, begun).await?;
         Some((Ok::<_, Infallible>(bytes), (desk, rounds, follower, true)))

@@ -14,8 +14,7 @@ use crate::http::pages::asking::Asking;
 use crate::http::pages::texts::Texts;
 use crate::live::status::State as Live;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -23,6 +22,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// Of what is followed here, in logs.
+const NAME: &str = "disk and engines of the operators' page";
 /// A disk that hangs makes no page wait longer.
 const DISK_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -34,7 +35,8 @@ pub(super) struct Round {
     room: Option<Room>,
     /// Of all lives: what is written on the disk. Bits per second.
     written_bps: u64,
-    engines: Vec<(String, Engine)>,
+    /// With the place of its live's broadcaster in `known`.
+    engines: Vec<(usize, Engine)>,
     known: Arc<Known>,
 }
 
@@ -88,8 +90,8 @@ impl Round {
 
     /// Those of the lives that somebody operates.
     pub(super) fn engines_of(&self, visitor: &Visitor) -> Vec<Engine> {
-        let theirs = |id: &String| self.known.iter().any(|known| known.0 == *id && wall::is_theirs(known, visitor));
-        self.engines.iter().filter(|(id, _)| theirs(id)).map(|(_, engine)| engine.clone()).collect()
+        let theirs = self.engines.iter().filter(|(n, _)| wall::is_theirs(&self.known[*n], visitor));
+        theirs.map(|(_, engine)| engine.clone()).collect()
     }
 
     fn told(&self, visitor: &Visitor, texts: &Texts) -> Value {
@@ -137,15 +139,15 @@ fn look(desk: &Desk, known: &Arc<Known>, room: Option<Room>, number: u64) -> Rou
     // Everything that viewers can choose is written.
     let written_bps = on_air.clone().flat_map(|(_, status)| &status.renditions).map(|r| r.bitrate_bps).sum();
     let engines = on_air.filter_map(|(slug, status)| {
-        let (id, _, title, _) = known.iter().find(|(_, known, ..)| known == slug)?;
+        let n = known.iter().position(|(_, known, ..)| known == slug)?;
         let engine = Engine {
             slug: slug.clone(),
-            title: title.clone(),
+            title: known[n].2.clone(),
             encoder: status.encoder,
             speed_percent: status.engine_speed.map(tile::percent),
             lag_ms: status.captions_lag.map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
         };
-        Some((id.clone(), engine))
+        Some((n, engine))
     });
     Round { number, room, written_bps, engines: engines.collect(), known: Arc::clone(known) }
 }
@@ -205,26 +207,10 @@ impl Follower for Stream {
     }
 }
 
-async fn follow(desk: &Desk, layout: &Layout) -> Result<watch::Receiver<Arc<Round>>, Error> {
-    if let Some(rounds) = desk.vitals.running() {
-        return Ok(rounds);
-    }
-    let (rounds, sender) = desk.vitals.begin(now(desk, layout).await?);
-    if let Some(sender) = sender {
-        desk.tasks.spawn("disk and engines of the operators' page", keep(desk.clone(), layout.clone(), sender));
-    }
-    Ok(rounds)
-}
-
 /// `GET /operate/_/machine/events`.
 pub(super) async fn events(State(desk): State<Desk>, State(layout): State<Layout>, asking: Asking) -> Response {
-    let rounds = match follow(&desk, &layout).await {
-        Ok(rounds) => rounds,
-        Err(error) => {
-            tracing::error!(%error, "disk and engines can't be followed");
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
-        }
-    };
+    let first = async || Ok((now(&desk, &layout).await?, layout.clone()));
+    let rounds = desk.vitals.follow(&desk, NAME, first, keep).await;
     let texts = asking.reader().texts();
-    rounds::events(desk, rounds, Stream { visitor: asking.visitor, texts, told: Bytes::new() })
+    rounds::events(desk, NAME, rounds, Stream { visitor: asking.visitor, texts, told: Bytes::new() })
 }

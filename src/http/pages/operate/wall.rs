@@ -26,6 +26,9 @@ use tokio::sync::watch;
 /// Who may look into its rights is who operates it: what everybody may see of figures is no matter here.
 const THEIRS: Kind = Kind::Live(LivePart::Rights);
 
+/// Of what is followed here, in logs.
+const NAME: &str = "wall";
+
 /// One look at all broadcasters.
 #[derive(Debug, Default)]
 pub(super) struct Round {
@@ -98,18 +101,6 @@ fn look(desk: &Desk, known: &Known, before: &Round) -> Round {
     Round { number: before.number + if same { 1 } else { 2 }, tiles: tiles.collect() }
 }
 
-async fn follow(desk: &Desk) -> Result<watch::Receiver<Arc<Round>>, Error> {
-    if let Some(rounds) = desk.wall.running() {
-        return Ok(rounds);
-    }
-    let known = known(desk).await?;
-    let (rounds, sender) = desk.wall.begin(look(desk, &known, &Round::default()));
-    if let Some(sender) = sender {
-        desk.tasks.spawn("wall", keep(desk.clone(), known, sender));
-    }
-    Ok(rounds)
-}
-
 /// Looks until nobody else does.
 async fn keep(desk: Desk, mut known_now: Known, sender: watch::Sender<Arc<Round>>) {
     let mut ticks = rounds::ticks();
@@ -177,15 +168,13 @@ impl Follower for Stream {
 
 /// `GET /operate/_/events`.
 pub(super) async fn events(State(desk): State<Desk>, visitor: Visitor, Query(only): Query<Only>) -> Response {
-    let rounds = match follow(&desk).await {
-        Ok(rounds) => rounds,
-        Err(error) => {
-            tracing::error!(%error, "the wall can't be shown");
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
-        }
+    let first = async || {
+        let known = known(&desk).await?;
+        Ok((look(&desk, &known, &Round::default()), known))
     };
+    let rounds = desk.wall.follow(&desk, NAME, first, keep).await;
     let stream = Stream { visitor, only: only.only, told: None, saw: Vec::new() };
-    rounds::events(desk, rounds, stream)
+    rounds::events(desk, NAME, rounds, stream)
 }
 
 #[derive(Template)]
