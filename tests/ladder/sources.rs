@@ -1,22 +1,27 @@
 //! Sources that a page can't play as they are, or that change: sound of many channels, sound that comes late or never, another size midway.
 
 use super::{Clip, RUNG, SOURCE, assert_aligned, at_once, ended, samples, server};
+use crate::support::engine::engines;
 use crate::support::flv::{encode, one_after_the_other, pictures, tags};
 use crate::support::http::get;
-use crate::support::peers;
+use crate::support::peers::{self, wait_until};
 use crate::support::publisher::{Plan, Publisher};
 use crate::support::server::Server;
-use crate::support::stream::{PATIENCE, decodes, playlist, url, video_url, wait_on_air};
+use crate::support::stream::{PATIENCE, SOON, decodes, playlist, url, video_url, wait_on_air};
 use amphi::archive::load::Loaded;
 use m3u8_rs::VariantStream;
 use media::rendition::RenditionId;
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A tone of a second, and a second of silence, again and again.
 const BEEPS: &str = "aevalsrc=0.5*sin(880*PI*t)*lt(mod(t\\,2)\\,1):s=48000";
 /// The playlist of the rung, beside the multivariant one.
 const RUNG_URI: &str = "240p/media.m3u8";
+/// A train's tunnel: longer than a rung waits for its engine, shorter than a silence that ends a contribution.
+const STALL: Duration = Duration::from_secs(5);
 /// As far as sound may be from where it belongs (§4.2 of the issue on renditions). Seconds.
 const MOST_APART_S: f64 = 0.04;
 
@@ -97,6 +102,29 @@ fn sound_that_comes_late_or_never_costs_a_rung_no_picture() {
 }
 
 #[test]
+fn what_a_contribution_sends_at_once_after_a_stall_is_in_its_rung_too() {
+    let server = at_once();
+    let clip = Clip::new("640x360", "25", 24, &["-g", "50"]);
+    let mut encoder = clip.push(&url(&server, "demo", "demo"));
+    wait_on_air(&server, "demo");
+    let offered = || get(server.http(), "/live/demo/master.m3u8").text().contains(RUNG_URI);
+    assert!(wait_until(SOON, offered));
+    encoder.signal(Signal::STOP);
+    std::thread::sleep(STALL);
+    // Of pictures so small an engine makes five seconds in a moment. Of large ones it takes its time.
+    let busy = engines(&server);
+    let tell = |signal| assert!(busy.iter().all(|(pid, _)| kill_process(*pid, signal).is_ok()));
+    tell(Signal::STOP);
+    encoder.signal(Signal::CONT);
+    std::thread::sleep(Duration::from_secs(1));
+    tell(Signal::CONT);
+    assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
+    let (_, loaded) = ended(&server, "demo");
+    assert_aligned(&loaded, RUNG, "after a stall");
+    assert_eq!((samples(&loaded, RUNG), samples(&loaded, SOURCE)), (24 * 25, 24 * 25));
+}
+
+#[test]
 fn a_size_that_changes_on_one_connection_leaves_a_rung_whole_and_of_its_own_size() {
     let server = server(&[("AMPHI_LIVE__GRACE", "1s"), ("AMPHI_LIVE__MIN_LENGTH", "0s")]);
     let [small, large] =
@@ -157,7 +185,7 @@ fn what_the_multivariant_playlist_says_of_bandwidth_is_true_of_a_video_and_enoug
     let mut encoder = clip.push(&url(&server, "demo", "demo"));
     wait_on_air(&server, "demo");
     let now = || get(server.http(), "/live/demo/master.m3u8").text();
-    assert!(peers::wait_until(PATIENCE, || now().contains("x240")), "{}", now());
+    assert!(wait_until(PATIENCE, || now().contains("x240")), "{}", now());
     let first = now();
     assert!(encoder.finish(PATIENCE).success(), "{}", encoder.log());
     let (video, _) = ended(&server, "demo");

@@ -13,6 +13,7 @@ use super::style::CaptionStyle;
 use super::webvtt;
 use super::word::{Hypothesis, Splice, Word};
 use crate::segment::boundary::{Placed, SegmentInfo};
+use crate::segment::lead::Lead;
 use crate::time::WallTime;
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
@@ -71,7 +72,7 @@ pub struct CaptionTrack {
     marks: VecDeque<Mark>,
     open: Option<(i64, SegmentInfo)>,
     dated: VecDeque<(i64, WallTime)>,
-    lead_micros: i64,
+    lead: Lead,
     awaited: bool,
 }
 
@@ -97,7 +98,7 @@ impl CaptionTrack {
             marks: VecDeque::new(),
             open: None,
             dated: VecDeque::new(),
-            lead_micros: i64::MIN,
+            lead: Lead::new(),
             awaited: false,
         }
     }
@@ -126,7 +127,7 @@ impl CaptionTrack {
                 }
             }
             Placed::SpanEnd(at_micros) => self.ends(*at_micros, true),
-            Placed::Frame(frame) => self.lead_micros = self.lead_micros.max(frame.pts.micros()),
+            Placed::Frame(frame) => self.lead.frame(frame),
             Placed::Parameters(_) => {}
         }
         self.publish(false, out);
@@ -162,9 +163,10 @@ impl CaptionTrack {
 
     fn publish(&mut self, all: bool, out: &mut Vec<Said>) {
         let wait = if self.awaited { MAX_WAIT_MICROS } else { 0 };
+        let lead_micros = self.lead.micros(self.awaited);
         while let Some(mark) = self.marks.front().copied() {
             let said = self.awaited && self.agreement.said_until_micros() >= mark.until_micros;
-            if !(all || said || self.lead_micros >= mark.until_micros.saturating_add(wait)) {
+            if !(all || said || lead_micros >= mark.until_micros.saturating_add(wait)) {
                 return;
             }
             self.marks.pop_front();
@@ -249,9 +251,13 @@ mod tests {
     }
 
     fn frame(at_micros: i64) -> Placed {
+        arrives(at_micros, at_micros)
+    }
+
+    fn arrives(at_micros: i64, received_micros: i64) -> Placed {
         let at = Timestamp::from_micros(at_micros, Timescale::MICROS);
-        let payload = Bytes::new();
-        Placed::Frame(PlacedFrame { kind: Kind::Audio, dts: at, pts: at, keyframe: true, cut: None, payload })
+        let (received, payload) = (WallTime::from_micros(received_micros), Bytes::new());
+        Placed::Frame(PlacedFrame { kind: Kind::Audio, dts: at, pts: at, keyframe: true, cut: None, received, payload })
     }
 
     fn words(text: &str, from_micros: i64, is_final: bool) -> Hypothesis {
@@ -311,6 +317,26 @@ mod tests {
         track.await_engine(false);
         track.placed(&frame(14 * SECOND), &mut out);
         assert_eq!(published(&out).len(), 2, "without an engine nothing is waited for");
+    }
+
+    #[test]
+    fn what_comes_at_once_after_a_stall_is_waited_for() {
+        let (mut track, mut out) = (track(), Vec::new());
+        track.placed(&boundary(5, 10), &mut out);
+        track.placed(&arrives(10 * SECOND, 20 * SECOND), &mut out);
+        for (msn, at) in [(6, 12), (7, 14)] {
+            track.placed(&boundary(msn, at), &mut out);
+            track.placed(&arrives(at * SECOND, 20 * SECOND), &mut out);
+        }
+        assert!(published(&out).is_empty(), "the engine had no time for it");
+        track.heard(&words("good morning everybody", 10_200_000, true), 12_100_000, &mut out);
+        let segments = published(&out);
+        assert!(segments.len() == 1 && segments[0].1.contains("Good morning everybody"), "{segments:?}");
+        // Three seconds later it has had its time.
+        track.placed(&arrives(17 * SECOND, 23 * SECOND), &mut out);
+        assert_eq!(published(&out).len(), 1);
+        track.placed(&arrives(17 * SECOND + 100_000, 25 * SECOND), &mut out);
+        assert_eq!(published(&out).len(), 2);
     }
 
     #[test]

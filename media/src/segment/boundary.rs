@@ -60,6 +60,8 @@ pub struct PlacedFrame {
     /// A segment begins at this presentation time, ticks of [`crate::time::Timescale::VIDEO`]: with this picture, or with one that is decoded
     /// some sooner or later. No picture shown from there on can have been decoded without those up to this one.
     pub cut: Option<i64>,
+    /// As in [`crate::frame::Frame`]; of a picture that is repeated, when it was found to be missing.
+    pub received: WallTime,
     /// As in [`crate::frame::Frame`].
     pub payload: Bytes,
 }

@@ -3,6 +3,7 @@
 use super::audio::AudioTrack;
 use super::boundary::Placed;
 use super::cutter::PART_TARGET_GRAIN_MICROS;
+use super::lead::Lead;
 use super::pictures::{Picture, Pictures};
 use super::{Event, cmaf};
 use crate::rendition::RenditionId;
@@ -25,8 +26,9 @@ pub fn part_target_micros(lead_micros: i64) -> i64 {
 pub struct Follower {
     rendition: RenditionId,
     track: Track,
-    /// Presentation time that the source has reached, microseconds.
-    lead_micros: i64,
+    lead: Lead,
+    /// An engine is at work.
+    awaited: bool,
 }
 
 #[derive(Debug)]
@@ -56,7 +58,7 @@ impl Follower {
             Kind::Video => Track::Pictures(Pictures::new(rendition)),
             Kind::Audio => Track::Sound(AudioTrack::made(rendition, SOUND_PATIENCE_MICROS)),
         };
-        Self { rendition, track, lead_micros: i64::MIN }
+        Self { rendition, track, lead: Lead::new(), awaited: false }
     }
 
     /// One that viewers know already, of a live that a stop interrupted. Its next segment is `next_msn`.
@@ -95,6 +97,7 @@ impl Follower {
 
     /// Whether an engine is at work. Without one nothing is waited for: segments are gaps, sound is silence.
     pub fn await_engine(&mut self, awaited: bool) {
+        self.awaited = awaited;
         match &mut self.track {
             Track::Pictures(pictures) => pictures.await_engine(awaited),
             Track::Sound(sound) => sound.set_patience(if awaited { SOUND_PATIENCE_MICROS } else { 0 }),
@@ -109,9 +112,9 @@ impl Follower {
         match (placed, &mut self.track) {
             (Placed::Boundary(boundary), Track::Pictures(pictures)) => pictures.boundary(boundary.clone()),
             (Placed::Boundary(boundary), Track::Sound(sound)) => sound.boundary(boundary.clone()),
-            (Placed::Frame(frame), _) => self.lead_micros = self.lead_micros.max(frame.pts.micros()),
+            (Placed::Frame(frame), _) => self.lead.frame(frame),
             (Placed::SpanEnd(at), track) => {
-                self.lead_micros = self.lead_micros.max(*at);
+                self.lead.span_end(*at);
                 match track {
                     Track::Pictures(pictures) => pictures.span_end(*at),
                     Track::Sound(sound) => sound.span_end(*at),
@@ -160,9 +163,10 @@ impl Follower {
     }
 
     fn advance(&mut self, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
+        let lead_micros = self.lead.micros(self.awaited);
         match &mut self.track {
-            Track::Pictures(pictures) => pictures.advance(self.lead_micros, out),
-            Track::Sound(sound) => sound.advance(self.lead_micros, out),
+            Track::Pictures(pictures) => pictures.advance(lead_micros, out),
+            Track::Sound(sound) => sound.advance(lead_micros, out),
         }
     }
 }

@@ -36,6 +36,8 @@ struct Run {
     inside: usize,
     /// What reaches it is lost.
     dead: bool,
+    /// When the source's pictures come, milliseconds; `None`: when they are shown.
+    arrive_at: Option<i64>,
     told: bool,
     /// Parameters of the engine's pictures.
     level: u8,
@@ -49,7 +51,19 @@ impl Run {
         follower.await_engine(true);
         let (source, rung) = (Vec::new(), Vec::new());
         let (engine, cuts) = (BTreeMap::new(), BTreeSet::new());
-        Self { segmenter, follower, source, rung, engine, cuts, inside, dead: false, told: false, level: 30 }
+        Self {
+            segmenter,
+            follower,
+            source,
+            rung,
+            engine,
+            cuts,
+            inside,
+            dead: false,
+            arrive_at: None,
+            told: false,
+            level: 30,
+        }
     }
 
     fn picture(&mut self, ms: i64, keyframe: bool) {
@@ -59,7 +73,7 @@ impl Run {
     fn shown_later(&mut self, ms: i64, pts_ms: i64, keyframe: bool) {
         let t = Timestamp::new(ms, Timescale::MILLIS);
         let pts = Timestamp::new(pts_ms, Timescale::MILLIS);
-        let received = WallTime::from_micros(ms * 1000);
+        let received = WallTime::from_micros(self.arrive_at.unwrap_or(ms) * 1000);
         let payload = Bytes::from_static(&[0; 8]);
         self.push(Item::Frame(Frame { kind: Kind::Video, dts: t, pts, keyframe, received, payload }));
     }
@@ -259,6 +273,43 @@ fn an_engine_that_is_gone_for_a_moment_costs_nothing() {
     run.end();
     run.assert_follows();
     assert_eq!((pictures(&run.rung), gaps(&run.rung)), (500, 0));
+}
+
+/// As from a phone in a train, or a hall whose network was busy.
+#[test]
+fn what_a_contribution_sends_at_once_after_a_stall_is_waited_for() {
+    let mut run = Run::new(3);
+    run.push(Item::Parameters(h264(30)));
+    run.play(0, 20, 50);
+    // Five seconds come within a moment; the engine has made none of it when the last is there, and then makes six pictures in the time of five.
+    (run.inside, run.arrive_at) = (128, Some(25_000));
+    run.play(20, 25, 50);
+    run.arrive_at = None;
+    for n in 25 * 25..55 * 25 {
+        run.inside = 128_usize.saturating_sub((n - 625) / 5).max(3);
+        let n = i64::try_from(n).unwrap();
+        run.picture(n * 40, n % 50 == 0);
+    }
+    run.end();
+    run.assert_follows();
+    assert_eq!((pictures(&run.rung), gaps(&run.rung), run.follower.dropped()), (55 * 25, 0, 0));
+}
+
+#[test]
+fn an_engine_that_makes_nothing_of_what_came_at_once_is_given_up_on_later() {
+    let mut run = Run::new(3);
+    run.push(Item::Parameters(h264(30)));
+    run.play(0, 20, 50);
+    (run.dead, run.arrive_at) = (true, Some(25_000));
+    run.engine.clear();
+    run.play(20, 25, 50);
+    let listed = |run: &Run| run.rung.iter().filter(|e| matches!(e, Event::SegmentEnd { .. })).count();
+    let before = listed(&run);
+    run.arrive_at = None;
+    run.play(25, 40, 50);
+    assert!(before <= 10 && listed(&run) >= 16, "{before} and {}", listed(&run));
+    run.end();
+    run.assert_follows();
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! - [`assembler`]: one rendition's samples + boundaries → parts of bytes;
 //! - [`segmenter`]: the four above as one machine: feed items in, [`Event`]s out;
 //! - [`boundary`]: what the segmenter decided, for [`follower`]s: renditions that an engine makes, cut at the same places;
+//! - `lead`: how far the source is taken to be by who waits for an engine;
 //! - [`index`]: what was cut, as it is kept on disk.
 //!
 //! Pure: no IO, no clock.
@@ -20,6 +21,7 @@ pub mod follower;
 #[cfg(test)]
 mod follower_test;
 pub mod index;
+pub(crate) mod lead;
 mod pictures;
 pub mod restamp;
 pub mod segmenter;

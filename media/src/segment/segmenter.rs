@@ -220,6 +220,7 @@ impl Segmenter {
             dts: stamp.dts_micros,
             cts: stamp.cts_micros,
             keyframe: frame.keyframe,
+            received: frame.received,
             payload: frame.payload,
         };
         if let Some(latest) = self.latest_micros()
@@ -305,7 +306,7 @@ impl Segmenter {
                 self.audio.push(timed.dts + timed.cts, timed.payload.clone());
                 self.place(|| Placed::Frame(timed.placed(None)));
                 if behind > VIDEO_PATIENCE_MICROS {
-                    self.repeat_picture(timed.dts - VIDEO_PATIENCE_MICROS, out)?;
+                    self.repeat_picture(timed.dts - VIDEO_PATIENCE_MICROS, timed.received, out)?;
                 }
                 let lead = self.lead_micros();
                 self.audio.advance(lead, out)
@@ -334,7 +335,7 @@ impl Segmenter {
         }
         if lead.repeating {
             // Up to this picture: what is missing in between would be a frame longer than a part.
-            self.repeat_picture(timed.dts - REPEAT_BEFORE_MICROS, out)?;
+            self.repeat_picture(timed.dts - REPEAT_BEFORE_MICROS, timed.received, out)?;
         }
         if let State::Video(lead) = &mut self.state {
             lead.repeating = false;
@@ -480,7 +481,12 @@ impl Segmenter {
     }
 
     /// Repeats the last keyframe until `until_micros`: the pictures stopped, the sound goes on.
-    fn repeat_picture(&mut self, until_micros: i64, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
+    fn repeat_picture(
+        &mut self,
+        until_micros: i64,
+        received: WallTime,
+        out: &mut Vec<Event>,
+    ) -> Result<(), cmaf::Error> {
         let every = REPEAT_EVERY_MICROS.min(self.cutter.part_target_micros());
         loop {
             let State::Video(lead) = &mut self.state else { return Ok(()) };
@@ -489,8 +495,8 @@ impl Segmenter {
                 return Ok(());
             }
             lead.repeating = true;
-            let timed =
-                Timed { kind: Kind::Video, dts, cts: lead.delay, keyframe: true, payload: lead.last_keyframe.clone() };
+            let payload = lead.last_keyframe.clone();
+            let timed = Timed { kind: Kind::Video, dts, cts: lead.delay, keyframe: true, received, payload };
             self.video_frame(timed, out)?;
         }
     }

@@ -1,7 +1,7 @@
 //! A frame with its place on the timeline, as the segmenter moves it about and as others are told of it.
 
 use super::boundary::PlacedFrame;
-use crate::time::{Timescale, Timestamp};
+use crate::time::{Timescale, Timestamp, WallTime};
 use crate::track::Kind;
 use bytes::Bytes;
 
@@ -12,6 +12,7 @@ pub(super) struct Timed {
     pub(super) dts: i64,
     pub(super) cts: i64,
     pub(super) keyframe: bool,
+    pub(super) received: WallTime,
     pub(super) payload: Bytes,
 }
 
@@ -32,7 +33,8 @@ impl Timed {
                 Timestamp::from_micros(self.dts + self.cts, Timescale::MICROS),
             ),
         };
-        PlacedFrame { kind: self.kind, dts, pts, keyframe: self.keyframe, cut, payload: self.payload.clone() }
+        let Self { kind, keyframe, received, .. } = *self;
+        PlacedFrame { kind, dts, pts, keyframe, cut, received, payload: self.payload.clone() }
     }
 }
 

@@ -107,8 +107,9 @@ impl Hall {
     fn begin(&mut self, msns: &[u64]) {
         for msn in msns {
             let at = Timestamp::from_micros(i64::try_from(*msn).unwrap() * 2 * SECOND, Timescale::MICROS);
-            let payload = bytes::Bytes::new();
-            let frame = PlacedFrame { kind: Kind::Video, dts: at, pts: at, keyframe: true, cut: None, payload };
+            let (received, payload) = (WallTime::from_micros(at.micros()), bytes::Bytes::new());
+            let frame =
+                PlacedFrame { kind: Kind::Video, dts: at, pts: at, keyframe: true, cut: None, received, payload };
             self.feed(&[boundary(*msn), Placed::Frame(frame)]);
         }
     }

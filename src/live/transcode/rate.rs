@@ -55,12 +55,13 @@ impl Rate {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use media::time::Timestamp;
+    use media::time::{Timestamp, WallTime};
     use media::track::Kind;
 
     fn picture(micros: i64) -> PlacedFrame {
         let at = Timestamp::from_micros(micros, Timescale::MILLIS);
-        PlacedFrame { kind: Kind::Video, dts: at, pts: at, keyframe: false, cut: None, payload: Bytes::new() }
+        let (received, payload) = (WallTime::default(), Bytes::new());
+        PlacedFrame { kind: Kind::Video, dts: at, pts: at, keyframe: false, cut: None, received, payload }
     }
 
     /// Pictures `distance` microseconds apart, until the rate is known.
