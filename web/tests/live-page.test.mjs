@@ -36,12 +36,18 @@ const until = (wanted, timeout = 10_000) =>
     const all = [...document.querySelectorAll('[data-lines] li:not([hidden]) button')].map((button) => button.lastChild.textContent);
     return JSON.stringify(all) === expected;
   }, JSON.stringify(wanted), { timeout });
-const reaches = (from_ms, to_ms) =>
-  page.waitForFunction(([from, to]) => {
+const reaches = (from_ms, to_ms, on = page) =>
+  on.waitForFunction(([from, to]) => {
     const player = document.querySelector('amphi-player');
     const at = player?.playingDate?.getTime() ?? 0;
     return at >= from && at < to && !player.video.seeking && player.video.readyState >= 3;
-  }, [from_ms, to_ms], { timeout: 20_000 });
+  }, [from_ms, to_ms], { timeout: 20_000 }).catch(async (error) => {
+    const seen = await on.evaluate(() => {
+      const { state, behind, playingDate, video, listed } = document.querySelector('amphi-player');
+      return { state, behind, at: playingDate?.getTime(), time_s: video?.currentTime, seeking: video?.seeking, ready: video?.readyState, listed };
+    });
+    assert.fail(`${error.message}: ${from_ms} to ${to_ms}: ${JSON.stringify(seen)}`);
+  });
 const cue = (id, start, text, final = true, language = 'fr') => ({ language, id, start: Math.round(start), end: Math.round(start) + 1_500, lines: text === '' ? [] : [text], final });
 /** Told, and in the playlist and what was said so far. */
 const say = (...cues) => {
@@ -112,6 +118,9 @@ test('nothing is read out until the reader asks, and then each line once, in its
   assert.equal(await page.locator('[data-beside] [aria-live], [data-beside] [role="log"]').count(), 0);
   const button = page.getByRole('button', { name: 'Faire lire les nouvelles lignes' });
   assert.equal(await button.getAttribute('aria-pressed'), 'false');
+  // What was said before is past, not new.
+  const last_ms = Math.max(...origin.subtitles.fr.cues.map(({ start }) => start));
+  await page.waitForFunction((ms) => document.querySelector('amphi-player').playingDate.getTime() > ms + 500, last_ms, { timeout: 10_000 });
   await button.click();
   assert.equal(await button.getAttribute('aria-pressed'), 'true');
   const log = page.locator('[data-beside] [role="log"][aria-live="polite"]');
@@ -178,6 +187,36 @@ test('the second in which a live begins is in it', async () => {
   await page.goto(`${origin.url}/live/demo?at=${new Date(begun_ms - 900).toISOString()}`);
   await reaches(begun_ms - 100, begun_ms + 8_000);
   assert.equal(await page.locator('.strip.missed:visible').count(), 0);
+});
+
+test('where nothing plays by itself, its first pictures are the first that play', async () => {
+  const { page: still, close } = await openBrowser({ language: 'fr-FR' });
+  try {
+    await still.addInitScript(() => {
+      const { play } = HTMLMediaElement.prototype;
+      HTMLMediaElement.prototype.play = function refused() {
+        return window.isAllowed ? play.call(this) : Promise.reject(new DOMException('not by itself', 'NotAllowedError'));
+      };
+    });
+    const begins = {
+      [`?at=${new Date(begun_ms).toISOString().slice(0, 19)}Z`]: () => still.evaluate(() => document.querySelector('amphi-player').play()),
+      '': () => still.getByRole('button', { name: 'Depuis le début' }).click(),
+    };
+    for (const [query, press] of Object.entries(begins)) {
+      await still.goto(`${origin.url}/live/demo${query}`);
+      await still.waitForFunction(() => document.querySelector('amphi-player')?.seekableEnd > 0, null, { timeout: 20_000 });
+      await still.waitForTimeout(1_000);
+      assert.equal(await still.evaluate(() => document.querySelector('amphi-player').video.paused), true);
+      await still.evaluate(() => (window.isAllowed = true));
+      await press();
+      await still.waitForFunction(() => document.querySelector('amphi-player').state === 'playing', null, { timeout: 20_000 });
+      await still.waitForTimeout(1_000);
+      await reaches(begun_ms, begun_ms + 8_000, still);
+      assert.equal(await still.evaluate(() => document.querySelector('amphi-player').behind), true);
+    }
+  } finally {
+    await close();
+  }
 });
 
 test('a moment that can’t be watched any more is said to be, and the live is shown', async () => {

@@ -192,6 +192,8 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
   const requests = [];
   let encoder = null;
   let hasAudio = true;
+  /** A video stays when the next live begins. */
+  let hasVideo = false;
 
   const tell = (change) => {
     Object.assign(live, change);
@@ -290,7 +292,7 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
     }
     if ((found = /^\/(live\/demo|videos\/v[17])\/master\.m3u8$/.exec(pathname))) {
       const kind = found[1] === 'live/demo' ? 'live' : 'vod';
-      if (kind === 'live' ? tracks.source.segments.length < 2 : live.state !== 'ended') return send('application/problem+json', '{"status":404}', 404);
+      if (kind === 'live' ? tracks.source.segments.length < 2 : !hasVideo) return send('application/problem+json', '{"status":404}', 404);
       const audio = hasAudio ? `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="${interpreted ? 'Français' : 'Audio'}",DEFAULT=YES,AUTOSELECT=YES,${interpreted ? 'LANGUAGE="fr",' : ''}URI="/${kind}/audio/media.m3u8"\n` +
         (interpreted ? `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="English",LANGUAGE="en",DEFAULT=NO,AUTOSELECT=YES,URI="/${kind}/other/media.m3u8"\n` : '') : '';
       const texts = languages.map((language) => `#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="s",NAME="${language}",LANGUAGE="${language}",` +
@@ -307,7 +309,8 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
       if (!track) return send('text/plain', '', 404);
       const [msn, part] = ['_HLS_msn', '_HLS_part'].map((name) => (url.searchParams.has(name) ? Number(url.searchParams.get(name)) : null));
       if (found[1] === 'live' && msn !== null && !(await until(() => track.has(msn, part)))) return send('text/plain', 'later', 503);
-      const list = track.playlist(live.state === 'ended', found[1] === 'vod', Object.values(tracks).filter((other) => other !== track));
+      const isVideo = found[1] === 'vod';
+      const list = track.playlist(isVideo || live.state === 'ended', isVideo, Object.values(tracks).filter((other) => other !== track));
       return hls(found[3] === 'other' ? list.replaceAll('/media/audio/', '/media/other/') : list);
     }
     if ((found = /^\/media\/(\w+)\/init(\d+)\.mp4$/.exec(pathname))) {
@@ -388,6 +391,7 @@ export async function startOrigin({ embedder = '', rate = 24, rungs = [], subtit
     },
     end() {
       stopEncoder();
+      hasVideo = true;
       tell({ state: 'ended', video_id: 'v1', video_url: VIDEO_PAGE });
       wake();
     },

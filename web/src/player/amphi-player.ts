@@ -79,6 +79,8 @@ const DVR_MARGIN_S = 0.75;
 const TO_THE_SECOND_MS = 1_000;
 /** A moment so near the live edge is the live edge. */
 const AT_EDGE_S = 1;
+/** The library takes a live that begins to play at 0 for one that nobody has moved, and goes to its edge. Less than a picture. */
+const NOT_AT_ZERO_S = 0.01;
 
 interface Cell<T> {
   set(value: T): void;
@@ -200,7 +202,7 @@ export class AmphiPlayer extends HTMLElement {
   seek(time_s: number): void {
     const player = this.#player;
     if (!player) return;
-    const to_s = Math.max(player.state.seekableStart, Math.min(time_s, player.state.seekableEnd));
+    const to_s = Math.max(this.kind === 'live' ? NOT_AT_ZERO_S : 0, player.state.seekableStart, Math.min(time_s, player.state.seekableEnd));
     player.currentTime = to_s;
     // The library takes a seek to where it believes to be for none, and learns late where the last one has led.
     if (player.state.currentTime === to_s && this.video) this.video.currentTime = to_s;
@@ -556,7 +558,7 @@ export class AmphiPlayer extends HTMLElement {
     this.#startDate_ms = null;
     this.#onDate(frag !== undefined);
     if (!frag || frag.programDateTime === null) return;
-    const to_s = frag.start + Math.max(0, Math.min((date_ms - frag.programDateTime) / 1_000, frag.duration));
+    const to_s = Math.max(NOT_AT_ZERO_S, frag.start + Math.max(0, Math.min((date_ms - frag.programDateTime) / 1_000, frag.duration)));
     // What is said is told before its picture can be shown.
     if (live && to_s >= (this.#hls?.liveSyncPosition ?? Infinity) - AT_EDGE_S) return this.goLive();
     if (live) this.#judge('behind');
