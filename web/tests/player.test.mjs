@@ -173,6 +173,30 @@ test('it is loaded anew while the library waits for a frame to be drawn, and not
   assert.deepEqual(browser.faults.console_errors, []);
 });
 
+test('it is loaded anew while the library’s own part is on its way, and nothing of the old one fails', async () => {
+  const { page: other, faults, close } = await openBrowser({ language: 'fr-FR' });
+  try {
+    let asked;
+    const isAsked = new Promise((resolve) => (asked = resolve));
+    let send;
+    const isSent = new Promise((resolve) => (send = resolve));
+    await other.route(/\/assets\/hls-[\w-]+\.js$/, async (route) => {
+      asked();
+      await isSent;
+      await route.continue();
+    });
+    await other.goto(`${origin.url}/live/demo`);
+    await isAsked;
+    await other.evaluate(() => document.querySelector('amphi-player').reload());
+    send();
+    await probe.begin(other);
+    assert.equal(await other.locator('media-player').count(), 1);
+    assert.deepEqual(faults, { csp: [], console_errors: [], third_party: [] });
+  } finally {
+    await close();
+  }
+});
+
 test('a drop and a return: the page says so and plays on', async () => {
   origin.drop();
   await page.waitForSelector('[data-state="dropped"]');

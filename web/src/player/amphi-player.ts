@@ -25,6 +25,7 @@ import { CATCH_UP_RATE, hlsConfig } from './hls-config';
 import { keyHelp } from './key-help';
 import { shortcuts } from './keys';
 import { labelsFor } from './labels';
+import { loads } from './library';
 import { LiveCaptions, type LiveCue } from './live-captions';
 import { LivePreviews } from './live-previews';
 import { keepMenuRoles } from './menu-roles';
@@ -362,12 +363,8 @@ export class AmphiPlayer extends HTMLElement {
     const provider = event.detail;
     if (provider?.type !== 'hls' || !('onInstance' in provider)) return;
     const hlsProvider = provider as unknown as import('vidstack').HLSProvider;
-    // Our own copy: the library's default comes from a CDN. It is made with the settings that are there when it has come.
-    hlsProvider.library = async () => {
-      const loaded = await import('hls.js');
-      hlsProvider.config = { ...hlsConfig(this.kind, workerPath), ...this.#quality.config(loaded.default) };
-      return loaded;
-    };
+    const settings = (library: typeof Hls) => ({ ...hlsConfig(this.kind, workerPath), ...this.#quality.config(library) });
+    hlsProvider.library = loads(hlsProvider, () => this.#player === player, settings);
     hlsProvider.onInstance((hls) => {
       if (this.#player !== player) return hls.destroy();
       this.#hls = hls;
