@@ -199,7 +199,7 @@ test('where nothing plays by itself, its first pictures are the first that play'
       };
     });
     const begins = {
-      [`?at=${new Date(begun_ms).toISOString().slice(0, 19)}Z`]: () => still.evaluate(() => document.querySelector('amphi-player').play()),
+      [`?at=${new Date(begun_ms).toISOString().slice(0, 19)}Z`]: () => still.evaluate(() => void document.querySelector('amphi-player').play()),
       '': () => still.getByRole('button', { name: 'Depuis le début' }).click(),
     };
     for (const [query, press] of Object.entries(begins)) {
