@@ -98,9 +98,8 @@ impl Follower {
     /// Whether an engine is at work. Without one nothing is waited for: segments are gaps, sound is silence.
     pub fn await_engine(&mut self, awaited: bool) {
         self.awaited = awaited;
-        match &mut self.track {
-            Track::Pictures(pictures) => pictures.await_engine(awaited),
-            Track::Sound(sound) => sound.set_patience(if awaited { SOUND_PATIENCE_MICROS } else { 0 }),
+        if let Track::Sound(sound) = &mut self.track {
+            sound.set_patience(if awaited { SOUND_PATIENCE_MICROS } else { 0 });
         }
     }
 
@@ -157,7 +156,7 @@ impl Follower {
     /// When a part can't be written.
     pub fn finish(&mut self, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
         match &mut self.track {
-            Track::Pictures(pictures) => pictures.advance(i64::MAX, out),
+            Track::Pictures(pictures) => pictures.advance(i64::MAX, self.awaited, out),
             Track::Sound(sound) => sound.advance(i64::MAX, out),
         }
     }
@@ -165,7 +164,7 @@ impl Follower {
     fn advance(&mut self, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
         let lead_micros = self.lead.micros(self.awaited);
         match &mut self.track {
-            Track::Pictures(pictures) => pictures.advance(lead_micros, out),
+            Track::Pictures(pictures) => pictures.advance(lead_micros, self.awaited, out),
             Track::Sound(sound) => sound.advance(lead_micros, out),
         }
     }

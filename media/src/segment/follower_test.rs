@@ -195,6 +195,10 @@ fn pictures(events: &[Event]) -> u32 {
     parts(events).iter().map(|p| p.samples).sum()
 }
 
+fn listed(events: &[Event]) -> usize {
+    events.iter().filter(|e| matches!(e, Event::SegmentEnd { .. })).count()
+}
+
 fn gaps(events: &[Event]) -> usize {
     parts(events).iter().filter(|p| p.samples == 0).count()
 }
@@ -303,11 +307,10 @@ fn an_engine_that_makes_nothing_of_what_came_at_once_is_given_up_on_later() {
     (run.dead, run.arrive_at) = (true, Some(25_000));
     run.engine.clear();
     run.play(20, 25, 50);
-    let listed = |run: &Run| run.rung.iter().filter(|e| matches!(e, Event::SegmentEnd { .. })).count();
-    let before = listed(&run);
+    let before = listed(&run.rung);
     run.arrive_at = None;
     run.play(25, 40, 50);
-    assert!(before <= 10 && listed(&run) >= 16, "{before} and {}", listed(&run));
+    assert!(before <= 10 && listed(&run.rung) >= 16, "{before} and {}", listed(&run.rung));
     run.end();
     run.assert_follows();
 }
@@ -339,7 +342,6 @@ fn without_an_engine_a_rendition_that_viewers_know_goes_on_as_gaps_at_once() {
     run.dead = true;
     run.follower.await_engine(false);
     run.play(8, 12, 50);
-    let listed = |events: &[Event]| events.iter().filter(|e| matches!(e, Event::SegmentEnd { .. })).count();
     assert_eq!(listed(&run.rung), listed(&run.source));
     run.end();
     run.assert_follows();

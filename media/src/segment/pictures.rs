@@ -55,8 +55,6 @@ pub(super) struct Pictures {
     needs_keyframe: bool,
     /// A boundary of the open segment was given up on: the rest of it is one part.
     broken: bool,
-    /// An engine is there, and worth waiting for.
-    awaited: bool,
     dropped: u64,
 }
 
@@ -80,7 +78,6 @@ impl Pictures {
             closed_until_ticks: i64::MIN,
             needs_keyframe: true,
             broken: false,
-            awaited: false,
             dropped: 0,
         }
     }
@@ -102,11 +99,6 @@ impl Pictures {
     /// Pictures that came too late, or without what they refer to.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
-    }
-
-    /// Whether an engine is at work, so that what is missing is waited for.
-    pub(super) fn await_engine(&mut self, awaited: bool) {
-        self.awaited = awaited;
     }
 
     /// The pictures from here on need this configuration.
@@ -148,12 +140,13 @@ impl Pictures {
     }
 
     /// Writes every part whose end is there, or is given up on because the source is at `lead_micros` already (`i64::MAX`: all of them).
+    /// `awaited`: an engine is at work, so that what is missing is waited for.
     ///
     /// # Errors
     /// When a fragment or an initialisation segment can't be written.
-    pub(super) fn advance(&mut self, lead_micros: i64, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
+    pub(super) fn advance(&mut self, lead_micros: i64, awaited: bool, out: &mut Vec<Event>) -> Result<(), cmaf::Error> {
         let lead = if lead_micros == i64::MAX { i64::MAX } else { video_ticks(lead_micros) };
-        let patience = if self.awaited { PATIENCE_TICKS } else { 0 };
+        let patience = if awaited { PATIENCE_TICKS } else { 0 };
         while let Some(mark) = self.marks.front() {
             let told = match mark {
                 Mark::Boundary(boundary) => boundary.picture_ticks,
